@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The only door to LMDB: one environment, its six tables, transactions with a sticky error.
+ *
+ * What LMDB gives views its map and is valid until the transaction ends. A transaction remembers its
+ * first failure: after it every call is a no-op that answers "not found", and db_commit or db_error
+ * tells. Default flags and MDB_NOTLS, never WRITEMAP, NOSYNC or NOMETASYNC: a commit is two flushes,
+ * and only a commit that answered TRAIL_OK is durable.
+ */
+#ifndef DAEMON_DB_H
+#define DAEMON_DB_H
+
+#include "../proto/err.h"
+#include "layout.h"
+
+struct db;
+struct db_txn;
+
+/* What the meta pages of a data file say, read with pread: never mapped, so never deadly. */
+struct db_meta {
+	uint64_t txnid;       /* of the newer valid meta page */
+	uint64_t pages;       /* that its tree may use */
+	uint64_t needed;      /* bytes the file must have: pages * page size */
+	uint64_t file_bytes;
+};
+
+/*
+ * Read both meta pages of the file `path`.
+ * TRAIL_IO: cannot be read (errno). TRAIL_CORRUPT: no valid meta page, another page size, or the file
+ * is shorter than the newer one needs: mapping it could kill this process.
+ */
+enum trail_err db_meta_read(const char *path, struct db_meta *meta);
+
+struct db_options {
+	uint64_t map_bytes; /* address space, not memory; grows the file only as it is used */
+	bool read_only;     /* takes no lock: only where no daemon runs */
+	bool create;        /* make an empty file where there is none */
+};
+
+/*
+ * Open `folder`/data.mdb after db_meta_read has approved of it. One per process and file.
+ * TRAIL_IO (errno kept), TRAIL_CORRUPT, TRAIL_NOMEM; read-only and no table: TRAIL_CORRUPT.
+ */
+enum trail_err db_open(const char *folder, const struct db_options *options, struct db **db);
+void db_close(struct db *db);
+/* Bytes of the map that are used, and the map's size. */
+void db_usage(struct db *db, uint64_t *used, uint64_t *map);
+
+/*
+ * Begin. A write transaction belongs to its thread. NULL: memory is out or LMDB refused; then the
+ * environment is of no more use.
+ */
+struct db_txn *db_begin(struct db *db, bool write);
+/* Ends the transaction, durable when TRAIL_OK. Any error is final: never retry, the fate is unknown. */
+enum trail_err db_commit(struct db_txn *txn);
+/* Ends without effect. NULL is fine. */
+void db_abort(struct db_txn *txn);
+/* The first failure so far; TRAIL_FULL: the map is full. */
+enum trail_err db_error(const struct db_txn *txn);
+
+/* Exactly `key`. False: not there, or an error (db_error). */
+bool db_get(struct db_txn *txn, enum table table, struct span key, struct span *value);
+/* The greatest row whose key is <= `key`. */
+bool db_floor(struct db_txn *txn, enum table table, struct span key, struct span *found,
+	struct span *value);
+/* The smallest row whose key is >= `key`. An empty key: the first row. */
+bool db_ceiling(struct db_txn *txn, enum table table, struct span key, struct span *found,
+	struct span *value);
+/* The row behind the one that db_floor, db_ceiling, db_next or db_last last found in this table. */
+bool db_next(struct db_txn *txn, enum table table, struct span *found, struct span *value);
+bool db_last(struct db_txn *txn, enum table table, struct span *found, struct span *value);
+
+/* Put, replacing. Write transactions only. */
+void db_put(struct db_txn *txn, enum table table, struct span key, struct span value);
+/* Put `len` bytes to be filled in by the caller before any other call. NULL: an error. */
+uint8_t *db_reserve(struct db_txn *txn, enum table table, struct span key, size_t len);
+void db_delete(struct db_txn *txn, enum table table, struct span key);
+
+/*
+ * Walk the names in LMDB's main database that are none of ours; `fn` gets each. For check.
+ */
+void db_strangers(struct db_txn *txn, void (*fn)(void *ctx, struct span name), void *ctx);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A bump arena over memory that the caller gives: allocations end all at once, by reset. Never
+ * grows: when it is full, it answers NULL, and whatever was being decoded is too big.
+ */
+#ifndef PROTO_ARENA_H
+#define PROTO_ARENA_H
+
+#include "bytes.h"
+
+struct arena {
+	uint8_t *data;
+	size_t cap;
+	size_t used;
+};
+
+/* 16-byte aligned, uninitialised. NULL when `len` does not fit (or len is 0 and arena full). */
+void *arena_take(struct arena *a, size_t len);
+/* arena_take of count * size, checked for overflow. */
+void *arena_take_array(struct arena *a, size_t count, size_t size);
+/* Forget everything taken. */
+static inline void arena_reset(struct arena *a)
+{
+	a->used = 0;
+}
+
+#endif

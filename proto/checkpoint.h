@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * C2SP checkpoints (c2sp.org/tlog-checkpoint): origin, size, root, no extension lines; and the log
+ * identity file that pins a log by its vkey *and* its first record (FORMATS.md section 1).
+ */
+#ifndef PROTO_CHECKPOINT_H
+#define PROTO_CHECKPOINT_H
+
+#include "hash.h"
+#include "note.h"
+
+struct checkpoint {
+	char origin[NOTE_NAME_MAX + 1];
+	uint64_t size;
+	struct hash root;
+};
+
+/* The three lines that are signed. */
+void checkpoint_put(struct buf *out, const struct checkpoint *cp);
+/*
+ * TRAIL_INVALID: not exactly three lines, a bad origin, a size with leading zeros or >= 2^63, a
+ * root that is not the base64 of 32 bytes. (We emit no extensions and accept none.)
+ */
+enum trail_err checkpoint_parse(struct span text, struct checkpoint *out);
+/* note_open, then checkpoint_parse, then origin == key->name (TRAIL_CORRUPT). */
+enum trail_err checkpoint_open(struct span note, const struct vkey *key, struct checkpoint *out);
+
+/* The log identity file. */
+struct log_identity {
+	struct vkey vkey;
+	struct hash genesis; /* leaf hash of index 0 */
+};
+
+/* Append the file's text: "trail-log/v1\n" vkey "\n" base64(genesis) "\n". */
+void identity_put(struct buf *out, const struct log_identity *id);
+/* TRAIL_INVALID: anything but exactly that. */
+enum trail_err identity_parse(struct span text, struct log_identity *out);
+
+/*
+ * A C2SP .tlog-proof (c2sp.org/tlog-proof) appended to `out`: `extra` may be empty (no line).
+ */
+struct tree_proof;
+void tlog_proof_put(struct buf *out, struct span extra, uint64_t index,
+	const struct tree_proof *proof, struct span note);
+/*
+ * The inverse. *extra is decoded base64, appended to `extra_out`; *note views the checkpoint inside
+ * `text`. TRAIL_INVALID: malformed.
+ */
+enum trail_err tlog_proof_parse(struct span text, struct buf *extra_out, uint64_t *index,
+	struct tree_proof *proof, struct span *note);
+
+#endif

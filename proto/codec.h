@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Values <-> protobuf bytes, and the only door to protobuf-c. Decoding allocates in the caller's
+ * arena alone, so hostile input costs what the arena holds; encoding appends to a buf.
+ *
+ * Every decode function answers
+ *   TRAIL_OK       *out is set; its spans lie in the arena and end with it.
+ *   TRAIL_INVALID  not that message, or a length or count that the value's comment forbids.
+ *   TRAIL_TOO_BIG  the arena is too small (size it with codec_arena_need).
+ * Every encode function is void: look at out->failed.
+ */
+#ifndef PROTO_CODEC_H
+#define PROTO_CODEC_H
+
+#include "arena.h"
+#include "message.h"
+
+/* Bytes of arena that decoding `message` can take at the most, whatever it holds. */
+size_t codec_arena_need(struct span message);
+
+/* A request of unknown kind decodes to REQUEST_NONE with its id (the answer is UNSUPPORTED). */
+enum trail_err request_decode(struct span in, struct arena *arena, struct request *out);
+void request_encode(const struct request *request, struct buf *out);
+
+enum trail_err response_decode(struct span in, struct arena *arena, struct response *out);
+void response_encode(const struct response *response, struct buf *out);
+
+/*
+ * Encoded by the rules of FORMATS.md section 3 (ascending fields, defaults absent), so that
+ * event_walk accepts what it judges valid. Decode expects bytes that event_walk accepted.
+ */
+enum trail_err event_decode(struct span in, struct arena *arena, struct event_value *out);
+void event_encode(const struct event_value *event, struct buf *out);
+
+enum trail_err genesis_decode(struct span in, struct arena *arena, struct genesis *out);
+void genesis_encode(const struct genesis *genesis, struct buf *out);
+/* Source and Peer payloads; the names are not judged here. */
+enum trail_err source_decode(struct span in, struct arena *arena, struct span *name);
+void source_encode(struct span name, struct buf *out);
+enum trail_err peer_decode(struct span in, struct arena *arena, struct peer_name *out);
+void peer_encode(const struct peer_name *peer, struct buf *out);
+enum trail_err daemon_entry_decode(struct span in, struct arena *arena, struct daemon_entry *out);
+void daemon_entry_encode(const struct daemon_entry *entry, struct buf *out);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "crypto.h"
+
+#include <sodium.h>
+
+_Static_assert(SIGN_PUBLIC_LEN == crypto_sign_ed25519_PUBLICKEYBYTES, "Ed25519 public key");
+_Static_assert(SIGN_SEED_LEN == crypto_sign_ed25519_SEEDBYTES, "Ed25519 seed");
+_Static_assert(SIGN_SECRET_LEN == crypto_sign_ed25519_SECRETKEYBYTES, "Ed25519 secret key");
+_Static_assert(SIGN_LEN == crypto_sign_ed25519_BYTES, "Ed25519 signature");
+
+bool crypto_init(void)
+{
+	return sodium_init() >= 0;
+}
+
+void crypto_random(void *out, size_t len)
+{
+	randombytes_buf(out, len);
+}
+
+void crypto_wipe(void *secret, size_t len)
+{
+	sodium_memzero(secret, len);
+}
+
+void *crypto_secret_new(size_t len)
+{
+	/* sodium_malloc does not say when its mlock failed (libsodium #1237): ask again. */
+	void *secret = sodium_malloc(len);
+	if (secret && sodium_mlock(secret, len) != 0) {
+		sodium_free(secret);
+		return NULL;
+	}
+	return secret;
+}
+
+void crypto_secret_free(void *secret)
+{
+	sodium_free(secret);
+}
+
+void sign_keypair(const uint8_t seed[SIGN_SEED_LEN], uint8_t pub[SIGN_PUBLIC_LEN],
+	uint8_t secret[SIGN_SECRET_LEN])
+{
+	(void)crypto_sign_ed25519_seed_keypair(pub, secret, seed);
+}
+
+void sign_bytes(struct span message, const uint8_t secret[SIGN_SECRET_LEN], uint8_t sig[SIGN_LEN])
+{
+	(void)crypto_sign_ed25519_detached(sig, NULL, message.data, message.len, secret);
+}
+
+bool sign_check(struct span message, const uint8_t pub[SIGN_PUBLIC_LEN],
+	const uint8_t sig[SIGN_LEN])
+{
+	return crypto_sign_ed25519_verify_detached(sig, message.data, message.len, pub) == 0;
+}
+
+void base64_put(struct buf *out, struct span data)
+{
+	size_t need = sodium_base64_ENCODED_LEN(data.len, sodium_base64_VARIANT_ORIGINAL);
+	if (!buf_reserve(out, need))
+		return;
+	(void)sodium_bin2base64((char *)out->data + out->len, need, data.data, data.len,
+		sodium_base64_VARIANT_ORIGINAL);
+	out->len += need - 1;
+}
+
+bool base64_take(struct span text, uint8_t *out, size_t max, size_t *len)
+{
+	const char *end = NULL;
+	size_t got = 0;
+	if (text.len % 4 != 0)
+		return false;
+	if (text.len == 0) {
+		*len = 0;
+		return true;
+	}
+	if (sodium_base642bin(out, max, (const char *)text.data, text.len, NULL, &got, &end,
+		    sodium_base64_VARIANT_ORIGINAL) != 0)
+		return false;
+	if (end != (const char *)text.data + text.len)
+		return false;
+	*len = got;
+	return true;
+}
+
+void hex_put(struct buf *out, struct span data)
+{
+	size_t need = data.len * 2 + 1;
+	if (!buf_reserve(out, need))
+		return;
+	(void)sodium_bin2hex((char *)out->data + out->len, need, data.data, data.len);
+	out->len += need - 1;
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Requests, responses and payloads as plain values: what proto/codec makes of bytes and bytes of.
+ * Every span is a view: into the frame's arena after decoding, into the caller's memory before
+ * encoding. Field meanings: proto/trail.proto, which has the same names.
+ */
+#ifndef PROTO_MESSAGE_H
+#define PROTO_MESSAGE_H
+
+#include "checkpoint.h"
+#include "event.h"
+#include "record.h"
+#include "tree.h"
+
+enum {
+	PROTOCOL_VERSION = 1,
+	CLAIMS_MAX = 64,
+	APPEND_EVENTS_MAX = 1000,
+	RECORD_PAGE_MAX = 2340, /* 112-byte records in 256 KiB */
+};
+
+/* The oneof's field number in Request. */
+enum request_kind {
+	REQUEST_NONE = 0,
+	REQUEST_HELLO = 2,
+	REQUEST_APPEND = 3,
+	REQUEST_CLOSE = 4,
+	REQUEST_KEEPALIVE = 5,
+	REQUEST_GET = 6,
+	REQUEST_RECORDS = 7,
+	REQUEST_CHECKPOINT = 8,
+	REQUEST_PROVE = 9,
+	REQUEST_STATUS = 10,
+};
+
+struct claim {
+	struct span source;
+	uint64_t epoch;
+};
+
+struct hello {
+	uint32_t protocol;
+	struct span checkpoint;
+	const struct claim *claims;
+	size_t claim_count;
+};
+
+struct append {
+	struct span source;
+	uint64_t epoch;
+	uint64_t first_seq;
+	uint64_t lost;
+	uint64_t made;
+	const struct span *events;
+	size_t event_count;
+	bool want_salts;
+	bool want_proof;
+};
+
+/* Close uses `last`, Keepalive `made`. */
+struct epoch_word {
+	struct span source;
+	uint64_t epoch;
+	uint64_t last;
+	uint64_t made;
+};
+
+struct records_wanted {
+	uint64_t first;
+	uint64_t limit;
+	struct span next;
+};
+
+struct prove {
+	bool consistency; /* from `from`; else inclusion of `index` */
+	uint64_t index;
+	uint64_t from;
+	uint64_t size;
+};
+
+struct request {
+	uint64_t id;
+	enum request_kind kind; /* REQUEST_NONE: a body this program does not know */
+	union {
+		struct hello hello;
+		struct append append;
+		struct epoch_word word; /* Close, Keepalive */
+		uint64_t index;         /* Get */
+		struct records_wanted records;
+		struct prove prove;
+	};
+};
+
+/* The oneof's field number in Response. */
+enum response_kind {
+	RESPONSE_NONE = 0,
+	RESPONSE_ERROR = 2,
+	RESPONSE_HELLO = 3,
+	RESPONSE_APPENDED = 4,
+	RESPONSE_CLOSED = 5,
+	RESPONSE_KEPT = 6,
+	RESPONSE_GOT = 7,
+	RESPONSE_RECORDS = 8,
+	RESPONSE_CHECKPOINT = 9,
+	RESPONSE_PROOF = 10,
+	RESPONSE_STATUS = 11,
+};
+
+struct failure {
+	enum trail_err code; /* one of the wire's ten, TRAIL_INVALID .. TRAIL_UNSUPPORTED */
+	struct span sentence;
+	uint32_t index;
+	struct span field;
+	uint64_t expected;
+	uint32_t retry_ms;
+};
+
+struct standing {
+	bool known;
+	uint64_t last;
+	uint64_t floor;
+	uint64_t source;
+};
+
+struct hello_answer {
+	uint32_t protocol;
+	struct span identity;
+	struct span checkpoint;
+	struct tree_proof consistency;
+	const struct standing *standings;
+	size_t standing_count;
+	uint32_t event_field_highest;
+	uint32_t frame_max;
+	uint32_t events_max;
+};
+
+struct run {
+	uint64_t first_index;
+	uint32_t count;
+	uint64_t first_seq;
+	uint64_t received_ns;
+	uint64_t source;
+	uint64_t peer;
+	struct hash prev;
+	const uint32_t *classes; /* NULL: all 0; else `count` */
+	const uint32_t *flags;   /* NULL: all 0; else `count` */
+	struct span salts;       /* empty, or count * SALT_LEN */
+	struct tree_proof path;  /* count 0: not asked for */
+	bool duplicate;
+	struct span records;     /* empty, or count * RECORD_LEN */
+};
+
+struct appended {
+	const struct run *runs;
+	size_t run_count;
+	struct span checkpoint;
+	uint32_t unchecked;
+};
+
+enum peer_type {
+	PEER_UNSPECIFIED = 0,
+	PEER_UNIX_USER = 1,
+	PEER_CERTIFICATE = 2,
+};
+
+struct got {
+	struct span record;
+	struct span salt;
+	struct span payload;
+	struct span source;
+	enum peer_type peer_type;
+	struct span peer;
+	struct tree_proof path;
+	struct span checkpoint;
+};
+
+struct record_page {
+	uint64_t first;
+	struct span records;
+	struct span next;
+	bool done;
+	struct span checkpoint;
+};
+
+struct checkpoint_answer {
+	struct span checkpoint;
+	struct span identity;
+};
+
+struct proof_answer {
+	struct tree_proof path;
+	uint64_t size;
+	struct span leaf; /* empty, or HASH_LEN */
+	struct span checkpoint;
+};
+
+struct status_answer {
+	struct span version;
+	struct span origin;
+	struct span checkpoint;
+	uint64_t started_ns;
+	uint64_t size;
+	uint64_t events;
+	uint64_t commits;
+	uint64_t refusals;
+	uint32_t connections;
+	uint64_t queue_bytes;
+	uint64_t free_bytes;
+	uint64_t store_bytes;
+	uint32_t open_epochs;
+	uint32_t pending_gaps;
+	uint32_t sources;
+	bool full;
+};
+
+struct response {
+	uint64_t id;
+	enum response_kind kind;
+	union {
+		struct failure error;
+		struct hello_answer hello;
+		struct appended appended;
+		uint64_t last; /* Kept */
+		struct got got;
+		struct record_page records;
+		struct checkpoint_answer checkpoint;
+		struct proof_answer proof;
+		struct status_answer status;
+	};
+};
+
+/* ---- payloads of control entries ---- */
+
+struct genesis {
+	uint32_t format;
+	struct span origin;
+	struct span vkey;
+	struct hash seal_root;
+	uint32_t seal_height;
+	uint64_t seal_max_ns;
+	uint8_t random[32];
+	struct span predecessor;
+	struct span predecessor_note;
+	struct span reason;
+};
+
+struct peer_name {
+	enum peer_type type;
+	struct span name;
+};
+
+enum daemon_what {
+	DAEMON_START = 1,
+	DAEMON_STOP = 2,
+	DAEMON_CLOCK = 3,
+	DAEMON_LOSS = 4,
+	DAEMON_DISK = 5,
+	DAEMON_CLOSED = 6,
+};
+
+enum loss_cause {
+	LOSS_SILENT = 1,
+	LOSS_PUSHED = 2,
+};
+
+struct daemon_entry {
+	enum daemon_what what;
+	uint64_t from_ns;
+	uint64_t to_ns;
+	uint64_t source;
+	uint64_t epoch;
+	uint64_t last;
+	enum loss_cause cause;
+	uint64_t free_bytes;
+	bool resumed;
+	uint64_t made;
+};
+
+/* ---- the event as a value, for those who write or show one; ids are views ---- */
+
+struct change {
+	struct span field;
+	struct span old_value;
+	struct span new_value;
+};
+
+struct attribute {
+	struct span key;
+	struct span value;
+};
+
+struct event_value {
+	struct span id;
+	int64_t time_ns;
+	uint32_t action;
+	struct span verb;
+	uint32_t outcome;
+	struct span reason;
+	struct {
+		struct span id;
+		uint32_t type;
+		struct span name, role, unit, session, address, on_behalf_of;
+	} actor;
+	struct {
+		struct span id, type, name, version;
+	} object;
+	struct span subject;
+	struct span purpose;
+	uint32_t medium;
+	struct {
+		struct span host, application, process, address;
+	} origin;
+	const struct change *changes;
+	size_t change_count;
+	struct span correlation;
+	const struct attribute *attributes;
+	size_t attribute_count;
+	struct span raw;
+};
+
+#endif

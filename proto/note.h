@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * C2SP signed notes (c2sp.org/signed-note) and the keys that sign them. Strict: what the
+ * specification does not allow is refused. Only type 0x01 (Ed25519) keys sign and verify here;
+ * lines of other keys are passed over, as the specification asks.
+ */
+#ifndef PROTO_NOTE_H
+#define PROTO_NOTE_H
+
+#include "crypto.h"
+#include "err.h"
+
+enum {
+	NOTE_NAME_MAX = 100,      /* bytes of a key name, and so of an origin */
+	NOTE_SIGNATURES_MAX = 64, /* lines a note may carry */
+	NOTE_LEN_MAX = 16384,     /* bytes of a note that is worth reading */
+	VKEY_LEN_MAX = NOTE_NAME_MAX + 1 + 8 + 1 + 44 + 1,
+	NOTE_TYPE_ED25519 = 0x01,
+};
+
+/* A verifier key: name "+" keyid in 8 lower-case hex digits "+" base64(type || public key). */
+struct vkey {
+	char name[NOTE_NAME_MAX + 1];
+	uint32_t keyid;
+	uint8_t pub[SIGN_PUBLIC_LEN];
+};
+
+/* A signer key; `secret` lies in crypto_secret_new memory that the holder owns. */
+struct skey {
+	struct vkey vkey;
+	uint8_t secret[SIGN_SECRET_LEN];
+};
+
+/* False: empty, too long, not UTF-8, or with white space or "+" (signed-note: key name). */
+bool note_name_valid(struct span name);
+
+/* The vkey of (name, pub): computes the key id. TRAIL_INVALID: a bad name. */
+enum trail_err vkey_make(struct span name, const uint8_t pub[SIGN_PUBLIC_LEN], struct vkey *out);
+/* Append the text form, without newline. */
+void vkey_put(struct buf *out, const struct vkey *key);
+/* TRAIL_INVALID: not a vkey, or its key id is not its own. TRAIL_UNSUPPORTED: another type. */
+enum trail_err vkey_parse(struct span text, struct vkey *out);
+
+/* The signer key of (name, seed). TRAIL_INVALID: a bad name. */
+enum trail_err skey_make(struct span name, const uint8_t seed[SIGN_SEED_LEN], struct skey *out);
+/* Append "PRIVATE+KEY+name+keyid+base64(type || seed)", without newline. Wipe what you put it in. */
+void skey_put(struct buf *out, const struct skey *key);
+/* As vkey_parse, for the private form; wipes its scratch. */
+enum trail_err skey_parse(struct span text, struct skey *out);
+
+/*
+ * Append the note: text, a blank line, one signature line by `key`.
+ * TRAIL_INVALID: `text` is not note text (must end in "\n", be UTF-8 without control bytes).
+ * TRAIL_NOMEM: out->failed.
+ */
+enum trail_err note_sign(struct span text, const struct skey *key, struct buf *out);
+/*
+ * Verify `note` by `key`: *text views the signed text inside it.
+ * TRAIL_INVALID: malformed. TRAIL_CORRUPT: no line by this key, or one that does not verify.
+ */
+enum trail_err note_open(struct span note, const struct vkey *key, struct span *text);
+
+#endif
