@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One piece of work on its way: made by the loop thread from a request, carried out by the writer
+ * or a reader thread, given back to the loop as a response. Exactly one thread holds an op at a
+ * time; handing it over (queue) is the only synchronisation. Ops are pooled by the loop; all memory
+ * that an op's spans point into is its own arena, or its `answer` buffer.
+ */
+#ifndef DAEMON_OP_H
+#define DAEMON_OP_H
+
+#include "../proto/codec.h"
+
+enum {
+	PEER_NAME_MAX = 64,
+};
+
+/* Who is at the other end, as the kernel (or later TLS) said. */
+struct peer {
+	enum peer_type type;
+	char name[PEER_NAME_MAX + 1];
+	uint32_t roles; /* enum role bits, daemon/access.h */
+};
+
+/* Is the request (DESIGN.md section 7), or one of the daemon's own. */
+enum op_kind {
+	OP_REQUEST,   /* request.kind says which */
+	OP_OWN_EVENT, /* one event of source 0: `own` is its payload; no response wanted */
+};
+
+struct op {
+	struct op *next;
+	enum op_kind kind;
+	uint64_t session;     /* serial number of the connection, from 1; 0: none */
+	struct peer peer;
+	uint64_t received_ns; /* CLOCK_REALTIME at intake */
+	struct arena arena;
+	size_t charged;       /* bytes that the loop counts against the queue and the peer */
+	struct request request;
+	/* Append, made at intake, one per event, in the arena: */
+	const int64_t *times;
+	uint8_t *salts;              /* SALT_LEN each */
+	struct hash *commitments;
+	/* OP_OWN_EVENT: an encoded Event, in the arena. */
+	struct span own;
+	/* The answer. Its spans lie in the arena or in `answer`. */
+	struct response response;
+	struct buf answer;    /* scratch of the thread that answers; kept with the op */
+};
+
+/*
+ * A chain of ops between threads: many producers, one consumer.
+ */
+struct queue;
+
+/* NULL: memory is out. */
+struct queue *queue_new(void);
+void queue_free(struct queue *q);
+/* Add one op at the end and wake the consumer. */
+void queue_push(struct queue *q, struct op *op);
+/*
+ * Take everything that waits, in order; NULL when nothing came within timeout_ms (0: do not wait,
+ * -1: for ever) or the queue is closed and empty.
+ */
+struct op *queue_take_all(struct queue *q, int timeout_ms);
+/* Take one op; NULL as above. Safe for several consumers. */
+struct op *queue_take(struct queue *q, int timeout_ms);
+/* No more will come: takers drain what is left, then get NULL at once. */
+void queue_close(struct queue *q);
+bool queue_closed(struct queue *q);
+
+/*
+ * Set the op's response to an error of the wire. `sentence` is printf text, copied into op->answer;
+ * it says what was wrong, where, and what to do.
+ */
+void op_refuse(struct op *op, enum trail_err code, const char *sentence, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

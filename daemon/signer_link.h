@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * traild's end of the talk with its signer (daemon/signer/talk.h): starts it, wakes it, has heads
+ * signed. One thread at a time. Trusts nothing it answers: every note is opened with the vkey that
+ * the log itself pins.
+ */
+#ifndef DAEMON_SIGNER_LINK_H
+#define DAEMON_SIGNER_LINK_H
+
+#include "../proto/checkpoint.h"
+#include "../proto/tree.h"
+
+struct signer_link;
+
+/* What the signer said of itself when it woke. */
+struct signer_greeting {
+	uint64_t head_size; /* of its last signed head; 0: none yet */
+	struct hash head_root;
+	unsigned seal_height;
+	struct hash seal_root;
+	struct vkey vkey;
+};
+
+/*
+ * Start `program` with `folder` as its state and wake it.
+ *
+ * `make_new`: an empty folder, in which it makes a key for `origin` and seals of `seal_height`.
+ * Else `origin` may be empty (take what is there).
+ * On failure *why (may be NULL) gets a sentence in static or link-owned memory and *link is NULL:
+ * TRAIL_CORRUPT  it refused (exit 5) · TRAIL_IO  it failed or could not be started (exit 3).
+ */
+enum trail_err signer_link_open(const char *program, const char *folder, bool make_new,
+	struct span origin, unsigned seal_height, struct signer_link **link,
+	struct signer_greeting *greeting, char why[512]);
+/* Lets the signer end cleanly (it syncs its head) and waits for it. NULL is fine. */
+void signer_link_close(struct signer_link *link);
+
+/*
+ * Have (size, root) signed; `proof` is the consistency proof from the signer's head (empty for the
+ * first signature and for the same head again). The note, NUL-free text, goes to note (*len bytes).
+ * TRAIL_CORRUPT: refused. TRAIL_IO: no answer within 10 s, the signer is gone, or its note does not
+ * open with the vkey. Both are fatal for the caller: nothing may be acked any more.
+ */
+enum trail_err signer_link_sign(struct signer_link *link, uint64_t size, const struct hash *root,
+	const struct tree_proof *proof, char note[512], size_t *len, char why[512]);
+/* The size that the signer signed last. */
+uint64_t signer_link_size(const struct signer_link *link);
+/* Becomes readable when the signer is gone; for whoever watches. */
+int signer_link_fd(const struct signer_link *link);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store: what is committed, read back. Opening recovers the tail; reading goes through short
+ * transactions of the caller's. Only daemon/batch writes.
+ */
+#ifndef DAEMON_STORE_H
+#define DAEMON_STORE_H
+
+#include "chunk.h"
+#include "db.h"
+#include "../proto/message.h"
+#include "../proto/tree.h"
+
+struct store;
+
+/*
+ * Open the log folder D/log (making it empty if `create`). No signature is checked here.
+ * On failure `why` gets a sentence. TRAIL_CORRUPT: contradicts itself (exit 5). TRAIL_IO (exit 3).
+ */
+enum trail_err store_open(const char *folder, uint64_t map_bytes, bool create,
+	struct store **store, char why[512]);
+void store_close(struct store *store);
+struct db *store_db(struct store *store);
+
+/*
+ * The newest signed head, for any thread. Copies; answers false before the first.
+ */
+struct head {
+	uint64_t size;
+	struct hash root;
+	size_t note_len;
+	char note[512];
+};
+bool store_head(struct store *store, struct head *head);
+void store_head_set(struct store *store, const struct head *head);
+
+/* Leaf hash of record 0; what chunks are bound to. Zeros before there is one. */
+struct hash store_genesis(struct store *store);
+
+/* ---- reading, inside a db_txn ---- */
+
+/* Records held. */
+uint64_t store_size(struct db_txn *txn);
+/*
+ * The `RECORD_LEN` bytes of record `index`; *more (may be NULL) how many records follow behind it
+ * side by side in the same row, itself included. Views the map. NULL: not there (or db_error).
+ */
+const uint8_t *store_record(struct db_txn *txn, uint64_t index, uint64_t *more);
+/* Node (level, index) of a complete subtree; tree_node_fn with a db_txn as ctx. */
+enum trail_err store_node(void *txn, unsigned level, uint64_t index, struct hash *out);
+/*
+ * Salt and payload of record `index`, appended to `out` as salt || payload, so that *salt and *payload
+ * view `out`. TRAIL_END: none is kept (erased). TRAIL_CORRUPT: kept but damaged.
+ */
+enum trail_err store_payload(struct store *store, struct db_txn *txn, struct chunker *chunker,
+	uint64_t index, struct buf *out, struct span *salt, struct span *payload);
+
+#endif

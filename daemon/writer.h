@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The writer thread: takes all that is queued, numbers it, stages one transaction, commits, has the
+ * head signed, answers. Group commit is greedy: whatever came while the last commit ran is the next.
+ */
+#ifndef DAEMON_WRITER_H
+#define DAEMON_WRITER_H
+
+#include "op.h"
+#include "signer_link.h"
+#include "store.h"
+
+struct writer;
+
+struct writer_options {
+	struct store *store;
+	struct signer_link *signer;
+	struct log_identity identity;
+	const char *folder;      /* whose file system's free space counts */
+	uint64_t reserve_bytes;  /* below this much free space or map: FULL */
+	/* Called from the writer thread with a chain of answered ops; must not block. */
+	void (*done)(void *ctx, struct op *list);
+	/* Called once, from the writer thread, when it can go on no more; `exit_code` 3 or 5. */
+	void (*fatal)(void *ctx, int exit_code, const char *sentence);
+	void *ctx;
+};
+
+/* Numbers for Status; any thread. */
+struct writer_numbers {
+	uint64_t events;
+	uint64_t commits;
+	uint32_t open_epochs;
+	uint32_t pending_gaps;
+	uint32_t sources;
+	uint64_t free_bytes;
+	bool full;
+};
+
+/*
+ * Recover the numbering, write DAEMON start, sign it, and start the thread: when this answers
+ * TRAIL_OK the log takes events. Errors as store_open.
+ */
+enum trail_err writer_start(const struct writer_options *options, struct writer **writer,
+	char why[512]);
+/* Hello, Append, Close, Keepalive and own events. The op comes back through `done`. */
+void writer_push(struct writer *writer, struct op *op);
+/* Carry out what is queued, write DAEMON stop, sign it, join the thread, free. */
+void writer_stop(struct writer *writer);
+void writer_read_numbers(struct writer *writer, struct writer_numbers *numbers);
+
+/*
+ * Make a new log in an empty store: commit record 0, have size 1 signed.
+ * `predecessor` etc. are for succession, empty here.
+ */
+enum trail_err writer_genesis(struct store *store, struct signer_link *signer,
+	const struct signer_greeting *greeting, char why[512]);
+
+#endif
