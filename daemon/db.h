@@ -22,6 +22,7 @@ struct db_meta {
 	uint64_t pages;       /* that its tree may use */
 	uint64_t needed;      /* bytes the file must have: pages * page size */
 	uint64_t file_bytes;
+	bool in_step;         /* each page in its place and one commit apart, as LMDB leaves them */
 };
 
 /*
@@ -69,6 +70,8 @@ bool db_ceiling(struct db_txn *txn, enum table table, struct span key, struct sp
 /* The row behind the one that db_floor, db_ceiling, db_next or db_last last found in this table. */
 bool db_next(struct db_txn *txn, enum table table, struct span *found, struct span *value);
 bool db_last(struct db_txn *txn, enum table table, struct span *found, struct span *value);
+/* Rows of the table, as its root says (not counted). 0 after an error. */
+uint64_t db_count(struct db_txn *txn, enum table table);
 
 /* Put, replacing. Write transactions only. */
 void db_put(struct db_txn *txn, enum table table, struct span key, struct span value);

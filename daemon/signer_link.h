@@ -21,15 +21,23 @@ struct signer_greeting {
 	struct vkey vkey;
 };
 
+/* How to wake it; bits. */
+enum signer_how {
+	SIGNER_MAKE_NEW = 1,
+	SIGNER_ALLOW_COW = 2, /* although the folder's file system keeps what is overwritten */
+};
+
 /*
- * Start `program` with `folder` as its state and wake it.
+ * Start `program` with `folder` as its state and wake it. Call it from a thread that lives as long
+ * as the process: the signer is told to end when the thread that started it does.
  *
- * `make_new`: an empty folder, in which it makes a key for `origin` and seals of `seal_height`.
+ * SIGNER_MAKE_NEW: an empty folder (or none), in which it makes a key for `origin` and seals of
+ * `seal_height`; a folder where that was done and nothing was signed yet is fine too.
  * Else `origin` may be empty (take what is there).
- * On failure *why (may be NULL) gets a sentence in static or link-owned memory and *link is NULL:
+ * On failure `why` (may be NULL) gets a sentence and *link is NULL:
  * TRAIL_CORRUPT  it refused (exit 5) · TRAIL_IO  it failed or could not be started (exit 3).
  */
-enum trail_err signer_link_open(const char *program, const char *folder, bool make_new,
+enum trail_err signer_link_open(const char *program, const char *folder, unsigned how,
 	struct span origin, unsigned seal_height, struct signer_link **link,
 	struct signer_greeting *greeting, char why[512]);
 /* Lets the signer end cleanly (it syncs its head) and waits for it. NULL is fine. */

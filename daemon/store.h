@@ -36,6 +36,8 @@ void store_head_set(struct store *store, const struct head *head);
 
 /* Leaf hash of record 0; what chunks are bound to. Zeros before there is one. */
 struct hash store_genesis(struct store *store);
+/* Said once, by whoever made record 0. */
+void store_genesis_set(struct store *store, const struct hash *leaf);
 
 /* ---- reading, inside a db_txn ---- */
 
@@ -48,6 +50,12 @@ uint64_t store_size(struct db_txn *txn);
 const uint8_t *store_record(struct db_txn *txn, uint64_t index, uint64_t *more);
 /* Node (level, index) of a complete subtree; tree_node_fn with a db_txn as ctx. */
 enum trail_err store_node(void *txn, unsigned level, uint64_t index, struct hash *out);
+/*
+ * The chunk of `class_no` that holds record `index`, if any does, and the first index in its key.
+ * Views the map. False: none (or db_error).
+ */
+bool store_chunk(struct db_txn *txn, uint32_t class_no, uint64_t index, uint64_t *first,
+	struct span *chunk);
 /*
  * Salt and payload of record `index`, appended to `out` as salt || payload, so that *salt and *payload
  * view `out`. TRAIL_END: none is kept (erased). TRAIL_CORRUPT: kept but damaged.

@@ -1,10 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * libtrail: write access events to traild, and check what it answers.
+ *
+ * A handle (struct trail) is one connection. An event is filled by setters and sent; the answer is
+ * a receipt, and the library believes none of it: it derives each record anew from the answer and
+ * from its own bytes, chains them, and checks the inclusion proof against a checkpoint signed by
+ * the log that it knows. What does not fit is TRAIL_CORRUPT, never success.
+ *
+ * Which log: given by trail_set_identity, or taken at the first contact and kept, with the newest
+ * checkpoint, in $XDG_STATE_HOME/trail/. Another log under that address or origin, or one that
+ * shrank or cannot prove that it extends what was seen, is TRAIL_CORRUPT from then on.
+ *
+ *	struct trail *t = trail_new();
+ *	struct trail_event *e = trail_event_new();
+ *	struct trail_receipt *r = NULL;
+ *
+ *	if (trail_open(t, NULL) == TRAIL_OK) {
+ *		trail_event_set_now(e);
+ *		trail_event_set_action(e, TRAIL_READ);
+ *		trail_event_set(e, TRAIL_ACTOR_ID, "anna");
+ *		trail_event_set(e, TRAIL_OBJECT_ID, "/journal/4711");
+ *		if (trail_append(t, "journal", e, &r) == TRAIL_OK)
+ *			printf("record %llu\n", (unsigned long long)trail_receipt_index(r, 0));
+ *	}
+ *	if (trail_error_code(t) != TRAIL_OK)
+ *		fprintf(stderr, "%s\n", trail_error(t));
+ *	trail_receipt_free(r);
+ *	trail_event_free(e);
+ *	trail_free(t);
+ *
+ * Threads: a handle, an event, a batch belongs to one thread at a time; there is no other state.
+ * No hidden thread, no signal, no use of the locale. Callbacks run only inside trail_process and
+ * trail_flush. Every wait ends: after the handle's timeout, or after the one that is passed. After
+ * fork the child may only free. NULL where an object is due is TRAIL_MISUSE, or a zero, or nothing.
+ * Text is UTF-8 and ends in NUL; what a getter returns belongs to its object and lives until that
+ * object is changed or freed. Times are ns since 1970 UTC.
  */
 #ifndef TRAIL_H
 #define TRAIL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +52,8 @@ extern "C" {
 #else
 #define TRAIL_MUST_USE
 #endif
+
+#pragma GCC visibility push(default)
 
 /*
  * By what the caller can do. 0 is success, above 0 is "not an error, but not done", below 0 is an
@@ -42,6 +79,396 @@ enum TRAIL_MUST_USE trail_err {
 	TRAIL_CORRUPT = -14,     /* bytes contradict what they claim: evidence against who gave them */
 	TRAIL_MISUSE = -15,      /* a call that makes no sense: a closed handle, a NULL */
 };
+
+/* What a code means, in a few words; never NULL. */
+const char *trail_err_text(enum trail_err code);
+/* The library's version, "0.1.0". */
+const char *trail_version(void);
+
+struct trail;         /* a connection to one log */
+struct trail_event;   /* what a source says */
+struct trail_batch;   /* consecutive events of one source and epoch */
+struct trail_receipt; /* what the log answered for a batch, verified */
+struct trail_entry;   /* one record of the log with what it commits to, verified */
+struct trail_status;  /* how the daemon is */
+
+enum {
+	TRAIL_HASH_LEN = 32,
+	TRAIL_RECORD_LEN = 112,
+	TRAIL_SALT_LEN = 16,
+	TRAIL_ID_LEN = 16,
+	TRAIL_BATCH_MAX = 1000,        /* events of one batch */
+	TRAIL_BATCH_BYTES = 960 * 1024 /* encoded bytes of one batch */
+};
+
+/* ---- the handle ---- */
+
+/* A handle that is not open yet. NULL: memory is out, or the crypto library cannot start. */
+struct trail *trail_new(void);
+/* Close and give back. NULL is fine. */
+void trail_free(struct trail *t);
+
+/* How long a call of this handle may wait, in ms, 1 to 3,600,000; 10,000 unless set. */
+enum trail_err trail_set_timeout(struct trail *t, int timeout_ms);
+/*
+ * Where identities and newest checkpoints are kept: a folder, made if missing. "" keeps nothing.
+ * Unless set: $XDG_STATE_HOME/trail, else $HOME/.local/state/trail, else nothing is kept.
+ */
+enum trail_err trail_set_state_dir(struct trail *t, const char *path);
+/* The text of the log identity file that the log must be. TRAIL_INVALID: it is not one. */
+enum trail_err trail_set_identity(struct trail *t, const char *text, size_t len);
+
+/*
+ * Connect, say Hello, and check that the log is the one that is known: identity, genesis, and that
+ * its newest checkpoint extends the one kept. `address`: "unix:PATH"; NULL: $TRAIL_CONNECT, else
+ * unix:/run/trail/trail.sock. A handle that lost its connection may be opened again.
+ *
+ * TRAIL_UNAVAILABLE  nothing listens there · TRAIL_DENIED  this user may not · TRAIL_TIMEOUT
+ * TRAIL_UNSUPPORTED  another kind of address, or another protocol version
+ * TRAIL_CORRUPT      not the log that is known, or one that lies · TRAIL_IO · TRAIL_NOMEM
+ */
+enum trail_err trail_open(struct trail *t, const char *address);
+/* End the connection; what is in flight is answered TRAIL_UNAVAILABLE to nobody. */
+void trail_close(struct trail *t);
+
+/* What the last failed call of this handle ran into; TRAIL_OK when none did since trail_open. */
+enum trail_err trail_error_code(const struct trail *t);
+/* One sentence: what was wrong, where, what to do. "" when nothing was. Holds foreign text. */
+const char *trail_error(const struct trail *t);
+/* With TRAIL_INVALID: which event of the batch, from 0, and its field ("actor.id"; "" for none). */
+uint32_t trail_error_index(const struct trail *t);
+const char *trail_error_field(const struct trail *t);
+/* With TRAIL_EXPECTED: the seq to go back to. */
+uint64_t trail_error_expected(const struct trail *t);
+/* With TRAIL_BUSY: how long to wait; 0 when it was not said. */
+uint32_t trail_error_retry_ms(const struct trail *t);
+
+/* ---- the log ---- */
+
+/* The log identity file, as text. NULL before trail_open. */
+const char *trail_identity(const struct trail *t);
+/* The log's origin. NULL before trail_open. */
+const char *trail_origin(const struct trail *t);
+
+/* How the identity is known. */
+enum trail_trust {
+	TRAIL_TRUST_NONE = 0,  /* not open yet */
+	TRAIL_TRUST_GIVEN = 1, /* by trail_set_identity */
+	TRAIL_TRUST_KEPT = 2,  /* from an earlier contact */
+	TRAIL_TRUST_FIRST = 3, /* this is the first contact: taken from the daemon */
+};
+enum trail_trust trail_trust_level(const struct trail *t);
+
+/*
+ * Fetch the newest checkpoint, and check that it extends every one seen before. *note is the signed
+ * note as text; it belongs to the handle until its next call.
+ */
+enum trail_err trail_checkpoint(struct trail *t, const char **note, size_t *len);
+/* Size of the newest checkpoint that was checked; 0 before trail_open. */
+uint64_t trail_size(const struct trail *t);
+/*
+ * Check that the log's newest checkpoint extends `note`, a checkpoint of this log from wherever.
+ * TRAIL_INVALID: `note` is not one. TRAIL_CORRUPT: it is, and the log does not extend it.
+ */
+enum trail_err trail_consistency(struct trail *t, const char *note, size_t len);
+/* Have all checkpoints that answers carried proven to extend each other, and keep the newest. */
+enum trail_err trail_settle(struct trail *t);
+
+/* ---- events ---- */
+
+enum trail_action {
+	TRAIL_CREATE = 1,
+	TRAIL_READ = 2,
+	TRAIL_MODIFY = 3,
+	TRAIL_DELETE = 4,
+	TRAIL_EXECUTE = 5, /* none of the four: login, export, print; say which by TRAIL_VERB */
+};
+
+enum trail_outcome {
+	TRAIL_SUCCESS = 0,
+	TRAIL_REFUSED = 1, /* DENIED in JSON */
+	TRAIL_FAILURE = 2,
+	TRAIL_UNKNOWN = 3,
+};
+
+enum trail_medium {
+	TRAIL_DIGITAL = 0,
+	TRAIL_PAPER = 1,
+	TRAIL_ORAL = 2,
+};
+
+enum trail_actor_type {
+	TRAIL_ACTOR_UNSPECIFIED = 0,
+	TRAIL_ACTOR_USER = 1,
+	TRAIL_ACTOR_SYSTEM = 2,
+	TRAIL_ACTOR_SERVICE = 3,
+	TRAIL_ACTOR_ANONYMOUS = 4,
+};
+
+/* The fields that hold text. Numbers are never reused; new ones come at the end. */
+enum trail_field {
+	TRAIL_VERB = 0,     /* the source's own word: "print", "export" */
+	TRAIL_REASON = 1,   /* of the outcome */
+	TRAIL_ACTOR_ID = 2, /* required */
+	TRAIL_ACTOR_NAME = 3,
+	TRAIL_ACTOR_ROLE = 4,
+	TRAIL_ACTOR_UNIT = 5,
+	TRAIL_ACTOR_SESSION = 6,
+	TRAIL_ACTOR_ADDRESS = 7,
+	TRAIL_ACTOR_ON_BEHALF_OF = 8,
+	TRAIL_OBJECT_ID = 9, /* required */
+	TRAIL_OBJECT_TYPE = 10,
+	TRAIL_OBJECT_NAME = 11,
+	TRAIL_OBJECT_VERSION = 12,
+	TRAIL_SUBJECT = 13, /* the person whom the information is about */
+	TRAIL_PURPOSE = 14, /* why: a code or a case number */
+	TRAIL_ORIGIN_HOST = 15,
+	TRAIL_ORIGIN_APPLICATION = 16,
+	TRAIL_ORIGIN_PROCESS = 17,
+	TRAIL_ORIGIN_ADDRESS = 18,
+	TRAIL_CORRELATION = 19, /* ties events of one act together */
+	TRAIL_FIELD_COUNT = 20  /* of this version */
+};
+
+/* "actor.id" and so on; NULL: no such field. */
+const char *trail_field_name(enum trail_field field);
+/* The inverse: the field's number, -1 when there is none of that name. */
+int trail_field_find(const char *name);
+
+/* Lists of words: upper case in JSON, any case accepted. */
+enum trail_word {
+	TRAIL_WORD_ACTION = 0,
+	TRAIL_WORD_OUTCOME = 1,
+	TRAIL_WORD_MEDIUM = 2,
+	TRAIL_WORD_ACTOR_TYPE = 3,
+	TRAIL_WORD_KIND = 4, /* of records: EVENT SOURCE PEER POLICY SEAL ERASURE DAEMON */
+};
+/* The word of a number; NULL: it has none. */
+const char *trail_word_name(enum trail_word list, int number);
+/* The number of a word, whatever its case; -1: not in the list. */
+int trail_word_find(enum trail_word list, const char *word);
+
+/* An empty event. NULL: memory is out. Free with trail_event_free (NULL is fine). */
+struct trail_event *trail_event_new(void);
+void trail_event_free(struct trail_event *e);
+/* Forget all fields, keep the memory. */
+void trail_event_clear(struct trail_event *e);
+
+/*
+ * Setters copy and answer nothing: what is wrong (a value that is not allowed, memory) stays with
+ * the event and comes out of trail_event_check, trail_batch_add and trail_append.
+ */
+void trail_event_set(struct trail_event *e, enum trail_field field, const char *text);
+void trail_event_set_id(struct trail_event *e, const uint8_t id[TRAIL_ID_LEN]);
+/* A random UUID (version 4). */
+void trail_event_make_id(struct trail_event *e);
+void trail_event_set_time(struct trail_event *e, int64_t time_ns);
+void trail_event_set_now(struct trail_event *e);
+void trail_event_set_action(struct trail_event *e, enum trail_action action);
+void trail_event_set_outcome(struct trail_event *e, enum trail_outcome outcome);
+void trail_event_set_medium(struct trail_event *e, enum trail_medium medium);
+void trail_event_set_actor_type(struct trail_event *e, enum trail_actor_type type);
+/* NULL for old_value or new_value: there is none. */
+void trail_event_add_change(struct trail_event *e, const char *field, const char *old_value,
+	const char *new_value);
+void trail_event_add_attribute(struct trail_event *e, const char *key, const char *value);
+void trail_event_set_raw(struct trail_event *e, const void *data, size_t len);
+
+/*
+ * Judge it as the daemon would. TRAIL_INVALID, TRAIL_TOO_BIG: see the two getters below.
+ */
+enum trail_err trail_event_check(struct trail_event *e);
+/* The field ("actor.id"; "" for the whole) and why ("is required") of the last judgement. */
+const char *trail_event_fault_field(const struct trail_event *e);
+const char *trail_event_fault_why(const struct trail_event *e);
+
+/* NULL, 0: not set. */
+const char *trail_event_get(const struct trail_event *e, enum trail_field field);
+const uint8_t *trail_event_id(const struct trail_event *e);
+int64_t trail_event_time(const struct trail_event *e);
+int trail_event_action(const struct trail_event *e);
+int trail_event_outcome(const struct trail_event *e);
+int trail_event_medium(const struct trail_event *e);
+int trail_event_actor_type(const struct trail_event *e);
+size_t trail_event_change_count(const struct trail_event *e);
+/* The i-th change; NULL behind the last. */
+const char *trail_event_change_field(const struct trail_event *e, size_t i);
+const char *trail_event_change_old(const struct trail_event *e, size_t i);
+const char *trail_event_change_new(const struct trail_event *e, size_t i);
+size_t trail_event_attribute_count(const struct trail_event *e);
+const char *trail_event_attribute_key(const struct trail_event *e, size_t i);
+const char *trail_event_attribute_value(const struct trail_event *e, size_t i);
+const uint8_t *trail_event_raw(const struct trail_event *e, size_t *len);
+
+/* ---- writing ---- */
+
+/*
+ * Append one event of `source`, numbered by the daemon (epoch 0), and wait until it is durable and
+ * the receipt is verified, its checkpoint's consistency included. A retry after TRAIL_TIMEOUT or
+ * TRAIL_IO may double it. *receipt (the pointer may be NULL) is the caller's to free.
+ */
+enum trail_err trail_append(struct trail *t, const char *source, struct trail_event *e,
+	struct trail_receipt **receipt);
+
+/*
+ * A batch: events first_seq, first_seq + 1, ... of one source and epoch; all or nothing.
+ * In epoch 0 the daemon numbers, and first_seq is 0. NULL: memory is out.
+ */
+struct trail_batch *trail_batch_new(void);
+void trail_batch_free(struct trail_batch *b);
+/* Empty it, and say what comes. TRAIL_INVALID: a bad source name, or first_seq that cannot be. */
+enum trail_err trail_batch_begin(struct trail_batch *b, const char *source, uint64_t epoch,
+	uint64_t first_seq);
+/* Declare that `lost` seqs right before first_seq will never come. */
+enum trail_err trail_batch_lost(struct trail_batch *b, uint64_t lost);
+/*
+ * Encode the event behind the others. TRAIL_INVALID: trail_event_check; the batch stays as it was.
+ * TRAIL_TOO_BIG with an empty fault: the batch is full; send it and begin another.
+ */
+enum trail_err trail_batch_add(struct trail_batch *b, struct trail_event *e);
+size_t trail_batch_count(const struct trail_batch *b);
+size_t trail_batch_bytes(const struct trail_batch *b);
+
+/*
+ * Ask for an epoch (not 0), which then belongs to this connection: needed before batches of it.
+ * TRAIL_OK: the log holds it up to *last. TRAIL_END: it is new; *last is 0.
+ * TRAIL_CLOSED: it is unknown and older than one that is over. TRAIL_DENIED: another peer's.
+ */
+enum trail_err trail_claim(struct trail *t, const char *source, uint64_t epoch, uint64_t *last);
+/* Append the batch and wait, as trail_append. The batch is empty afterwards, come what may. */
+enum trail_err trail_append_batch(struct trail *t, struct trail_batch *b,
+	struct trail_receipt **receipt);
+
+/*
+ * What became of a submitted batch. `receipt` is NULL unless `err` is TRAIL_OK, and ends with the
+ * call; trail_error and its kin of `t` tell about a failure. May submit; must not process, flush,
+ * close or free.
+ */
+typedef void (*trail_done_fn)(void *ctx, enum trail_err err, const struct trail_receipt *receipt);
+/*
+ * Send the batch without waiting for its answer; it is empty afterwards unless this fails.
+ * TRAIL_BUSY: 64 requests are in flight; call trail_process first.
+ */
+enum trail_err trail_submit(struct trail *t, struct trail_batch *b, trail_done_fn done, void *ctx);
+/* Requests whose callback has not run yet. */
+size_t trail_in_flight(const struct trail *t);
+/*
+ * Send and receive, and run callbacks. Waits at most timeout_ms (0: not at all) for the first.
+ * TRAIL_OK: callbacks ran, or nothing is in flight. TRAIL_MORE: nothing came.
+ * An error: the connection is lost; every callback ran with that error.
+ */
+enum trail_err trail_process(struct trail *t, int timeout_ms);
+/* trail_process until nothing is in flight, then trail_settle. */
+enum trail_err trail_flush(struct trail *t, int timeout_ms);
+/* For poll: wait for this to be readable (and writable while trail_wants_write), then process. */
+int trail_fd(const struct trail *t);
+bool trail_wants_write(const struct trail *t);
+
+/* A clean end: `last` is the last seq. Nothing can come behind it. TRAIL_CLOSED: it was over. */
+enum trail_err trail_close_epoch(struct trail *t, const char *source, uint64_t epoch,
+	uint64_t last);
+/* Say that the source lives and has given out seqs up to `made`. *last: the log holds up to it. */
+enum trail_err trail_keepalive(struct trail *t, const char *source, uint64_t epoch, uint64_t made,
+	uint64_t *last);
+/*
+ * The epoch of an import, so that a second run adds nothing: bit 63, then the first 63 bits of
+ * H("trail-import/v1\n" source "\n" batch). trail-format(7).
+ */
+uint64_t trail_import_epoch(const char *source, const char *batch);
+
+/* ---- receipts: verified, one item per event of the batch, i from 0 ---- */
+
+void trail_receipt_free(struct trail_receipt *r);
+size_t trail_receipt_count(const struct trail_receipt *r);
+uint64_t trail_receipt_index(const struct trail_receipt *r, size_t i);
+uint64_t trail_receipt_seq(const struct trail_receipt *r, size_t i);
+uint64_t trail_receipt_received(const struct trail_receipt *r, size_t i);
+/* The log held it already, with the same content. */
+bool trail_receipt_duplicate(const struct trail_receipt *r, size_t i);
+/* False for a duplicate whose content the daemon no longer has: nothing could be compared. */
+bool trail_receipt_checked(const struct trail_receipt *r, size_t i);
+/* TRAIL_HASH_LEN, TRAIL_RECORD_LEN, TRAIL_SALT_LEN bytes; NULL when not checked. */
+const uint8_t *trail_receipt_leaf(const struct trail_receipt *r, size_t i);
+const uint8_t *trail_receipt_record(const struct trail_receipt *r, size_t i);
+const uint8_t *trail_receipt_salt(const struct trail_receipt *r, size_t i);
+/* The checkpoint that covers them: its size, and the signed note. */
+uint64_t trail_receipt_size(const struct trail_receipt *r);
+const char *trail_receipt_note(const struct trail_receipt *r);
+
+/* ---- reading ---- */
+
+/*
+ * One record with what it commits to. Checked: its inclusion in the newest checkpoint, its
+ * commitment where the payload is there, and the names of source and peer by their own records.
+ * TRAIL_END: the log is not that long.
+ */
+enum trail_err trail_get(struct trail *t, uint64_t index, struct trail_entry **entry);
+void trail_entry_free(struct trail_entry *n);
+uint64_t trail_entry_index(const struct trail_entry *n);
+/* 1 EVENT 2 SOURCE 3 PEER 4 POLICY 6 SEAL 7 ERASURE 8 DAEMON, or one not known here. */
+int trail_entry_kind(const struct trail_entry *n);
+uint64_t trail_entry_received(const struct trail_entry *n);
+/* Numbers of its SOURCE and PEER entries; 0: the log itself, the daemon. */
+uint64_t trail_entry_source(const struct trail_entry *n);
+uint64_t trail_entry_peer(const struct trail_entry *n);
+/* Their names; a peer's with its kind in front ("unix:1000"). NULL: none, or erased. */
+const char *trail_entry_source_name(const struct trail_entry *n);
+const char *trail_entry_peer_name(const struct trail_entry *n);
+uint64_t trail_entry_epoch(const struct trail_entry *n);
+uint64_t trail_entry_seq(const struct trail_entry *n);
+uint32_t trail_entry_class(const struct trail_entry *n);
+/* 1 deficient, 2 late, 4 loss declared before it, 8 not protected against doubling or loss. */
+uint32_t trail_entry_flags(const struct trail_entry *n);
+const uint8_t *trail_entry_record(const struct trail_entry *n);
+const uint8_t *trail_entry_leaf(const struct trail_entry *n);
+/* NULL: erased, or none is kept. */
+const uint8_t *trail_entry_salt(const struct trail_entry *n);
+const uint8_t *trail_entry_payload(const struct trail_entry *n, size_t *len);
+/* The event; NULL when this is none, or its payload is not there. Belongs to the entry. */
+const struct trail_event *trail_entry_event(const struct trail_entry *n);
+/* Size of the checkpoint in which its inclusion was checked. */
+uint64_t trail_entry_size(const struct trail_entry *n);
+
+/*
+ * Up to `max` records from `first` on, TRAIL_RECORD_LEN bytes each, to `out`; *count of them.
+ * Checked: that each names the one before it. TRAIL_END: nothing from `first` on.
+ */
+enum trail_err trail_records(struct trail *t, uint64_t first, size_t max, uint8_t *out,
+	size_t *count);
+
+/*
+ * The evidence for one record as a C2SP .tlog-proof with the event, genesis, its source and its peer
+ * in `extra`. Checked before it is given away. *text (NUL behind `*len` bytes) is the caller's:
+ * trail_text_free.
+ */
+enum trail_err trail_prove(struct trail *t, uint64_t index, char **text, size_t *len);
+void trail_text_free(char *text);
+
+enum trail_status_number {
+	TRAIL_STATUS_STARTED = 0,     /* when, ns since 1970 */
+	TRAIL_STATUS_SIZE = 1,        /* records */
+	TRAIL_STATUS_EVENTS = 2,      /* acknowledged since start */
+	TRAIL_STATUS_COMMITS = 3,     /* since start */
+	TRAIL_STATUS_REFUSALS = 4,    /* since start */
+	TRAIL_STATUS_CONNECTIONS = 5,
+	TRAIL_STATUS_QUEUE_BYTES = 6,
+	TRAIL_STATUS_FREE_BYTES = 7,  /* of the file system */
+	TRAIL_STATUS_STORE_BYTES = 8,
+	TRAIL_STATUS_OPEN_EPOCHS = 9,
+	TRAIL_STATUS_PENDING_GAPS = 10,
+	TRAIL_STATUS_SOURCES = 11,
+	TRAIL_STATUS_FULL = 12,       /* 1: the reserve is reached, nothing is taken */
+	TRAIL_STATUS_COUNT = 13
+};
+
+/* What the daemon says of itself; only the checkpoint among it is checked. */
+enum trail_err trail_status_ask(struct trail *t, struct trail_status **status);
+void trail_status_free(struct trail_status *s);
+uint64_t trail_status_get(const struct trail_status *s, enum trail_status_number number);
+/* The daemon's version. */
+const char *trail_status_version(const struct trail_status *s);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

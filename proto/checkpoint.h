@@ -43,8 +43,10 @@ struct tree_proof;
 void tlog_proof_put(struct buf *out, struct span extra, uint64_t index,
 	const struct tree_proof *proof, struct span note);
 /*
- * The inverse. *extra is decoded base64, appended to `extra_out`; *note views the checkpoint inside
- * `text`. TRAIL_INVALID: malformed.
+ * The inverse. The extra data, decoded, is appended to `extra_out` (not authenticated by anything);
+ * *note views the checkpoint inside `text`, still unread. Whether the path fits is the caller's to
+ * check. TRAIL_INVALID: malformed, extra data of 48 KiB or more, or more hashes than a tree has
+ * levels. TRAIL_NOMEM: extra_out has failed. Nothing is appended or set then.
  */
 enum trail_err tlog_proof_parse(struct span text, struct buf *extra_out, uint64_t *index,
 	struct tree_proof *proof, struct span *note);

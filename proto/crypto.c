@@ -66,11 +66,23 @@ void base64_put(struct buf *out, struct span data)
 	out->len += need - 1;
 }
 
+/*
+ * libsodium 1.0.18 computes with signed characters and takes some bytes from 0x80 on for letters:
+ * a second spelling of the same bytes, which strict base64 must not have.
+ */
+static bool is_ascii(struct span text)
+{
+	uint8_t bits = 0;
+	for (size_t i = 0; i < text.len; i++)
+		bits |= text.data[i];
+	return bits < 0x80;
+}
+
 bool base64_take(struct span text, uint8_t *out, size_t max, size_t *len)
 {
 	const char *end = NULL;
 	size_t got = 0;
-	if (text.len % 4 != 0)
+	if (text.len % 4 != 0 || !is_ascii(text))
 		return false;
 	if (text.len == 0) {
 		*len = 0;

@@ -39,8 +39,8 @@ struct event_facts {
 
 /*
  * Why an event is refused: the field's dotted name ("actor.id", "changes[3].field", "" for the
- * event as a whole) and a sentence without its subject ("is required", "holds a control character").
- * Both point at static or in-struct text; no allocation.
+ * event as a whole, "#17" for a field that the schema lacks) and a sentence without its subject
+ * ("is required", "holds a NUL"). Both point at static or in-struct text; no allocation.
  */
 struct event_fault {
 	char field[48];

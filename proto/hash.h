@@ -26,7 +26,7 @@ void hash_bytes(struct span data, struct hash *out);
 void hash_prefixed(uint8_t prefix, struct span a, struct span b, struct hash *out);
 /* H(0x00 || entry): RFC 6962 section 2.1, leaf. */
 void hash_leaf(struct span entry, struct hash *out);
-/* H(0x01 || left || right): RFC 6962 section 2.1, node. */
+/* H(0x01 || left || right): RFC 6962 section 2.1, node. `out` may be one of the two. */
 void hash_node(const struct hash *left, const struct hash *right, struct hash *out);
 
 #endif

@@ -41,7 +41,7 @@ struct claim {
 struct hello {
 	uint32_t protocol;
 	struct span checkpoint;
-	const struct claim *claims;
+	const struct claim *claims; /* at most CLAIMS_MAX, as are the answer's standings */
 	size_t claim_count;
 };
 
@@ -136,7 +136,7 @@ struct hello_answer {
 
 struct run {
 	uint64_t first_index;
-	uint32_t count;
+	uint32_t count; /* 1 to APPEND_EVENTS_MAX */
 	uint64_t first_seq;
 	uint64_t received_ns;
 	uint64_t source;
@@ -151,7 +151,7 @@ struct run {
 };
 
 struct appended {
-	const struct run *runs;
+	struct run *runs;
 	size_t run_count;
 	struct span checkpoint;
 	uint32_t unchecked;
@@ -164,8 +164,8 @@ enum peer_type {
 };
 
 struct got {
-	struct span record;
-	struct span salt;
+	struct span record; /* RECORD_LEN */
+	struct span salt;   /* empty, or SALT_LEN */
 	struct span payload;
 	struct span source;
 	enum peer_type peer_type;
@@ -176,7 +176,7 @@ struct got {
 
 struct record_page {
 	uint64_t first;
-	struct span records;
+	struct span records; /* RECORD_LEN each, at most RECORD_PAGE_MAX */
 	struct span next;
 	bool done;
 	struct span checkpoint;

@@ -14,6 +14,7 @@ enum {
 	NOTE_NAME_MAX = 100,      /* bytes of a key name, and so of an origin */
 	NOTE_SIGNATURES_MAX = 64, /* lines a note may carry */
 	NOTE_LEN_MAX = 16384,     /* bytes of a note that is worth reading */
+	NOTE_TEXT_MAX = 8192,     /* bytes of text that we sign: leaves room for cosignatures */
 	VKEY_LEN_MAX = NOTE_NAME_MAX + 1 + 8 + 1 + 44 + 1,
 	NOTE_TYPE_ED25519 = 0x01,
 };
@@ -50,7 +51,8 @@ enum trail_err skey_parse(struct span text, struct skey *out);
 
 /*
  * Append the note: text, a blank line, one signature line by `key`.
- * TRAIL_INVALID: `text` is not note text (must end in "\n", be UTF-8 without control bytes).
+ * TRAIL_INVALID: `text` is not note text (must end in "\n", be UTF-8 without control bytes, and not
+ * exceed NOTE_TEXT_MAX); nothing is appended.
  * TRAIL_NOMEM: out->failed.
  */
 enum trail_err note_sign(struct span text, const struct skey *key, struct buf *out);
@@ -59,5 +61,11 @@ enum trail_err note_sign(struct span text, const struct skey *key, struct buf *o
  * TRAIL_INVALID: malformed. TRAIL_CORRUPT: no line by this key, or one that does not verify.
  */
 enum trail_err note_open(struct span note, const struct vkey *key, struct span *text);
+
+/*
+ * Take one line, without its newline, off the front of *in. False: no newline is left, and nothing
+ * is taken. Every format on top of notes is made of lines.
+ */
+bool note_line_take(struct span *in, struct span *line);
 
 #endif

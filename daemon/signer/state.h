@@ -16,10 +16,12 @@
  *
  * The valid slot with the larger counter counts. A write goes to the other slot, in place; nothing
  * here is ever renamed, copied or truncated, because that would leave old secrets on the device.
- * `seeds` content: u32 next seal epoch | u8 height | u8 count | u16 0 | count x (u8 level | u64 index
- * | seed[32]) | u16 pending length | text of a SEAL asked for and not yet erased (empty: none): the
- * roots of the subtrees of seeds that cover the epochs not yet used; level counts from the leaves. Child seeds: SHA-256("trail-seal-seed/v1\n" || u8 0 or 1 || seed). A leaf seed is the
- * Ed25519 seed of its epoch.
+ *
+ * `seeds` content: u32 next seal epoch | u8 height | u8 count | u16 0 | count x (u8 level |
+ * u64 index | seed[32]) | u16 pending length | text of a SEAL asked for and not yet erased (empty: none): the
+ * roots of the subtrees of seeds that cover the epochs not yet used; level counts from the leaves.
+ * Child seeds: SHA-256("trail-seal-seed/v1\n" || u8 0 or 1 || seed). A leaf seed is the Ed25519
+ * seed of its epoch.
  */
 #ifndef SIGNER_STATE_H
 #define SIGNER_STATE_H
@@ -40,6 +42,19 @@ enum {
 void slot_encode(uint64_t counter, struct span content, uint8_t *slot, size_t len);
 /* False: the hash does not fit or the content length is out of bounds. *content views `slot`. */
 bool slot_decode(const uint8_t *slot, size_t len, uint64_t *counter, struct span *content);
+
+/* One slot of a file. `content` views the file's bytes; meaningful only when `valid`. */
+struct slot {
+	bool valid;
+	uint64_t counter;
+	struct span content;
+};
+
+/*
+ * Both slots, of `slot_len` bytes each, in the bytes of a slot file, and which of them counts: 0 or
+ * 1. -1: neither is valid, both claim the same counter, or `file` is not SLOT_FILE_LEN long.
+ */
+int slots_newest(struct span file, size_t slot_len, struct slot slots[2]);
 
 /*
  * The newest head in the bytes of a `head` file, for those who only look (check).

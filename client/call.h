@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Requests on their way: each has a slot until its answer was looked at. Answers may come in any
+ * order and are only stored when they come; callbacks run later, by `calls_finish`.
+ */
+#ifndef CLIENT_CALL_H
+#define CLIENT_CALL_H
+
+#include "handle.h"
+
+/* One request that waits for its answer. */
+struct slot {
+	struct slot *next;
+	uint64_t id;
+	bool answered;
+	struct buf answer; /* the frame's body */
+	/*
+	 * Submitted ones only, which lie on the heap: look at the answer, or with `lost` at why there
+	 * is none, and free the slot. `t` NULL: only free.
+	 */
+	void (*finish)(struct trail *t, struct slot *slot, enum trail_err lost);
+};
+
+/*
+ * Send `request` (its id is chosen here) and wait until `deadline` for its answer, decoded to *out;
+ * its spans live until the next call. An answer of another kind than `want` is TRAIL_CORRUPT; an
+ * Error becomes its code. After TRAIL_TIMEOUT, TRAIL_IO and TRAIL_CORRUPT the connection is lost.
+ */
+enum trail_err call_wait(struct trail *t, struct request *request, enum response_kind want,
+	int64_t deadline, struct response *out);
+/* Queue `request` for sending with a heap slot that then belongs to the handle. */
+enum trail_err call_submit(struct trail *t, struct request *request, struct slot *slot);
+/*
+ * Decode a slot's answer, as call_wait.
+ */
+enum trail_err call_read(struct trail *t, const struct slot *slot, enum response_kind want,
+	struct response *out);
+/*
+ * Send and receive until an answer to a submitted request is there or `deadline` passes
+ * (TRAIL_TIMEOUT), then have all that are there finished. Another error: the connection is lost, and
+ * all that was submitted is finished with it.
+ */
+enum trail_err calls_process(struct trail *t, int64_t deadline);
+/* The connection is over, for the reason in t->fault, which is answered. Runs no callback. */
+enum trail_err handle_lose(struct trail *t);
+/* Free all slots without telling anybody. */
+void calls_drop(struct trail *t);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * trail: what its commands share. The program is a customer of <trail.h> and sees nothing else.
+ */
+#ifndef CLI_H
+#define CLI_H
+
+#include "../../include/trail.h"
+
+/* DESIGN section 11. Where several apply: 5 > 4 > 3 > 6 > 1. */
+enum exit_code {
+	EXIT_OK = 0,
+	EXIT_NOTHING = 1, /* nothing found */
+	EXIT_USAGE = 2,
+	EXIT_IO = 3,      /* I/O, or no daemon */
+	EXIT_DENIED = 4,
+	EXIT_INVALID = 5, /* evidence against the log, or against who imports */
+	EXIT_OPEN = 6,    /* unverifiable or incomplete */
+};
+
+struct command;
+
+/* What stands before the command, or among its own options. */
+struct cli {
+	const struct command *command;
+	const char *connect;    /* NULL: TRAIL_CONNECT, or the default */
+	const char *log;        /* file of the log identity; NULL: the one kept */
+	const char *output;     /* "text" or "json" */
+	const char *timeout;    /* seconds, as given; NULL: the default */
+	int timeout_ms;
+	bool json;
+	bool utc;
+	struct trail *trail;
+};
+
+struct command {
+	const char *name;
+	/* argv[0] is the command's name. Answers the exit code. */
+	int (*run)(struct cli *cli, int argc, char **argv);
+	const char *summary; /* one line */
+	const char *help;    /* the whole text of --help */
+};
+
+/* Values of an option that may come again. */
+enum { MANY_MAX = 64 };
+struct many {
+	const char *items[MANY_MAX];
+	size_t count;
+};
+
+/* One long option of a command: exactly one of the three places is set. */
+struct choice {
+	const char *name;
+	const char **text;  /* takes a value */
+	bool *flag;         /* takes none */
+	struct many *many;  /* takes a value, may come again */
+};
+
+/*
+ * Read the options of a command, its own (`choices`, ended by a NULL name) and the common ones.
+ * *rest is the index of the first argument that is none. EXIT_OK: go on. Anything else: a sentence
+ * was said; *done: --help was printed, and all is well.
+ */
+int options_read(struct cli *cli, int argc, char **argv, const struct choice *choices, int *rest,
+	bool *done);
+/* The common options in front of the command. */
+int options_read_front(struct cli *cli, int argc, char **argv, int *rest, bool *help,
+	bool *version);
+
+/* Open cli->trail as the options say. EXIT_OK, or a sentence was said. */
+int cli_open(struct cli *cli);
+/* Say cli->trail's last error, and answer its exit code. */
+int cli_fail(struct cli *cli);
+/* The exit code of an error. */
+int exit_of(enum trail_err err);
+
+int cmd_emit(struct cli *cli, int argc, char **argv);
+int cmd_import(struct cli *cli, int argc, char **argv);
+int cmd_show(struct cli *cli, int argc, char **argv);
+int cmd_prove(struct cli *cli, int argc, char **argv);
+int cmd_checkpoint(struct cli *cli, int argc, char **argv);
+int cmd_key(struct cli *cli, int argc, char **argv);
+int cmd_status(struct cli *cli, int argc, char **argv);
+
+/* The text of each command's --help; beside the command. */
+extern const char HELP_EMIT[];
+extern const char HELP_IMPORT[];
+extern const char HELP_SHOW[];
+extern const char HELP_PROVE[];
+extern const char HELP_CHECKPOINT[];
+extern const char HELP_KEY[];
+extern const char HELP_STATUS[];
+
+/* Read a decimal number of 64 bits, all of `text`. */
+bool number_read(const char *text, uint64_t *number);
+
+#endif

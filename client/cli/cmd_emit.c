@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli.h"
+#include "fields.h"
+#include "output.h"
+#include "suggest.h"
+#include "when.h"
+
+#include <pwd.h>
+#include <string.h>
+#include <unistd.h>
+
+const char HELP_EMIT[] =
+	"usage: trail emit ACTION OBJECT [options]\n"
+	"\n"
+	"Write one event and print its verified receipt. ACTION is create, read, modify,\n"
+	"delete or execute (none of the four: say which by --verb); OBJECT is the id of\n"
+	"what it was done to.\n"
+	"\n"
+	"  --actor ID          who did it (your login name)\n"
+	"  --actor-type TYPE   user, system, service or anonymous\n"
+	"  --actor-name, --role, --unit, --session, --actor-address, --on-behalf-of TEXT\n"
+	"  --type TYPE         of the object; also --object-name, --object-version TEXT\n"
+	"  --subject ID        the person whom the information is about\n"
+	"  --purpose TEXT      why: a code or a case number\n"
+	"  --outcome OUTCOME   success (default), denied, failure or unknown\n"
+	"  --reason TEXT       of that outcome\n"
+	"  --verb WORD         your own word for the action: print, export, login\n"
+	"  --medium MEDIUM     digital (default), paper or oral\n"
+	"  --time TIME         when: RFC 3339, 2026-03-01, yesterday, -2h (now)\n"
+	"  --host, --application, --process, --address TEXT   where it came from\n"
+	"  --correlation ID    ties events of one act together\n"
+	"  --attr KEY=VALUE    anything else; may come again\n"
+	"  --id UUID           the event's own name (a random one)\n"
+	"  --source NAME       the log's name for your system (trail)\n"
+	"\n"
+	"Examples:\n"
+	"  trail emit read /journal/4711 --subject p-93 --purpose case:2026-118\n"
+	"  trail emit execute minutes.pdf --verb print --medium paper\n"
+	"  trail emit delete /hr/old.doc --outcome denied --reason 'no permission'\n";
+
+static const char DEFAULT_SOURCE[] = "trail";
+
+/* Options that are one field each: option, field. */
+static const struct {
+	const char *option;
+	const char *field;
+} OPTIONS[] = {
+	{ "actor", "actor.id" },
+	{ "actor-type", "actor.type" },
+	{ "actor-name", "actor.name" },
+	{ "role", "actor.role" },
+	{ "unit", "actor.unit" },
+	{ "session", "actor.session" },
+	{ "actor-address", "actor.address" },
+	{ "on-behalf-of", "actor.on_behalf_of" },
+	{ "type", "object.type" },
+	{ "object-type", "object.type" },
+	{ "object-name", "object.name" },
+	{ "object-version", "object.version" },
+	{ "subject", "subject" },
+	{ "purpose", "purpose" },
+	{ "outcome", "outcome" },
+	{ "reason", "reason" },
+	{ "verb", "verb" },
+	{ "medium", "medium" },
+	{ "host", "origin.host" },
+	{ "application", "origin.application" },
+	{ "process", "origin.process" },
+	{ "address", "origin.address" },
+	{ "correlation", "correlation" },
+	{ "id", "id" },
+};
+
+enum { OPTION_COUNT = sizeof OPTIONS / sizeof OPTIONS[0] };
+
+struct emission {
+	const char *values[OPTION_COUNT];
+	const char *time;
+	const char *source;
+	struct many attributes;
+};
+
+static int refuse(const char *what, const struct complaint *c)
+{
+	say("%s: %s %s", what, c->field, c->why);
+	return EXIT_USAGE;
+}
+
+static int set_action(struct trail_event *e, const char *word)
+{
+	static const char *const ACTIONS[] = { "create", "read", "modify", "delete", "execute",
+		NULL };
+	struct complaint c;
+	if (field_set(e, "action", word, &c))
+		return EXIT_OK;
+	const char *near = suggest(word, ACTIONS);
+	if (near)
+		say("\"%s\" is not an action; did you mean %s?", word, near);
+	else
+		say("\"%s\" is not an action: create, read, modify, delete or execute; for another "
+		    "word: trail emit execute OBJECT --verb %s",
+			word, word);
+	return EXIT_USAGE;
+}
+
+static int set_actor(struct trail_event *e)
+{
+	const struct passwd *who = getpwuid(getuid());
+	if (!who) {
+		say("your login has no name; say who did it by --actor");
+		return EXIT_USAGE;
+	}
+	trail_event_set(e, TRAIL_ACTOR_ID, who->pw_name);
+	trail_event_set_actor_type(e, TRAIL_ACTOR_USER);
+	return EXIT_OK;
+}
+
+static int set_attributes(struct trail_event *e, const struct many *attributes)
+{
+	for (size_t i = 0; i < attributes->count; i++) {
+		char key[1025];
+		const char *item = attributes->items[i];
+		const char *sign = strchr(item, '=');
+		if (!sign || sign == item || (size_t)(sign - item) >= sizeof key) {
+			say("--attr %s: write it as KEY=VALUE", item);
+			return EXIT_USAGE;
+		}
+		memcpy(key, item, (size_t)(sign - item));
+		key[sign - item] = '\0';
+		trail_event_add_attribute(e, key, sign + 1);
+	}
+	return EXIT_OK;
+}
+
+static int fill(struct trail_event *e, const struct emission *m, char **args)
+{
+	struct complaint c;
+	int64_t ns;
+	trail_event_make_id(e);
+	trail_event_set_now(e);
+	int code = set_action(e, args[0]);
+	if (code != EXIT_OK)
+		return code;
+	trail_event_set(e, TRAIL_OBJECT_ID, args[1]);
+	for (unsigned i = 0; i < OPTION_COUNT; i++)
+		if (m->values[i] && !field_set(e, OPTIONS[i].field, m->values[i], &c))
+			return refuse(OPTIONS[i].option, &c);
+	if (m->time && !when_say(m->time, &ns)) {
+		say("--time %s: write it as 2026-03-01T12:00:00Z, 2026-03-01, today, yesterday or "
+		    "-2h",
+			m->time);
+		return EXIT_USAGE;
+	}
+	if (m->time)
+		trail_event_set_time(e, ns);
+	if (!trail_event_get(e, TRAIL_ACTOR_ID))
+		code = set_actor(e);
+	return code == EXIT_OK ? set_attributes(e, &m->attributes) : code;
+}
+
+static void print_receipt(const struct cli *cli, const struct trail_event *e,
+	const struct trail_receipt *r)
+{
+	char when[WHEN_MAX], id[37];
+	int64_t received = (int64_t)trail_receipt_received(r, 0);
+	uuid_text(trail_event_id(e), id);
+	if (cli->json) {
+		when_utc(received, when);
+		print_json(json_pack("{s:s, s:I, s:s, s:o, s:o, s:o, s:{s:I, s:s}, s:b}", "id", id,
+			"index", (json_int_t)trail_receipt_index(r, 0), "received", when, "leaf",
+			json_base64(trail_receipt_leaf(r, 0), TRAIL_HASH_LEN), "record",
+			json_base64(trail_receipt_record(r, 0), TRAIL_RECORD_LEN), "salt",
+			json_base64(trail_receipt_salt(r, 0), TRAIL_SALT_LEN), "checkpoint", "size",
+			(json_int_t)trail_receipt_size(r), "note", trail_receipt_note(r),
+			"verified", 1));
+		return;
+	}
+	if (cli->utc)
+		when_utc(received, when);
+	else
+		when_local(received, when);
+	printf("index       %llu\nreceived    %s\nid          %s\nleaf        ",
+		(unsigned long long)trail_receipt_index(r, 0), when, id);
+	print_hex(stdout, trail_receipt_leaf(r, 0), TRAIL_HASH_LEN);
+	printf("\ncheckpoint  %llu of ", (unsigned long long)trail_receipt_size(r));
+	print_text(stdout, trail_origin(cli->trail));
+	printf("\nverified    record, commitment, inclusion, signature, consistency\n");
+}
+
+static int emit(struct cli *cli, const struct emission *m, char **args)
+{
+	struct trail_receipt *r = NULL;
+	struct trail_event *e = trail_event_new();
+	int code = e ? fill(e, m, args) : EXIT_IO;
+	if (code == EXIT_OK && trail_event_check(e) != TRAIL_OK) {
+		const char *field = trail_event_fault_field(e);
+		say("%s %s", field[0] ? field : "the event", trail_event_fault_why(e));
+		code = EXIT_USAGE;
+	}
+	if (code == EXIT_OK)
+		code = cli_open(cli);
+	if (code == EXIT_OK && trail_append(cli->trail, m->source, e, &r) != TRAIL_OK)
+		code = cli_fail(cli);
+	if (code == EXIT_OK)
+		print_receipt(cli, e, r);
+	trail_receipt_free(r);
+	trail_event_free(e);
+	return code;
+}
+
+int cmd_emit(struct cli *cli, int argc, char **argv)
+{
+	struct emission m = { .source = DEFAULT_SOURCE };
+	struct choice choices[OPTION_COUNT + 4] = { 0 };
+	int rest;
+	bool done;
+	for (unsigned i = 0; i < OPTION_COUNT; i++)
+		choices[i] = (struct choice){ .name = OPTIONS[i].option, .text = &m.values[i] };
+	choices[OPTION_COUNT] = (struct choice){ .name = "time", .text = &m.time };
+	choices[OPTION_COUNT + 1] = (struct choice){ .name = "source", .text = &m.source };
+	choices[OPTION_COUNT + 2] = (struct choice){ .name = "attr", .many = &m.attributes };
+	int code = options_read(cli, argc, argv, choices, &rest, &done);
+	if (code != EXIT_OK || done)
+		return code;
+	if (argc - rest != 2) {
+		say("emit takes an ACTION and an OBJECT, for example: trail emit read /journal/4711");
+		return EXIT_USAGE;
+	}
+	return emit(cli, &m, argv + rest);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli.h"
+#include "output.h"
+#include "suggest.h"
+
+#include <string.h>
+
+static const struct command COMMANDS[] = {
+	{ "emit", cmd_emit, "write one event, print its receipt", HELP_EMIT },
+	{ "import", cmd_import, "write many events from a file", HELP_IMPORT },
+	{ "show", cmd_show, "one record, verified", HELP_SHOW },
+	{ "prove", cmd_prove, "the evidence for one record, as .tlog-proof", HELP_PROVE },
+	{ "checkpoint", cmd_checkpoint, "the newest signed checkpoint", HELP_CHECKPOINT },
+	{ "key", cmd_key, "the log identity file", HELP_KEY },
+	{ "status", cmd_status, "how the daemon is", HELP_STATUS },
+};
+
+enum { COMMAND_COUNT = sizeof COMMANDS / sizeof COMMANDS[0] };
+
+static void print_usage(FILE *to)
+{
+	(void)fprintf(to, "usage: trail [--connect ADDRESS] COMMAND ...\n\n");
+	for (unsigned i = 0; i < COMMAND_COUNT; i++)
+		(void)fprintf(to, "  %-11s %s\n", COMMANDS[i].name, COMMANDS[i].summary);
+	(void)fprintf(to,
+		"\n`trail COMMAND --help` teaches a command. Options of all of them:\n\n"
+		"  --connect ADDRESS  where traild listens: unix:PATH (else $TRAIL_CONNECT,\n"
+		"                     else unix:/run/trail/trail.sock)\n"
+		"  --log FILE         the log identity file that the log must be\n"
+		"  --timeout SECONDS  the longest wait for an answer (10)\n"
+		"  -o json|text       for programs, or for people\n"
+		"  --utc              times in UTC instead of the local zone\n"
+		"  --help, --version\n");
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (unsigned i = 0; i < COMMAND_COUNT; i++)
+		if (strcmp(COMMANDS[i].name, name) == 0)
+			return &COMMANDS[i];
+	return NULL;
+}
+
+static int unknown_command(const char *name)
+{
+	const char *names[COMMAND_COUNT + 1] = { 0 };
+	for (unsigned i = 0; i < COMMAND_COUNT; i++)
+		names[i] = COMMANDS[i].name;
+	const char *near = suggest(name, names);
+	if (strcmp(name, "log") == 0)
+		say("there is no command \"log\"; did you mean emit or search?");
+	else if (near)
+		say("there is no command \"%s\"; did you mean %s?", name, near);
+	else
+		say("there is no command \"%s\"; `trail --help` lists them", name);
+	return EXIT_USAGE;
+}
+
+/* `trail help COMMAND` and `trail help`. */
+static int help(const char *name)
+{
+	const struct command *command = name ? find_command(name) : NULL;
+	if (name && !command)
+		return unknown_command(name);
+	if (command)
+		(void)fputs(command->help, stdout);
+	else
+		print_usage(stdout);
+	return EXIT_OK;
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+	int rest = 1;
+	bool asked = false, version = false;
+	int code = options_read_front(cli, argc, argv, &rest, &asked, &version);
+	if (code != EXIT_OK)
+		return code;
+	if (version) {
+		printf("trail %s\n", trail_version());
+		return EXIT_OK;
+	}
+	if (asked)
+		return help(NULL);
+	if (rest == argc) {
+		print_usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (strcmp(argv[rest], "help") == 0)
+		return help(argv[rest + 1]);
+	cli->command = find_command(argv[rest]);
+	if (!cli->command)
+		return unknown_command(argv[rest]);
+	return cli->command->run(cli, argc - rest, argv + rest);
+}
+
+int main(int argc, char **argv)
+{
+	struct cli cli = { .output = "text" };
+	int code = run(&cli, argc, argv);
+	trail_free(cli.trail);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		say("cannot write to standard output");
+		return EXIT_IO;
+	}
+	return code;
+}

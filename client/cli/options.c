@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Options, of one command and of all; and what they lead to: an open handle.
+ */
+#include "cli.h"
+#include "output.h"
+#include "suggest.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	CHOICES_MAX = 48,
+	VALUE_OF_CHOICE = 1000, /* getopt's answer for choice i is this + i */
+	IDENTITY_MAX = 4096,
+};
+
+bool number_read(const char *text, uint64_t *number)
+{
+	uint64_t v = 0;
+	if (*text == '\0')
+		return false;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9')
+			return false;
+		if (__builtin_mul_overflow(v, 10, &v) ||
+			__builtin_add_overflow(v, (uint64_t)(*text - '0'), &v))
+			return false;
+	}
+	*number = v;
+	return true;
+}
+
+/* The common options, as choices of `cli`. Answers how many. */
+static size_t common_choices(struct cli *cli, bool *help, bool *version, struct choice *to)
+{
+	const struct choice common[] = {
+		{ .name = "connect", .text = &cli->connect },
+		{ .name = "log", .text = &cli->log },
+		{ .name = "timeout", .text = &cli->timeout },
+		{ .name = "output", .text = &cli->output },
+		{ .name = "utc", .flag = &cli->utc },
+		{ .name = "help", .flag = help },
+		{ .name = "version", .flag = version },
+	};
+	memcpy(to, common, sizeof common);
+	return sizeof common / sizeof common[0];
+}
+
+static const char *near_option(const char *arg, const struct choice *choices, size_t count)
+{
+	const char *names[CHOICES_MAX + 1] = { 0 };
+	for (size_t i = 0; i < count; i++)
+		names[i] = choices[i].name;
+	return strncmp(arg, "--", 2) == 0 ? suggest(arg + 2, names) : NULL;
+}
+
+static int refuse_option(const struct cli *cli, const char *arg, const struct choice *choices,
+	size_t count)
+{
+	const char *near = near_option(arg, choices, count);
+	const char *name = cli->command ? cli->command->name : "";
+	const char *space = cli->command ? " " : "";
+	if (near)
+		say("there is no option %s; did you mean --%s?", arg, near);
+	else
+		say("the option %s is unknown or lacks its value; see `trail %s%s--help`", arg, name,
+			space);
+	return EXIT_USAGE;
+}
+
+static bool take_choice(const struct choice *choice, const char *value)
+{
+	if (choice->flag)
+		*choice->flag = true;
+	if (choice->text)
+		*choice->text = value;
+	if (choice->many) {
+		if (choice->many->count == MANY_MAX)
+			return false;
+		choice->many->items[choice->many->count++] = value;
+	}
+	return true;
+}
+
+static int read_all(struct cli *cli, int argc, char **argv, const struct choice *choices,
+	size_t count, const char *letters)
+{
+	struct option longs[CHOICES_MAX + 1] = { 0 };
+	for (size_t i = 0; i < count; i++) {
+		longs[i].name = choices[i].name;
+		longs[i].has_arg = choices[i].flag ? no_argument : required_argument;
+		longs[i].val = VALUE_OF_CHOICE + (int)i;
+	}
+	opterr = 0;
+	optind = 0;
+	for (;;) {
+		int got = getopt_long(argc, argv, letters, longs, NULL);
+		if (got == -1)
+			return EXIT_OK;
+		if (got == 'o') {
+			cli->output = optarg;
+		} else if (got < VALUE_OF_CHOICE) {
+			return refuse_option(cli, argv[optind - 1], choices, count);
+		} else if (!take_choice(&choices[got - VALUE_OF_CHOICE], optarg)) {
+			say("--%s comes more than %d times", choices[got - VALUE_OF_CHOICE].name,
+				MANY_MAX);
+			return EXIT_USAGE;
+		}
+	}
+}
+
+static int check_common(struct cli *cli)
+{
+	if (strcmp(cli->output, "json") != 0 && strcmp(cli->output, "text") != 0 &&
+		strcmp(cli->output, "short") != 0) {
+		say("-o %s is not possible here; json or text is", cli->output);
+		return EXIT_USAGE;
+	}
+	cli->json = strcmp(cli->output, "json") == 0;
+	return EXIT_OK;
+}
+
+int options_read(struct cli *cli, int argc, char **argv, const struct choice *choices, int *rest,
+	bool *done)
+{
+	struct choice all[CHOICES_MAX];
+	bool help = false, version = false;
+	size_t count = common_choices(cli, &help, &version, all);
+	while (choices && choices->name && count < CHOICES_MAX)
+		all[count++] = *choices++;
+	*done = false;
+	int code = read_all(cli, argc, argv, all, count, ":o:");
+	if (code != EXIT_OK)
+		return code;
+	if (help) {
+		(void)fputs(cli->command->help, stdout);
+		*done = true;
+		return EXIT_OK;
+	}
+	*rest = optind;
+	return check_common(cli);
+}
+
+int options_read_front(struct cli *cli, int argc, char **argv, int *rest, bool *help,
+	bool *version)
+{
+	struct choice all[CHOICES_MAX];
+	size_t count = common_choices(cli, help, version, all);
+	/* "+": stop at the command. */
+	int code = read_all(cli, argc, argv, all, count, "+:o:");
+	if (code != EXIT_OK)
+		return code;
+	*rest = optind;
+	return check_common(cli);
+}
+
+int exit_of(enum trail_err err)
+{
+	switch (err) {
+	case TRAIL_OK:
+	case TRAIL_MORE:
+		return EXIT_OK;
+	case TRAIL_END:
+		return EXIT_NOTHING;
+	case TRAIL_INVALID:
+	case TRAIL_TOO_BIG:
+	case TRAIL_CLOSED:
+	case TRAIL_UNSUPPORTED:
+	case TRAIL_MISUSE:
+		return EXIT_USAGE;
+	case TRAIL_CONFLICT:
+	case TRAIL_CORRUPT:
+		return EXIT_INVALID;
+	case TRAIL_DENIED:
+		return EXIT_DENIED;
+	case TRAIL_EXPECTED:
+	case TRAIL_BUSY:
+	case TRAIL_FULL:
+	case TRAIL_UNAVAILABLE:
+	case TRAIL_IO:
+	case TRAIL_NOMEM:
+	case TRAIL_TIMEOUT:
+		return EXIT_IO;
+	}
+	return EXIT_IO;
+}
+
+int cli_fail(struct cli *cli)
+{
+	enum trail_err err = trail_error_code(cli->trail);
+	say("%s", trail_error(cli->trail));
+	return exit_of(err);
+}
+
+/* --timeout, in seconds with a fraction. */
+static int set_timeout(struct cli *cli)
+{
+	char *end = NULL;
+	double seconds = cli->timeout ? strtod(cli->timeout, &end) : 10;
+	if (cli->timeout && (end == cli->timeout || *end != '\0' || !(seconds > 0) || seconds > 3600)) {
+		say("--timeout %s is not possible; give seconds, above 0 and up to 3600",
+			cli->timeout);
+		return EXIT_USAGE;
+	}
+	cli->timeout_ms = seconds < 0.001 ? 1 : (int)(seconds * 1000);
+	if (trail_set_timeout(cli->trail, cli->timeout_ms) != TRAIL_OK)
+		return cli_fail(cli);
+	return EXIT_OK;
+}
+
+static int set_identity(struct cli *cli)
+{
+	char text[IDENTITY_MAX];
+	if (!cli->log)
+		return EXIT_OK;
+	FILE *f = fopen(cli->log, "re");
+	if (!f) {
+		say("cannot read %s: %s", cli->log, strerror(errno));
+		return EXIT_IO;
+	}
+	size_t len = fread(text, 1, sizeof text, f);
+	(void)fclose(f);
+	if (trail_set_identity(cli->trail, text, len) == TRAIL_OK)
+		return EXIT_OK;
+	say("%s: %s", cli->log, trail_error(cli->trail));
+	return EXIT_USAGE;
+}
+
+int cli_open(struct cli *cli)
+{
+	cli->trail = trail_new();
+	if (!cli->trail) {
+		say("memory is out, or the crypto library does not start");
+		return EXIT_IO;
+	}
+	int code = set_timeout(cli);
+	if (code == EXIT_OK)
+		code = set_identity(cli);
+	if (code != EXIT_OK)
+		return code;
+	if (trail_open(cli->trail, cli->connect) != TRAIL_OK)
+		return cli_fail(cli);
+	if (trail_trust_level(cli->trail) == TRAIL_TRUST_FIRST)
+		say("first contact with the log %s: its identity is taken on trust and kept; "
+		    "compare `trail key` with one from a path that you trust",
+			trail_origin(cli->trail));
+	return EXIT_OK;
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The calls that read and are no entry: checkpoint, consistency, records, status.
+ */
+#include "call.h"
+#include "contact.h"
+#include "deadline.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+struct trail_status {
+	uint64_t numbers[TRAIL_STATUS_COUNT];
+	char version[64];
+};
+
+enum trail_err trail_settle(struct trail *t)
+{
+	enum trail_err err = handle_enter(t);
+	return err == TRAIL_OK ? contact_settle(t, deadline_in(t->timeout_ms)) : err;
+}
+
+enum trail_err trail_checkpoint(struct trail *t, const char **note, size_t *len)
+{
+	enum trail_err err = handle_enter(t);
+	if (err != TRAIL_OK)
+		return err;
+	if (!note || !len)
+		return fault_set(&t->fault, TRAIL_MISUSE, "there is no place for the note");
+	err = contact_refresh(t, deadline_in(t->timeout_ms));
+	if (err != TRAIL_OK)
+		return err;
+	buf_clear(&t->scratch);
+	buf_put_span(&t->scratch, buf_view(&t->trust.held.note));
+	buf_put_u8(&t->scratch, 0);
+	if (t->scratch.failed)
+		return fault_set(&t->fault, TRAIL_NOMEM, "memory is out");
+	*note = (const char *)t->scratch.data;
+	*len = t->scratch.len - 1;
+	return TRAIL_OK;
+}
+
+static enum trail_err prove_from(struct trail *t, const struct checkpoint *from, int64_t deadline)
+{
+	const struct checkpoint *to = &t->trust.held.cp;
+	struct response answer;
+	struct request request = {
+		.kind = REQUEST_PROVE,
+		.prove = { .consistency = true, .from = from->size, .size = to->size },
+	};
+	enum trail_err err = call_wait(t, &request, RESPONSE_PROOF, deadline, &answer);
+	if (err != TRAIL_OK)
+		return err;
+	if (tree_consistency_check(
+		    from->size, &from->root, to->size, &to->root, &answer.proof.path))
+		return TRAIL_OK;
+	(void)fault_set(&t->fault, TRAIL_CORRUPT,
+		"%s cannot prove that it extends the given checkpoint of %" PRIu64
+		" records: its history was changed; keep both checkpoints",
+		to->origin, from->size);
+	return handle_lose(t);
+}
+
+enum trail_err trail_consistency(struct trail *t, const char *note, size_t len)
+{
+	struct checkpoint from;
+	enum trail_err err = handle_enter(t);
+	if (err != TRAIL_OK)
+		return err;
+	if (!note || checkpoint_open(span_of(note, len), &t->trust.identity.vkey, &from) != TRAIL_OK)
+		return fault_set(&t->fault, TRAIL_INVALID, "that is not a checkpoint signed by %s",
+			t->trust.identity.vkey.name);
+	int64_t deadline = deadline_in(t->timeout_ms);
+	err = contact_refresh(t, deadline);
+	if (err != TRAIL_OK)
+		return err;
+	if (from.size > t->trust.held.cp.size) {
+		(void)fault_set(&t->fault, TRAIL_CORRUPT,
+			"%s shrank: it shows %" PRIu64 " records, the given checkpoint covers "
+			"%" PRIu64,
+			from.origin, t->trust.held.cp.size, from.size);
+		return handle_lose(t);
+	}
+	return prove_from(t, &from, deadline);
+}
+
+/* The page's records must each name the one before it. */
+static bool chained(struct span records)
+{
+	struct hash leaf;
+	struct record r;
+	for (size_t at = 0; at < records.len; at += RECORD_LEN) {
+		record_decode(records.data + at, &r);
+		if (at > 0 && !hash_equal(&leaf, &r.prev))
+			return false;
+		record_leaf(records.data + at, &leaf);
+	}
+	return true;
+}
+
+enum trail_err trail_records(struct trail *t, uint64_t first, size_t max, uint8_t *out,
+	size_t *count)
+{
+	struct response answer;
+	enum trail_err err = handle_enter(t);
+	if (err != TRAIL_OK)
+		return err;
+	if (!out || !count || max == 0)
+		return fault_set(&t->fault, TRAIL_MISUSE, "there is no place for the records");
+	size_t limit = max < RECORD_PAGE_MAX ? max : RECORD_PAGE_MAX;
+	struct request request = {
+		.kind = REQUEST_RECORDS,
+		.records = { .first = first, .limit = limit },
+	};
+	err = call_wait(
+		t, &request, RESPONSE_RECORDS, deadline_in(t->timeout_ms), &answer);
+	if (err != TRAIL_OK)
+		return err;
+	struct span page = answer.records.records;
+	if (page.len % RECORD_LEN != 0 || page.len > limit * RECORD_LEN ||
+		(page.len != 0 && answer.records.first != first) || !chained(page)) {
+		(void)fault_set(&t->fault, TRAIL_CORRUPT,
+			"the records from %" PRIu64 " on are not what was asked, or not chained",
+			first);
+		return handle_lose(t);
+	}
+	if (page.len == 0)
+		return fault_set(&t->fault, TRAIL_END, "there is no record %" PRIu64, first);
+	memcpy(out, page.data, page.len);
+	*count = page.len / RECORD_LEN;
+	return TRAIL_OK;
+}
+
+static void status_fill(struct trail_status *s, const struct status_answer *a)
+{
+	const uint64_t numbers[TRAIL_STATUS_COUNT] = {
+		[TRAIL_STATUS_STARTED] = a->started_ns,
+		[TRAIL_STATUS_SIZE] = a->size,
+		[TRAIL_STATUS_EVENTS] = a->events,
+		[TRAIL_STATUS_COMMITS] = a->commits,
+		[TRAIL_STATUS_REFUSALS] = a->refusals,
+		[TRAIL_STATUS_CONNECTIONS] = a->connections,
+		[TRAIL_STATUS_QUEUE_BYTES] = a->queue_bytes,
+		[TRAIL_STATUS_FREE_BYTES] = a->free_bytes,
+		[TRAIL_STATUS_STORE_BYTES] = a->store_bytes,
+		[TRAIL_STATUS_OPEN_EPOCHS] = a->open_epochs,
+		[TRAIL_STATUS_PENDING_GAPS] = a->pending_gaps,
+		[TRAIL_STATUS_SOURCES] = a->sources,
+		[TRAIL_STATUS_FULL] = a->full,
+	};
+	memcpy(s->numbers, numbers, sizeof numbers);
+	size_t len = a->version.len < sizeof s->version ? a->version.len : sizeof s->version - 1;
+	if (len != 0)
+		memcpy(s->version, a->version.data, len);
+}
+
+enum trail_err trail_status_ask(struct trail *t, struct trail_status **status)
+{
+	struct response answer;
+	struct request request = { .kind = REQUEST_STATUS };
+	enum trail_err err = handle_enter(t);
+	if (err != TRAIL_OK)
+		return err;
+	if (!status)
+		return fault_set(&t->fault, TRAIL_MISUSE, "there is no place for the status");
+	int64_t deadline = deadline_in(t->timeout_ms);
+	err = call_wait(t, &request, RESPONSE_STATUS, deadline, &answer);
+	if (err != TRAIL_OK)
+		return err;
+	struct trail_status *s = calloc(1, sizeof *s);
+	if (!s)
+		return fault_set(&t->fault, TRAIL_NOMEM, "memory is out");
+	status_fill(s, &answer.status);
+	err = trust_see(&t->trust, answer.status.checkpoint, NULL, &t->fault);
+	if (err == TRAIL_CORRUPT)
+		err = handle_lose(t);
+	if (err == TRAIL_OK)
+		err = contact_settle(t, deadline);
+	if (err != TRAIL_OK) {
+		trail_status_free(s);
+		return err;
+	}
+	*status = s;
+	return TRAIL_OK;
+}
+
+void trail_status_free(struct trail_status *s)
+{
+	free(s);
+}
+
+uint64_t trail_status_get(const struct trail_status *s, enum trail_status_number number)
+{
+	return s && (unsigned)number < TRAIL_STATUS_COUNT ? s->numbers[number] : 0;
+}
+
+const char *trail_status_version(const struct trail_status *s)
+{
+	return s ? s->version : "";
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which log this is, and the newest checkpoint of it that is proven to extend all before. Pure:
+ * judges what it is shown; who asks the daemon and who keeps files stands elsewhere.
+ *
+ *   held  proven: extends everything seen before this connection, or is the first one seen
+ *   seen  the largest signed one that an answer carried; not yet proven to extend `held`
+ */
+#ifndef CLIENT_TRUST_H
+#define CLIENT_TRUST_H
+
+#include "../proto/checkpoint.h"
+#include "../proto/tree.h"
+#include "fault.h"
+
+/* A checkpoint with the note that signed it; size 0: none. */
+struct sighting {
+	struct checkpoint cp;
+	struct buf note;
+};
+
+struct trust {
+	enum trail_trust level;
+	struct log_identity identity;
+	char *text; /* the identity file; NULL: unknown yet */
+	struct sighting held;
+	struct sighting seen;
+};
+
+void trust_release(struct trust *trust);
+/* Forget the checkpoints, and the identity unless it was given by the caller. */
+void trust_reset(struct trust *trust);
+/* Set the identity from its file's text. TRAIL_INVALID: it is none. TRAIL_NOMEM. */
+enum trail_err trust_set(struct trust *trust, struct span text, enum trail_trust level);
+bool identity_same(const struct log_identity *a, const struct log_identity *b);
+/*
+ * Open a note of this log and remember it as `seen` when it is the largest. *cp (may be NULL) is
+ * what it says. TRAIL_CORRUPT: not signed by this log, of another origin, or with another root than
+ * one of the same size. TRAIL_NOMEM.
+ */
+enum trail_err trust_see(struct trust *trust, struct span note, struct checkpoint *cp,
+	struct fault *fault);
+/* Whether `seen` is larger than `held`, so that a consistency proof is due. */
+bool trust_due(const struct trust *trust);
+/*
+ * Make `seen` the one held: nothing is held yet, or `proof` shows that it extends it.
+ * TRAIL_CORRUPT: it does not.
+ */
+enum trail_err trust_advance(struct trust *trust, const struct tree_proof *proof,
+	struct fault *fault);
+
+#endif

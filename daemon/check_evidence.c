@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "check_evidence.h"
+
+#include "signer/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+enum { PATH_LEN = 4096 };
+
+static bool path_of(const char *state, const char *name, char out[PATH_LEN])
+{
+	int len = snprintf(out, PATH_LEN, "%s/%s", state, name);
+	if (len > 0 && len < PATH_LEN)
+		return true;
+	errno = ENAMETOOLONG;
+	return false;
+}
+
+/*
+ * A whole small file. TRAIL_IO (errno). TRAIL_TOO_BIG: longer than `max`.
+ */
+static enum trail_err read_small(const char *path, void *out, size_t max, size_t *len)
+{
+	uint8_t beyond;
+	size_t got = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return TRAIL_IO;
+	ssize_t n = 1;
+	while (n > 0 && got < max) {
+		n = read(fd, (uint8_t *)out + got, max - got);
+		got += n > 0 ? (size_t)n : 0;
+	}
+	if (n > 0)
+		n = read(fd, &beyond, 1);
+	int saved = errno;
+	(void)close(fd);
+	errno = saved;
+	if (n < 0)
+		return TRAIL_IO;
+	*len = got;
+	return n > 0 ? TRAIL_TOO_BIG : TRAIL_OK;
+}
+
+/* `len` stays 0 unless the file is there and fits. */
+static enum trail_err read_in(
+	const char *state, const char *name, void *out, size_t max, size_t *len)
+{
+	char path[PATH_LEN];
+	*len = 0;
+	if (!path_of(state, name, path))
+		return TRAIL_IO;
+	enum trail_err err = read_small(path, out, max, len);
+	if (err != TRAIL_OK)
+		*len = 0;
+	return err;
+}
+
+enum trail_err evidence_lock(const char *state, int *fd)
+{
+	char path[PATH_LEN];
+	*fd = -1;
+	if (!path_of(state, "lock", path))
+		return TRAIL_IO;
+	int opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (opened < 0)
+		return errno == ENOENT ? TRAIL_OK : TRAIL_IO;
+	if (flock(opened, LOCK_SH | LOCK_NB) != 0) {
+		bool held = errno == EWOULDBLOCK;
+		(void)close(opened);
+		return held ? TRAIL_BUSY : TRAIL_IO;
+	}
+	*fd = opened;
+	return TRAIL_OK;
+}
+
+bool evidence_version(const char *state, struct findings *found)
+{
+	static const char family[] = "trail-store/v";
+	char text[64];
+	size_t len;
+	(void)read_in(state, "VERSION", text, sizeof text, &len);
+	struct span version = span_of(text, len);
+	if (span_equal(version, span_text(STORE_VERSION)))
+		return true;
+	bool newer = len > sizeof family && memcmp(text, family, sizeof family - 1) == 0 &&
+		text[len - 1] == '\n';
+	if (newer)
+		findings_add(found, FIND_STORE_NEWER, FINDING_NOWHERE,
+			"VERSION is that of another traild; this one checks trail-store/v1");
+	else
+		findings_add(found, FIND_STORE_VERSION, FINDING_NOWHERE,
+			"VERSION is missing or is not \"trail-store/v1\"; restore it");
+	return !newer;
+}
+
+static void read_signer(const char *state, struct evidence *e)
+{
+	uint8_t file[SLOT_FILE_LEN];
+	struct span note;
+	size_t len;
+	enum trail_err err = read_in(state, "signer/head", file, sizeof file, &len);
+	e->signer = SIGNER_ABSENT;
+	if (err == TRAIL_IO && (errno == ENOENT || errno == ENOTDIR))
+		return;
+	e->signer = SIGNER_DAMAGED;
+	if (err != TRAIL_OK || head_read(span_of(file, len), &note) != TRAIL_OK ||
+		note.len > sizeof e->signer_note)
+		return;
+	e->signer = note.len == 0 ? SIGNER_EMPTY : SIGNER_NOTE;
+	memcpy(e->signer_note, note.data, note.len);
+	e->signer_len = note.len;
+}
+
+void evidence_read(const char *state, struct evidence *e)
+{
+	(void)read_in(state, "vkey", e->vkey_text, sizeof e->vkey_text, &e->vkey_len);
+	(void)read_in(state, "identity", e->identity_text, sizeof e->identity_text,
+		&e->identity_len);
+	e->has_stored = identity_parse(span_of(e->identity_text, e->identity_len), &e->stored) ==
+		TRAIL_OK;
+	read_signer(state, e);
+}
+
+enum trail_err evidence_pin(const char *path, struct evidence *e)
+{
+	char text[sizeof e->identity_text];
+	size_t len;
+	enum trail_err err = read_small(path, text, sizeof text, &len);
+	if (err == TRAIL_OK)
+		err = identity_parse(span_of(text, len), &e->pinned);
+	if (err != TRAIL_OK)
+		return err == TRAIL_IO ? TRAIL_IO : TRAIL_INVALID;
+	e->given = true;
+	return TRAIL_OK;
+}
+
+enum trail_err evidence_checkpoint(const char *path, struct evidence *e)
+{
+	size_t max = sizeof e->checkpoint_note;
+	enum trail_err err = read_small(path, e->checkpoint_note, max, &e->checkpoint_len);
+	if (err != TRAIL_OK)
+		return err == TRAIL_IO ? TRAIL_IO : TRAIL_INVALID;
+	e->has_checkpoint = e->checkpoint_len != 0;
+	return e->has_checkpoint ? TRAIL_OK : TRAIL_INVALID;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "check_report.h"
+
+#include "../proto/crypto.h"
+
+static const char *const NAMES[] = {
+	[VERDICT_VALID] = "valid",
+	[VERDICT_INVALID] = "invalid",
+	[VERDICT_UNVERIFIABLE] = "unverifiable",
+};
+
+enum verdict report_verdict(const struct findings *found)
+{
+	if (found->invalid != 0)
+		return VERDICT_INVALID;
+	return found->unverifiable != 0 ? VERDICT_UNVERIFIABLE : VERDICT_VALID;
+}
+
+int report_exit(enum verdict verdict)
+{
+	switch (verdict) {
+	case VERDICT_VALID:
+		return 0;
+	case VERDICT_INVALID:
+		return 5;
+	case VERDICT_UNVERIFIABLE:
+		return 6;
+	}
+	return 5;
+}
+
+static uint64_t uncovered(const struct scan_result *r)
+{
+	return (r->size > r->covered ? r->size - r->covered : 0) + r->erased;
+}
+
+static const char *weight_name(uint32_t code)
+{
+	return NAMES[finding_weight(code) == WEIGHT_INVALID ? VERDICT_INVALID
+							    : VERDICT_UNVERIFIABLE];
+}
+
+/* ---- for people ---- */
+
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void say_valid(const struct report *r, struct buf *out)
+{
+	const struct scan_result *s = &r->result;
+	buf_printf(out, "all fit, and so do %llu signed head%s, the newest of size %llu",
+		(unsigned long long)s->heads, plural(s->heads), (unsigned long long)s->covered);
+	if (!s->tail_known)
+		buf_printf(out, "; valid up to %llu: nothing here shows that the log did not go on "
+				"(give a later checkpoint with --checkpoint)",
+			(unsigned long long)s->size);
+	else if (s->size > s->covered)
+		buf_printf(out, "; %llu record%s behind it not signed yet",
+			(unsigned long long)(s->size - s->covered), plural(s->size - s->covered));
+}
+
+static void say_bad(const struct report *r, struct buf *out)
+{
+	const struct findings *f = r->found;
+	uint64_t first;
+	if (f->invalid != 0)
+		buf_printf(out, "%llu finding%s against it", (unsigned long long)f->invalid,
+			plural(f->invalid));
+	if (f->unverifiable != 0)
+		buf_printf(out, "%s%llu that this traild cannot judge", f->invalid ? ", " : "",
+			(unsigned long long)f->unverifiable);
+	if (findings_first_bad(f, &first))
+		buf_printf(out, "; the first bad record is %llu%s", (unsigned long long)first,
+			f->first_exact_1 != 0 ? "" : ", or a later one");
+}
+
+static void say_root(const struct report *r, struct buf *out)
+{
+	if (r->result.broken || r->result.size == 0)
+		return;
+	buf_printf(out, "size %llu  root ", (unsigned long long)r->result.size);
+	base64_put(out, span_of(r->result.root.b, HASH_LEN));
+	buf_printf(out, "  identity %s\n", r->given ? "given" : "from the store");
+}
+
+void report_text(const struct report *r, struct buf *out)
+{
+	enum verdict verdict = report_verdict(r->found);
+	const struct scan_result *s = &r->result;
+	buf_printf(out, "%s: %s: %llu record%s, %llu payload%s: ", NAMES[verdict], r->state,
+		(unsigned long long)s->records, plural(s->records), (unsigned long long)s->payloads,
+		plural(s->payloads));
+	if (verdict == VERDICT_VALID)
+		say_valid(r, out);
+	else
+		say_bad(r, out);
+	buf_put_text(out, "\n");
+	say_root(r, out);
+	for (uint32_t i = 0; i < r->found->listed; i++) {
+		const struct finding *f = &r->found->list[i];
+		buf_printf(out, "%s  %s  ", weight_name(f->code), finding_code(f->code));
+		if (f->index != FINDING_NOWHERE)
+			buf_printf(out, "index %llu  ", (unsigned long long)f->index);
+		buf_printf(out, "%s\n", f->what);
+	}
+	uint64_t all = r->found->invalid + r->found->unverifiable;
+	if (all > r->found->listed)
+		buf_printf(out, "and %llu more\n", (unsigned long long)(all - r->found->listed));
+}
+
+/* ---- for programs ---- */
+
+/* RFC 8259 section 7. Our own sentences are ASCII; event fields and origins are UTF-8. */
+static void json_text(struct buf *out, const char *text)
+{
+	buf_put_u8(out, '"');
+	for (const char *p = text; *p; p++) {
+		if (*p == '"' || *p == '\\')
+			buf_put_u8(out, '\\');
+		if ((uint8_t)*p < 0x20)
+			buf_printf(out, "\\u%04x", (unsigned)(uint8_t)*p);
+		else
+			buf_put_u8(out, (uint8_t)*p);
+	}
+	buf_put_u8(out, '"');
+}
+
+static void json_index(struct buf *out, bool has, uint64_t index)
+{
+	if (has)
+		buf_printf(out, "%llu", (unsigned long long)index);
+	else
+		buf_put_text(out, "null");
+}
+
+static void json_findings(const struct findings *found, struct buf *out)
+{
+	buf_put_text(out, "[");
+	for (uint32_t i = 0; i < found->listed; i++) {
+		const struct finding *f = &found->list[i];
+		buf_printf(out, "%s{\"code\":\"%s\",\"index\":", i == 0 ? "" : ",",
+			finding_code(f->code));
+		json_index(out, f->index != FINDING_NOWHERE, f->index);
+		buf_put_text(out, ",\"what\":");
+		json_text(out, f->what);
+		buf_put_text(out, "}");
+	}
+	buf_put_text(out, "]");
+}
+
+void report_json(const struct report *r, struct buf *out)
+{
+	const struct scan_result *s = &r->result;
+	uint64_t first = 0;
+	bool has_first = findings_first_bad(r->found, &first);
+	buf_printf(out, "{\"verdict\":\"%s\",\"size\":%llu,\"root\":",
+		NAMES[report_verdict(r->found)], (unsigned long long)s->size);
+	if (s->broken || s->size == 0) {
+		buf_put_text(out, "null");
+	} else {
+		buf_put_text(out, "\"");
+		base64_put(out, span_of(s->root.b, HASH_LEN));
+		buf_put_text(out, "\"");
+	}
+	buf_printf(out, ",\"identity\":\"%s\",\"first_bad\":", r->given ? "given" : "store");
+	json_index(out, has_first, first);
+	buf_printf(out, ",\"checked\":%llu,\"findings\":", (unsigned long long)s->records);
+	json_findings(r->found, out);
+	buf_printf(out,
+		",\"uncovered\":%llu,\"payloads\":%llu,\"heads\":%llu,\"covered\":%llu,"
+		"\"erased\":%llu,\"tail\":\"%s\",\"invalid\":%llu,\"unverifiable\":%llu}\n",
+		(unsigned long long)uncovered(s), (unsigned long long)s->payloads,
+		(unsigned long long)s->heads, (unsigned long long)s->covered,
+		(unsigned long long)s->erased, s->tail_known ? "compared" : "unknown",
+		(unsigned long long)r->found->invalid, (unsigned long long)r->found->unverifiable);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include <confuse.h>
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WHY_LEN = 512 };
+
+#define KIB (UINT64_C(1) << 10)
+#define MIB (UINT64_C(1) << 20)
+#define GIB (UINT64_C(1) << 30)
+#define TIB (UINT64_C(1) << 40)
+
+enum kind {
+	KIND_BYTES,  /* a number, optionally with K, M, G or T */
+	KIND_NUMBER,
+	KIND_PATH,   /* absolute, or empty */
+};
+
+/* The settings. A path's minimum, maximum and default are not used. */
+static const struct row {
+	const char *name;
+	enum kind kind;
+	size_t offset;
+	uint64_t min;
+	uint64_t max;
+	uint64_t value;
+} ROWS[] = {
+	{ "map_size", KIND_BYTES, offsetof(struct settings, map_size), 16 * MIB, 64 * TIB, TIB },
+	{ "reserve", KIND_BYTES, offsetof(struct settings, reserve), MIB, TIB, 256 * MIB },
+	{ "queue_bytes", KIND_BYTES, offsetof(struct settings, queue_bytes), 16 * MIB, 4 * GIB,
+		32 * MIB },
+	{ "connections", KIND_NUMBER, offsetof(struct settings, connections), 16, 65536, 4096 },
+	{ "readers", KIND_NUMBER, offsetof(struct settings, readers), 1, 64, 2 },
+	{ "seal_height", KIND_NUMBER, offsetof(struct settings, seal_height), 4, 20, 16 },
+	{ "signer", KIND_PATH, offsetof(struct settings, signer), 0, 0, 0 },
+};
+
+enum { ROW_COUNT = sizeof ROWS / sizeof ROWS[0] };
+
+/* What libconfuse's callbacks, which carry no context, write to. */
+static char *sentence;
+
+static void *field(struct settings *settings, const struct row *row)
+{
+	return (char *)settings + row->offset;
+}
+
+void settings_default(struct settings *settings)
+{
+	memset(settings, 0, sizeof *settings);
+	for (size_t i = 0; i < ROW_COUNT; i++)
+		if (ROWS[i].kind != KIND_PATH)
+			*(uint64_t *)field(settings, &ROWS[i]) = ROWS[i].value;
+}
+
+/* Decimal digits, and for bytes one of K M G T (powers of 1024). */
+static bool number_take(const char *text, enum kind kind, uint64_t *out)
+{
+	static const char units[] = "KMGT";
+	if (!isdigit((unsigned char)text[0]))
+		return false;
+	char *end;
+	errno = 0;
+	unsigned long long n = strtoull(text, &end, 10);
+	if (errno)
+		return false;
+	unsigned shift = 0;
+	const char *unit = *end ? strchr(units, *end) : NULL;
+	if (unit && kind == KIND_BYTES) {
+		shift = 10 * (unsigned)(unit - units + 1);
+		end++;
+	}
+	if (*end || n > UINT64_MAX >> shift)
+		return false;
+	*out = (uint64_t)n << shift;
+	return true;
+}
+
+static void say_bytes(uint64_t n, enum kind kind, char *out, size_t len)
+{
+	static const char units[] = "KMGT";
+	unsigned unit = 0;
+	while (kind == KIND_BYTES && n >= KIB && n % KIB == 0 && unit < 4) {
+		n /= KIB;
+		unit++;
+	}
+	if (unit)
+		(void)snprintf(out, len, "%" PRIu64 "%c", n, units[unit - 1]);
+	else
+		(void)snprintf(out, len, "%" PRIu64, n);
+}
+
+/* False: `complaint` says why. */
+static bool take_value(const struct row *row, const char *text, void *out, char *complaint,
+	size_t len)
+{
+	if (row->kind == KIND_PATH) {
+		if ((text[0] && text[0] != '/') || strlen(text) >= SETTING_PATH_MAX) {
+			(void)snprintf(complaint, len, "%s must be an absolute path", row->name);
+			return false;
+		}
+		if (out)
+			memcpy(out, text, strlen(text) + 1);
+		return true;
+	}
+	uint64_t n;
+	if (number_take(text, row->kind, &n) && n >= row->min && n <= row->max) {
+		if (out)
+			*(uint64_t *)out = n;
+		return true;
+	}
+	char min[24];
+	char max[24];
+	say_bytes(row->min, row->kind, min, sizeof min);
+	say_bytes(row->max, row->kind, max, sizeof max);
+	(void)snprintf(complaint, len, "%s is %s: it must be a number from %s to %s", row->name,
+		text, min, max);
+	return false;
+}
+
+static void on_error(cfg_t *cfg, const char *format, va_list ap)
+{
+	if (sentence[0])
+		return; /* the first is the cause */
+	int n = snprintf(sentence, WHY_LEN, "%s:%d: ", cfg->filename ? cfg->filename : "",
+		cfg->line);
+	if (n > 0 && n < WHY_LEN)
+		(void)vsnprintf(sentence + n, (size_t)(WHY_LEN - n), format, ap);
+}
+
+static int on_value(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *text = cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1);
+	char complaint[WHY_LEN];
+	for (size_t i = 0; i < ROW_COUNT; i++) {
+		if (strcmp(ROWS[i].name, opt->name) != 0)
+			continue;
+		if (take_value(&ROWS[i], text ? text : "", NULL, complaint, sizeof complaint))
+			return 0;
+		cfg_error(cfg, "%s", complaint);
+		return -1;
+	}
+	return 0;
+}
+
+static cfg_t *open_table(cfg_opt_t opts[ROW_COUNT + 1])
+{
+	for (size_t i = 0; i < ROW_COUNT; i++) {
+		cfg_opt_t opt = CFG_STR(ROWS[i].name, NULL, CFGF_NODEFAULT);
+		memcpy(&opts[i], &opt, sizeof opt);
+	}
+	cfg_opt_t end = CFG_END();
+	memcpy(&opts[ROW_COUNT], &end, sizeof end);
+	cfg_t *cfg = cfg_init(opts, CFGF_NONE);
+	if (!cfg)
+		return NULL;
+	(void)cfg_set_error_function(cfg, on_error);
+	for (size_t i = 0; i < ROW_COUNT; i++)
+		(void)cfg_set_validate_func(cfg, ROWS[i].name, on_value);
+	return cfg;
+}
+
+enum trail_err settings_read(const char *path, struct settings *settings, char why[WHY_LEN])
+{
+	cfg_opt_t opts[ROW_COUNT + 1];
+	settings_default(settings);
+	why[0] = '\0';
+	sentence = why;
+	cfg_t *cfg = open_table(opts);
+	if (!cfg)
+		return TRAIL_NOMEM;
+	int parsed = cfg_parse(cfg, path);
+	enum trail_err err = TRAIL_OK;
+	if (parsed == CFG_FILE_ERROR) {
+		(void)snprintf(why, WHY_LEN, "%s: cannot be read: %s", path, strerror(errno));
+		err = TRAIL_IO;
+	} else if (parsed != CFG_SUCCESS) {
+		if (!why[0])
+			(void)snprintf(why, WHY_LEN, "%s: is no configuration", path);
+		err = TRAIL_INVALID;
+	}
+	for (size_t i = 0; !err && i < ROW_COUNT; i++) {
+		const char *text = cfg_getstr(cfg, ROWS[i].name);
+		if (text && !take_value(&ROWS[i], text, field(settings, &ROWS[i]), why, WHY_LEN))
+			err = TRAIL_INVALID; /* on_value let it pass: cannot be */
+	}
+	(void)cfg_free(cfg);
+	return err;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Settings: one table of names, kinds, ranges and defaults (config.c), read from a file. The only
+ * door to libconfuse. Each setting is documented in traild(8) and traild.conf.example.
+ */
+#ifndef DAEMON_CONFIG_H
+#define DAEMON_CONFIG_H
+
+#include "../proto/err.h"
+
+#include <stdint.h>
+
+enum { SETTING_PATH_MAX = 4096 };
+
+struct settings {
+	uint64_t map_size;    /* bytes of address space for the store */
+	uint64_t reserve;     /* bytes of disk and map below which Appends get FULL */
+	uint64_t queue_bytes; /* of requests under way, all peers together */
+	uint64_t connections; /* at once, all peers together */
+	uint64_t readers;     /* threads */
+	uint64_t seal_height; /* of a new log's seal tree; fixed at genesis */
+	char signer[SETTING_PATH_MAX]; /* program; "": beside traild's own */
+};
+
+/* All defaults. */
+void settings_default(struct settings *settings);
+/*
+ * Defaults, then what the file says.
+ * TRAIL_INVALID: not a configuration, an unknown setting, a value out of range; TRAIL_IO: cannot be
+ * read; TRAIL_NOMEM. Then why[512] has a sentence with file and line.
+ */
+enum trail_err settings_read(const char *path, struct settings *settings, char why[512]);
+
+#endif

@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "db.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lmdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	/* LMDB 0.9 on disk (lmdb 0.9.24, mdb.c: MDB_page, MDB_meta, MDB_db). */
+	PAGE_SIZE = 4096,
+	PAGE_FLAGS_AT = 10,
+	PAGE_META = 0x08,
+	META_MAGIC_AT = 16,
+	META_VERSION_AT = 20,
+	META_PAGE_SIZE_AT = 40, /* mm_dbs[0].md_pad */
+	META_LAST_PAGE_AT = 136,
+	META_TXNID_AT = 144,
+	META_END = 152,
+	META_MAGIC = (int)0xBEEFC0DE,
+	META_VERSION = 1,
+	READERS_MAX = 126,
+	FILE_MODE = 0600,
+};
+
+struct db {
+	MDB_env *env;
+	MDB_dbi tables[TABLE_COUNT];
+	uint64_t map_bytes;
+};
+
+struct db_txn {
+	struct db *db;
+	MDB_txn *txn;
+	bool write;
+	enum trail_err error;
+	MDB_cursor *cursors[TABLE_COUNT];
+};
+
+static enum trail_err from_lmdb(int rc)
+{
+	switch (rc) {
+	case MDB_SUCCESS:
+		return TRAIL_OK;
+	case MDB_MAP_FULL:
+	case MDB_TXN_FULL:
+	case ENOSPC:
+		return TRAIL_FULL;
+	case ENOMEM:
+		return TRAIL_NOMEM;
+	case MDB_CORRUPTED:
+	case MDB_PAGE_NOTFOUND:
+	case MDB_INVALID:
+	case MDB_VERSION_MISMATCH:
+	case MDB_INCOMPATIBLE:
+	case MDB_BAD_DBI:
+	case MDB_BAD_VALSIZE:
+	case MDB_NOTFOUND:
+	case MDB_CURSOR_FULL:
+	case MDB_PAGE_FULL:
+		return TRAIL_CORRUPT;
+	default:
+		return TRAIL_IO;
+	}
+}
+
+/* ---- the meta pages, without mapping ---- */
+
+/* LMDB writes in the machine's own byte order. */
+static uint32_t native32(const uint8_t *p)
+{
+	uint32_t v;
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+static uint64_t native64(const uint8_t *p)
+{
+	uint64_t v;
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+static bool meta_valid(const uint8_t page[META_END])
+{
+	uint16_t flags;
+	memcpy(&flags, page + PAGE_FLAGS_AT, sizeof flags);
+	return (flags & PAGE_META) != 0 && native32(page + META_MAGIC_AT) == (uint32_t)META_MAGIC &&
+		native32(page + META_VERSION_AT) == META_VERSION &&
+		native32(page + META_PAGE_SIZE_AT) == PAGE_SIZE;
+}
+
+static enum trail_err meta_judge(int fd, struct db_meta *meta)
+{
+	uint8_t pages[2][META_END];
+	struct stat st;
+	if (fstat(fd, &st) != 0)
+		return TRAIL_IO;
+	meta->file_bytes = (uint64_t)st.st_size;
+	for (int i = 0; i < 2; i++) {
+		ssize_t got = pread(fd, pages[i], META_END, (off_t)i * PAGE_SIZE);
+		if (got < 0)
+			return TRAIL_IO;
+		/* LMDB itself opens a file only when both are whole. */
+		if (got != META_END || !meta_valid(pages[i]))
+			return TRAIL_CORRUPT;
+	}
+	uint64_t txn0 = native64(pages[0] + META_TXNID_AT);
+	uint64_t txn1 = native64(pages[1] + META_TXNID_AT);
+	const uint8_t *newer = txn0 < txn1 ? pages[1] : pages[0];
+	meta->txnid = txn0 < txn1 ? txn1 : txn0;
+	uint64_t last = native64(newer + META_LAST_PAGE_AT);
+	if (last >= meta->file_bytes / PAGE_SIZE)
+		return TRAIL_CORRUPT;
+	meta->pages = last + 1;
+	meta->needed = meta->pages * PAGE_SIZE;
+	/* Commit n goes to page n & 1 (mdb_env_write_meta); a new environment has 0 on both. */
+	uint64_t apart = txn0 < txn1 ? txn1 - txn0 : txn0 - txn1;
+	meta->in_step = meta->txnid == 0 ||
+		(apart == 1 && (txn0 & 1) == 0 && (txn1 & 1) == 1);
+	return TRAIL_OK;
+}
+
+enum trail_err db_meta_read(const char *path, struct db_meta *meta)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return TRAIL_IO;
+	enum trail_err err = meta_judge(fd, meta);
+	int saved = errno;
+	(void)close(fd);
+	errno = saved;
+	return err;
+}
+
+/* ---- the environment ---- */
+
+static enum trail_err open_tables(struct db *db, bool read_only)
+{
+	MDB_txn *txn = NULL;
+	int rc = mdb_txn_begin(db->env, NULL, read_only ? MDB_RDONLY : 0, &txn);
+	if (rc != 0)
+		return from_lmdb(rc);
+	for (int i = 0; i < TABLE_COUNT; i++) {
+		rc = mdb_dbi_open(txn, TABLE_NAMES[i], read_only ? 0 : MDB_CREATE, &db->tables[i]);
+		if (rc != 0) {
+			mdb_txn_abort(txn);
+			return from_lmdb(rc);
+		}
+	}
+	rc = mdb_txn_commit(txn);
+	return from_lmdb(rc);
+}
+
+/* LMDB opens its data file without O_CLOEXEC; no child of ours may have it. */
+static void close_on_exec(MDB_env *env)
+{
+	mdb_filehandle_t fd;
+	if (mdb_env_get_fd(env, &fd) == 0)
+		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+static enum trail_err open_env(struct db *db, const char *folder, const struct db_options *options)
+{
+	unsigned flags = MDB_NOTLS | (options->read_only ? MDB_RDONLY | MDB_NOLOCK : 0U);
+	int rc = mdb_env_create(&db->env);
+	if (rc == 0)
+		rc = mdb_env_set_mapsize(db->env, options->map_bytes);
+	if (rc == 0)
+		rc = mdb_env_set_maxdbs(db->env, TABLE_COUNT);
+	if (rc == 0)
+		rc = mdb_env_set_maxreaders(db->env, READERS_MAX);
+	if (rc == 0)
+		rc = mdb_env_open(db->env, folder, flags, FILE_MODE);
+	if (rc == 0)
+		close_on_exec(db->env);
+	if (rc > 0)
+		errno = rc;
+	return from_lmdb(rc);
+}
+
+static enum trail_err judge_file(const char *folder, const struct db_options *options)
+{
+	char path[4096];
+	struct db_meta meta = { .file_bytes = UINT64_MAX };
+	int len = snprintf(path, sizeof path, "%s/data.mdb", folder);
+	if (len < 0 || (size_t)len >= sizeof path) {
+		errno = ENAMETOOLONG;
+		return TRAIL_IO;
+	}
+	enum trail_err err = db_meta_read(path, &meta);
+	if (err == TRAIL_IO && errno == ENOENT && options->create)
+		return TRAIL_OK;
+	/* A file that LMDB made and had no time to write to. */
+	if (err == TRAIL_CORRUPT && meta.file_bytes == 0 && options->create)
+		return TRAIL_OK;
+	return err;
+}
+
+enum trail_err db_open(const char *folder, const struct db_options *options, struct db **out)
+{
+	enum trail_err err = judge_file(folder, options);
+	if (err != TRAIL_OK)
+		return err;
+	struct db *db = calloc(1, sizeof *db);
+	if (!db)
+		return TRAIL_NOMEM;
+	db->map_bytes = options->map_bytes;
+	err = open_env(db, folder, options);
+	if (err == TRAIL_OK)
+		err = open_tables(db, options->read_only);
+	if (err != TRAIL_OK) {
+		int saved = errno;
+		db_close(db);
+		errno = saved;
+		return err;
+	}
+	*out = db;
+	return TRAIL_OK;
+}
+
+void db_close(struct db *db)
+{
+	if (!db)
+		return;
+	if (db->env)
+		mdb_env_close(db->env);
+	free(db);
+}
+
+void db_usage(struct db *db, uint64_t *used, uint64_t *map)
+{
+	MDB_envinfo info;
+	*map = db->map_bytes;
+	*used = mdb_env_info(db->env, &info) == 0 ? (uint64_t)(info.me_last_pgno + 1) * PAGE_SIZE
+						  : *map;
+}
+
+/* ---- transactions ---- */
+
+struct db_txn *db_begin(struct db *db, bool write)
+{
+	struct db_txn *txn = calloc(1, sizeof *txn);
+	if (!txn)
+		return NULL;
+	txn->db = db;
+	txn->write = write;
+	if (mdb_txn_begin(db->env, NULL, write ? 0 : MDB_RDONLY, &txn->txn) != 0) {
+		free(txn);
+		return NULL;
+	}
+	return txn;
+}
+
+static void close_cursors(struct db_txn *txn)
+{
+	for (int i = 0; i < TABLE_COUNT; i++) {
+		if (txn->cursors[i])
+			mdb_cursor_close(txn->cursors[i]);
+		txn->cursors[i] = NULL;
+	}
+}
+
+enum trail_err db_commit(struct db_txn *txn)
+{
+	enum trail_err err = txn->error;
+	close_cursors(txn);
+	if (err == TRAIL_OK)
+		err = from_lmdb(mdb_txn_commit(txn->txn));
+	else
+		mdb_txn_abort(txn->txn);
+	free(txn);
+	return err;
+}
+
+void db_abort(struct db_txn *txn)
+{
+	if (!txn)
+		return;
+	close_cursors(txn);
+	mdb_txn_abort(txn->txn);
+	free(txn);
+}
+
+enum trail_err db_error(const struct db_txn *txn)
+{
+	return txn->error;
+}
+
+static MDB_val to_val(struct span s)
+{
+	/* LMDB takes keys and values as void *, and does not write through them. */
+	union {
+		const uint8_t *in;
+		void *out;
+	} pointer = { .in = s.data };
+	return (MDB_val){ .mv_size = s.len, .mv_data = pointer.out };
+}
+
+static struct span from_val(MDB_val v)
+{
+	return span_of(v.mv_data, v.mv_size);
+}
+
+/* True when rc is success; "not found" is no error, anything else sticks. */
+static bool found_or_stick(struct db_txn *txn, int rc)
+{
+	if (rc == 0)
+		return true;
+	if (rc != MDB_NOTFOUND)
+		txn->error = from_lmdb(rc);
+	return false;
+}
+
+bool db_get(struct db_txn *txn, enum table table, struct span key, struct span *value)
+{
+	MDB_val k = to_val(key);
+	MDB_val v;
+	if (txn->error != TRAIL_OK)
+		return false;
+	if (!found_or_stick(txn, mdb_get(txn->txn, txn->db->tables[table], &k, &v)))
+		return false;
+	*value = from_val(v);
+	return true;
+}
+
+static MDB_cursor *cursor(struct db_txn *txn, enum table table)
+{
+	if (txn->error != TRAIL_OK)
+		return NULL;
+	if (!txn->cursors[table]) {
+		int rc = mdb_cursor_open(txn->txn, txn->db->tables[table], &txn->cursors[table]);
+		if (rc != 0) {
+			txn->error = from_lmdb(rc);
+			return NULL;
+		}
+	}
+	return txn->cursors[table];
+}
+
+static bool seek(struct db_txn *txn, enum table table, MDB_cursor_op op, MDB_val *k,
+	struct span *found, struct span *value)
+{
+	MDB_cursor *c = cursor(txn, table);
+	MDB_val v;
+	if (!c || !found_or_stick(txn, mdb_cursor_get(c, k, &v, op)))
+		return false;
+	*found = from_val(*k);
+	*value = from_val(v);
+	return true;
+}
+
+bool db_ceiling(struct db_txn *txn, enum table table, struct span key, struct span *found,
+	struct span *value)
+{
+	MDB_val k = to_val(key);
+	return seek(txn, table, key.len == 0 ? MDB_FIRST : MDB_SET_RANGE, &k, found, value);
+}
+
+bool db_floor(struct db_txn *txn, enum table table, struct span key, struct span *found,
+	struct span *value)
+{
+	if (!db_ceiling(txn, table, key, found, value))
+		return db_last(txn, table, found, value);
+	if (span_equal(*found, key))
+		return true;
+	MDB_val k;
+	return seek(txn, table, MDB_PREV, &k, found, value);
+}
+
+bool db_next(struct db_txn *txn, enum table table, struct span *found, struct span *value)
+{
+	MDB_val k;
+	return seek(txn, table, MDB_NEXT, &k, found, value);
+}
+
+bool db_last(struct db_txn *txn, enum table table, struct span *found, struct span *value)
+{
+	MDB_val k;
+	return seek(txn, table, MDB_LAST, &k, found, value);
+}
+
+uint64_t db_count(struct db_txn *txn, enum table table)
+{
+	MDB_stat stat;
+	if (txn->error == TRAIL_OK)
+		txn->error = from_lmdb(mdb_stat(txn->txn, txn->db->tables[table], &stat));
+	return txn->error == TRAIL_OK ? stat.ms_entries : 0;
+}
+
+void db_put(struct db_txn *txn, enum table table, struct span key, struct span value)
+{
+	MDB_val k = to_val(key);
+	MDB_val v = to_val(value);
+	if (txn->error == TRAIL_OK)
+		txn->error = from_lmdb(mdb_put(txn->txn, txn->db->tables[table], &k, &v, 0));
+}
+
+uint8_t *db_reserve(struct db_txn *txn, enum table table, struct span key, size_t len)
+{
+	MDB_val k = to_val(key);
+	MDB_val v = { .mv_size = len };
+	if (txn->error != TRAIL_OK)
+		return NULL;
+	txn->error = from_lmdb(mdb_put(txn->txn, txn->db->tables[table], &k, &v, MDB_RESERVE));
+	return txn->error == TRAIL_OK ? v.mv_data : NULL;
+}
+
+void db_delete(struct db_txn *txn, enum table table, struct span key)
+{
+	MDB_val k = to_val(key);
+	if (txn->error == TRAIL_OK)
+		(void)found_or_stick(txn, mdb_del(txn->txn, txn->db->tables[table], &k, NULL));
+}
+
+static bool is_ours(struct span name)
+{
+	for (int i = 0; i < TABLE_COUNT; i++) {
+		if (span_equal(name, span_text(TABLE_NAMES[i])))
+			return true;
+	}
+	return false;
+}
+
+void db_strangers(struct db_txn *txn, void (*fn)(void *ctx, struct span name), void *ctx)
+{
+	MDB_dbi main_dbi;
+	MDB_cursor *c = NULL;
+	MDB_val k, v;
+	if (txn->error != TRAIL_OK)
+		return;
+	int rc = mdb_dbi_open(txn->txn, NULL, 0, &main_dbi);
+	if (rc == 0)
+		rc = mdb_cursor_open(txn->txn, main_dbi, &c);
+	if (rc != 0) {
+		txn->error = from_lmdb(rc);
+		return;
+	}
+	while ((rc = mdb_cursor_get(c, &k, &v, MDB_NEXT)) == 0) {
+		if (!is_ours(from_val(k)))
+			fn(ctx, from_val(k));
+	}
+	(void)found_or_stick(txn, rc);
+	mdb_cursor_close(c);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An op with what the loop needs to bring its answer home, and the pool of them. The pool bounds
+ * the memory of everything that is on its way: an errand comes with an arena from a bounded slab,
+ * or not at all. Errands that come back are reused, so that steady work allocates nothing. Loop
+ * thread only; the op inside travels.
+ */
+#ifndef DAEMON_ERRAND_H
+#define DAEMON_ERRAND_H
+
+#include "op.h"
+
+struct session;
+
+struct errand {
+	struct op op;         /* first: a struct op * that comes back is its errand */
+	struct session *home; /* who waits for the answer; NULL: nobody */
+	bool last;            /* the connection ends behind this answer */
+	struct span refusal;  /* DENIED with this sentence once the op comes back; in the arena */
+};
+
+struct errands;
+
+/* Arenas of `bytes` together. NULL: memory is out. */
+struct errands *errands_new(size_t bytes);
+/* All errands must have come home. NULL is fine. */
+void errands_free(struct errands *pool);
+/*
+ * A fresh errand whose arena holds at least `need` bytes; op.charged is what it costs in memory.
+ * NULL: the bound is reached, or `need` is above what a slab gives (errands_fit).
+ */
+struct errand *errands_take(struct errands *pool, size_t need);
+void errands_give(struct errands *pool, struct errand *errand);
+/* Whether an arena of `need` bytes can be had at all. */
+bool errands_fit(size_t need);
+/* Arena bytes that are out. */
+size_t errands_out(const struct errands *pool);
+
+static inline struct errand *errand_of(struct op *op)
+{
+	return (struct errand *)op;
+}
+
+#endif

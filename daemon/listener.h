@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Listening sockets: from an address to a descriptor. Knows no event loop.
+ */
+#ifndef DAEMON_LISTENER_H
+#define DAEMON_LISTENER_H
+
+#include "../proto/err.h"
+
+struct listener {
+	int fd;
+	char path[108]; /* as bound, sun_path's size; "" after listener_close */
+};
+
+/*
+ * Listen on `address`, non-blocking: unix:PATH, mode 0660 and group `trail` where that exists and
+ * may be given. A socket file is replaced only when nobody answers behind it.
+ * On failure why[512] gets a sentence: TRAIL_INVALID: not an address that this daemon serves.
+ * TRAIL_IO: the system refused, or somebody else listens there.
+ */
+enum trail_err listener_open(const char *address, struct listener *listener, char why[512]);
+/* Stop listening and remove the socket file. Accepts a closed one. */
+void listener_close(struct listener *listener);
+
+#endif

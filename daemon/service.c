@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "service.h"
+
+#include "access.h"
+#include "../proto/crypto.h"
+#include "../proto/frame.h"
+#include "../proto/wire.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum {
+	/* For a refusal's sentence and event, a fault's field, and the rounding of the rest. */
+	ARENA_SLACK = 4096,
+	/*
+	 * What an answer may take at the most, counted against queue and peer before it is made.
+	 * Checkpoint note, identity and proofs are below 4 KiB together.
+	 */
+	ANSWER_SMALL = 4 * 1024,
+	ANSWER_GET = ANSWER_SMALL + EVENT_LEN_MAX,
+	ANSWER_RECORDS = ANSWER_SMALL + RECORD_PAGE_MAX * RECORD_LEN,
+	/* Per event: what is made at intake, and on request its salt in the answer. */
+	PER_EVENT = sizeof(int64_t) + SALT_LEN + sizeof(struct hash),
+	/*
+	 * No event is shorter: its field in Append 2 bytes, time 2, action 2, actor and object with
+	 * one byte of id each 5.
+	 */
+	EVENT_FIELD_MIN = 16,
+	SENTENCE_MAX = 256,
+};
+
+struct service {
+	struct service_options to;
+	struct buf scratch; /* an own event while it is encoded */
+};
+
+enum road {
+	ROAD_WRITER,
+	ROAD_READERS,
+	ROAD_HERE,
+};
+
+/* What a kind of request is called, and how it goes on. */
+struct handler {
+	const char *act;  /* "uid 1001 may not <act>" */
+	const char *word; /* object id of its refusal */
+	enum road road;
+	size_t answer;
+	bool (*judge)(struct op *op); /* false: it was answered with an error. NULL: nothing to judge */
+};
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec now;
+	(void)clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+struct service *service_new(const struct service_options *options)
+{
+	struct service *service = calloc(1, sizeof *service);
+	if (!service)
+		return NULL;
+	service->to = *options;
+	if (!buf_reserve(&service->scratch, REFUSAL_EVENT_MAX)) {
+		free(service);
+		return NULL;
+	}
+	return service;
+}
+
+void service_free(struct service *service)
+{
+	if (!service)
+		return;
+	buf_release(&service->scratch);
+	free(service);
+}
+
+/* ---- judging ---- */
+
+static bool source_valid(struct op *op, struct span source)
+{
+	if (source_name_valid(source))
+		return true;
+	op_refuse(op, TRAIL_INVALID, "source: a name is 1 to 64 of a-z 0-9 . _ - and not \"traild\"");
+	return false;
+}
+
+static bool judge_hello(struct op *op)
+{
+	const struct hello *hello = &op->request.hello;
+	if (hello->protocol != PROTOCOL_VERSION) {
+		op_refuse(op, TRAIL_UNSUPPORTED,
+			"protocol %" PRIu32 " is not known: this daemon speaks %d",
+			hello->protocol, PROTOCOL_VERSION);
+		return false;
+	}
+	if (hello->claim_count > CLAIMS_MAX) {
+		op_refuse(op, TRAIL_TOO_BIG, "%zu claims in one Hello: %d are allowed, send more",
+			hello->claim_count, CLAIMS_MAX);
+		return false;
+	}
+	for (size_t i = 0; i < hello->claim_count; i++)
+		if (!source_valid(op, hello->claims[i].source))
+			return false;
+	return true;
+}
+
+static bool judge_word(struct op *op)
+{
+	const struct epoch_word *word = &op->request.word;
+	if (!source_valid(op, word->source))
+		return false;
+	if (word->epoch != 0)
+		return true;
+	op_refuse(op, TRAIL_INVALID, "epoch 0 is the daemon's: it is neither kept alive nor closed");
+	return false;
+}
+
+static bool judge_append_head(struct op *op)
+{
+	const struct append *a = &op->request.append;
+	if (!source_valid(op, a->source))
+		return false;
+	if (a->event_count == 0 || a->event_count > APPEND_EVENTS_MAX) {
+		op_refuse(op, a->event_count ? TRAIL_TOO_BIG : TRAIL_INVALID,
+			"%zu events in one Append: 1 to %d are allowed", a->event_count,
+			APPEND_EVENTS_MAX);
+		return false;
+	}
+	if (a->epoch == 0 && (a->first_seq != 0 || a->lost != 0)) {
+		op_refuse(op, TRAIL_INVALID,
+			"epoch 0 is numbered by the daemon: first_seq and lost must be 0");
+		return false;
+	}
+	if (a->epoch != 0 && a->first_seq == 0) {
+		op_refuse(op, TRAIL_INVALID, "first_seq: numbers of an epoch begin with 1");
+		return false;
+	}
+	if (a->first_seq > UINT64_MAX - a->event_count || a->lost >= UINT64_MAX - a->event_count) {
+		op_refuse(op, TRAIL_INVALID, "first_seq and the number of events exceed 64 bits");
+		return false;
+	}
+	return true;
+}
+
+static void refuse_event(struct op *op, size_t index, enum trail_err code,
+	const struct event_fault *fault)
+{
+	op_refuse(op, code, "event %zu: %s%s%s", index, fault->field, fault->field[0] ? " " : "",
+		fault->why);
+	size_t sentence_len = op->answer.len;
+	buf_put_text(&op->answer, fault->field);
+	struct failure *error = &op->response.error;
+	error->index = (uint32_t)index;
+	/* The buffer may have moved. */
+	error->sentence = span_of(op->answer.data, sentence_len);
+	error->field = span_of(op->answer.data + sentence_len, op->answer.len - sentence_len);
+}
+
+/* Judge every event, one walk each, and note its time. */
+static bool walk_events(struct op *op, int64_t *times)
+{
+	const struct append *a = &op->request.append;
+	for (size_t i = 0; i < a->event_count; i++) {
+		struct event_facts facts;
+		struct event_fault fault;
+		enum trail_err err = event_walk(a->events[i], &facts, &fault);
+		if (err) {
+			refuse_event(op, i, err, &fault);
+			return false;
+		}
+		times[i] = facts.time_ns;
+	}
+	op->times = times;
+	return true;
+}
+
+/* Salts and commitments, so that the writer has only records and tree to do. */
+static bool judge_append(struct op *op)
+{
+	if (!judge_append_head(op))
+		return false;
+	const struct append *a = &op->request.append;
+	size_t n = a->event_count;
+	int64_t *times = arena_take_array(&op->arena, n, sizeof *times);
+	uint8_t *salts = arena_take_array(&op->arena, n, SALT_LEN);
+	struct hash *commitments = arena_take_array(&op->arena, n, sizeof *commitments);
+	if (!times || !salts || !commitments) {
+		/* Only where events are so short that they cannot be valid. */
+		op_refuse(op, TRAIL_INVALID, "the events are too short to be events");
+		return false;
+	}
+	if (!walk_events(op, times))
+		return false;
+	crypto_random(salts, n * SALT_LEN);
+	for (size_t i = 0; i < n; i++)
+		record_commitment(salts + i * SALT_LEN, a->events[i], &commitments[i]);
+	op->salts = salts;
+	op->commitments = commitments;
+	if (a->want_salts)
+		op->charged += n * SALT_LEN;
+	return true;
+}
+
+static const struct handler HANDLERS[] = {
+	[REQUEST_HELLO] = { "connect", "hello", ROAD_WRITER, ANSWER_SMALL, judge_hello },
+	[REQUEST_APPEND] = { "append events", "append", ROAD_WRITER, ANSWER_SMALL, judge_append },
+	[REQUEST_CLOSE] = { "close an epoch", "close", ROAD_WRITER, ANSWER_SMALL, judge_word },
+	[REQUEST_KEEPALIVE] = { "keep an epoch alive", "keepalive", ROAD_WRITER, ANSWER_SMALL,
+		judge_word },
+	[REQUEST_GET] = { "read payloads", "get", ROAD_READERS, ANSWER_GET, NULL },
+	[REQUEST_RECORDS] = { "read records", "records", ROAD_READERS, ANSWER_RECORDS, NULL },
+	[REQUEST_CHECKPOINT] = { "read checkpoints", "checkpoint", ROAD_READERS, ANSWER_SMALL,
+		NULL },
+	[REQUEST_PROVE] = { "ask for proofs", "prove", ROAD_READERS, ANSWER_SMALL, NULL },
+	[REQUEST_STATUS] = { "read the status", "status", ROAD_HERE, ANSWER_SMALL, NULL },
+};
+
+static const struct handler *handler_of(enum request_kind kind)
+{
+	if ((size_t)kind >= sizeof HANDLERS / sizeof HANDLERS[0] || !HANDLERS[kind].act)
+		return NULL;
+	return &HANDLERS[kind];
+}
+
+/* ---- refusing ---- */
+
+/* Source names and indices are numbers and judged words; nothing else of a request is repeated. */
+static void refused_object(const struct request *request, const char *word, char *out, size_t len)
+{
+	struct span source = { 0 };
+	if (request->kind == REQUEST_APPEND)
+		source = request->append.source;
+	else if (request->kind == REQUEST_CLOSE || request->kind == REQUEST_KEEPALIVE)
+		source = request->word.source;
+	if (request->kind == REQUEST_GET)
+		(void)snprintf(out, len, "%s:%" PRIu64, word, request->index);
+	else if (source_name_valid(source))
+		(void)snprintf(out, len, "%s:%.*s", word, (int)source.len, (const char *)source.data);
+	else
+		(void)snprintf(out, len, "%s", word);
+}
+
+/* False: the arena is too small or memory is out; the op is as it was. */
+static bool make_own_event(struct service *service, struct op *op, const struct refusal *refusal)
+{
+	struct buf *scratch = &service->scratch;
+	buf_clear(scratch);
+	refusal_encode(refusal, (int64_t)clock_ns(CLOCK_REALTIME), scratch);
+	uint8_t *own = scratch->failed ? NULL : arena_take(&op->arena, scratch->len);
+	if (!own)
+		return false;
+	memcpy(own, scratch->data, scratch->len);
+	op->kind = OP_OWN_EVENT;
+	op->own = span_of(own, scratch->len);
+	op->received_ns = clock_ns(CLOCK_REALTIME);
+	return true;
+}
+
+/*
+ * DENIED. One of the first ten of the minute goes to the writer as an event of the log's own, and the
+ * answer leaves when that is stored (G9); the others are answered at once and counted.
+ */
+static enum service_turn deny(struct service *service, const struct caller *caller,
+	struct errand *errand, uint32_t needed)
+{
+	struct op *op = &errand->op;
+	const struct handler *handler = handler_of(op->request.kind);
+	char actor[REFUSAL_ACTOR_MAX];
+	char object[REFUSAL_OBJECT_MAX];
+	char sentence[SENTENCE_MAX];
+	access_sentence(&caller->peer, handler->act, needed, sentence, sizeof sentence);
+	op_refuse(op, TRAIL_DENIED, "%s", sentence);
+	if (!refusals_admit(service->to.refusals, clock_ns(CLOCK_BOOTTIME), &caller->peer))
+		return SERVICE_ANSWERED;
+	refusal_actor(&caller->peer, actor);
+	refused_object(&op->request, handler->word, object, sizeof object);
+	struct refusal refusal = {
+		.actor = span_text(actor),
+		.object = span_text(object),
+		.reason = span_text(sentence),
+	};
+	size_t len = strlen(sentence);
+	char *kept = arena_take(&op->arena, len);
+	if (!kept || !make_own_event(service, op, &refusal))
+		return SERVICE_ANSWERED;
+	memcpy(kept, sentence, len);
+	errand->refusal = span_of(kept, len);
+	service->to.write(service->to.ctx, op);
+	return SERVICE_QUEUED;
+}
+
+void service_tick(struct service *service)
+{
+	for (;;) {
+		struct errand *errand = errands_take(service->to.errands, ARENA_SLACK);
+		if (!errand)
+			return;
+		char actor[REFUSAL_ACTOR_MAX];
+		uint64_t count = refusals_due(service->to.refusals, clock_ns(CLOCK_BOOTTIME), actor);
+		char reason[SENTENCE_MAX];
+		(void)snprintf(reason, sizeof reason,
+			"%" PRIu64 " further requests were refused within a minute", count);
+		struct refusal refusal = {
+			.actor = span_text(actor),
+			.object = span_text("requests"),
+			.reason = span_text(reason),
+			.count = count,
+		};
+		if (count == 0 || !make_own_event(service, &errand->op, &refusal)) {
+			errands_give(service->to.errands, errand);
+			return;
+		}
+		service->to.write(service->to.ctx, &errand->op);
+	}
+}
+
+/* ---- the way of a request ---- */
+
+/* The id of a request that does not decode, if its first field is one; else 0. */
+static uint64_t id_of(struct span body)
+{
+	struct wire_field field;
+	if (wire_take(&body, &field) == TRAIL_OK && field.number == 1 && field.type == WIRE_VARINT)
+		return field.value;
+	return 0;
+}
+
+static size_t arena_need(struct span body)
+{
+	size_t events = body.len / EVENT_FIELD_MIN + 1;
+	if (events > APPEND_EVENTS_MAX)
+		events = APPEND_EVENTS_MAX;
+	return codec_arena_need(body) + events * PER_EVENT + ARENA_SLACK;
+}
+
+/* True: decoded. Else the op is answered with the error. */
+static bool decode(struct op *op, struct span body, size_t need)
+{
+	enum trail_err err = TRAIL_TOO_BIG;
+	if (errands_fit(need))
+		err = request_decode(body, &op->arena, &op->request);
+	if (!err)
+		return true;
+	op->request.id = id_of(body);
+	op->request.kind = REQUEST_NONE;
+	if (err == TRAIL_TOO_BIG)
+		op_refuse(op, err, "the request has too many parts: split it");
+	else
+		op_refuse(op, TRAIL_INVALID, "the frame holds no valid Request: see trail.proto");
+	return false;
+}
+
+/* Before anything else there must be a Hello that was taken. */
+static bool greeted(struct op *op, const struct caller *caller)
+{
+	if (caller->greeted || op->request.kind == REQUEST_HELLO)
+		return true;
+	op_refuse(op, TRAIL_INVALID, "the first request of a connection must be Hello");
+	return false;
+}
+
+static enum service_turn go_on(struct service *service, struct op *op,
+	const struct handler *handler)
+{
+	op->charged += handler->answer;
+	switch (handler->road) {
+	case ROAD_WRITER:
+		service->to.write(service->to.ctx, op);
+		return SERVICE_QUEUED;
+	case ROAD_READERS:
+		service->to.read(service->to.ctx, op);
+		return SERVICE_QUEUED;
+	case ROAD_HERE:
+		break;
+	}
+	service->to.status(service->to.ctx, op);
+	return SERVICE_ANSWERED;
+}
+
+/* A decoded request. */
+static enum service_turn judge(struct service *service, struct caller *caller,
+	struct errand *errand)
+{
+	struct op *op = &errand->op;
+	const struct handler *handler = handler_of(op->request.kind);
+	bool hello = op->request.kind == REQUEST_HELLO;
+	if (!greeted(op, caller)) {
+		errand->last = true;
+		return SERVICE_ANSWERED;
+	}
+	if (!handler) {
+		op_refuse(op, TRAIL_UNSUPPORTED, "this daemon does not know that kind of request");
+		return SERVICE_ANSWERED;
+	}
+	/* To claim an epoch takes it from another connection: that is an emitter's to do. */
+	uint32_t needed = access_needed(op->request.kind);
+	if (hello && op->request.hello.claim_count > 0)
+		needed = ROLE_EMITTER;
+	if (!access_allows(caller->peer.roles, needed)) {
+		errand->last = hello && !caller->greeted;
+		return deny(service, caller, errand, needed);
+	}
+	if (handler->judge && !handler->judge(op)) {
+		errand->last = hello && !caller->greeted;
+		return SERVICE_ANSWERED;
+	}
+	if (hello)
+		caller->greeted = true;
+	return go_on(service, op, handler);
+}
+
+enum service_turn service_request(struct service *service, struct caller *caller,
+	struct session *home, struct span body, struct errand **out)
+{
+	size_t need = arena_need(body);
+	struct errand *errand = errands_take(service->to.errands,
+		errands_fit(need) ? need : ARENA_SLACK);
+	if (!errand)
+		return SERVICE_WAIT;
+	struct op *op = &errand->op;
+	op->session = caller->serial;
+	op->peer = caller->peer;
+	op->received_ns = clock_ns(CLOCK_REALTIME);
+	errand->home = home;
+	enum service_turn turn = SERVICE_ANSWERED;
+	if (decode(op, body, need))
+		turn = judge(service, caller, errand);
+	else
+		errand->last = true;
+	if (turn == SERVICE_ANSWERED)
+		op->response.id = op->request.id;
+	*out = errand;
+	return turn;
+}
+
+struct errand *service_reject(struct service *service, const struct caller *caller,
+	enum trail_err code, const char *sentence)
+{
+	struct errand *errand = errands_take(service->to.errands, ARENA_SLACK);
+	if (!errand)
+		return NULL;
+	errand->op.session = caller->serial;
+	errand->last = true;
+	op_refuse(&errand->op, code, "%s", sentence);
+	return errand;
+}
+
+struct errand *service_answered(struct service *service, struct op *op)
+{
+	struct errand *errand = errand_of(op);
+	if (!errand->home) {
+		errands_give(service->to.errands, errand);
+		return NULL;
+	}
+	if (op->kind == OP_OWN_EVENT) {
+		op->response.kind = RESPONSE_ERROR;
+		op->response.error = (struct failure){
+			.code = TRAIL_DENIED,
+			.sentence = errand->refusal,
+		};
+	}
+	op->response.id = op->request.id;
+	return errand;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One request's bytes in, one op on its way or one answer out: decodes, asks whether this peer may,
+ * judges what can be judged without the log, commits to payloads, and hands on. Knows neither
+ * sockets nor threads: what it hands to are functions. Loop thread only.
+ */
+#ifndef DAEMON_SERVICE_H
+#define DAEMON_SERVICE_H
+
+#include "errand.h"
+#include "refusal.h"
+
+/* One connection, as the service sees it. Owned by the session. */
+struct caller {
+	uint64_t serial; /* of the connection, from 1 */
+	struct peer peer;
+	bool greeted;    /* its Hello was taken; set by the service */
+};
+
+struct service_options {
+	struct errands *errands;
+	struct refusals *refusals;
+	/* Where ops go; they come back through service_answered. */
+	void (*write)(void *ctx, struct op *op);
+	void (*read)(void *ctx, struct op *op);
+	/* Fill op->response.status at once; its spans static or in op->answer. */
+	void (*status)(void *ctx, struct op *op);
+	void *ctx;
+};
+
+struct service;
+
+enum service_turn {
+	SERVICE_WAIT,     /* nothing was taken: no memory for it now; again when something came back */
+	SERVICE_QUEUED,   /* *errand is on its way: only home, last and op.charged may be looked at */
+	SERVICE_ANSWERED, /* *errand has its response: send it and give it back */
+};
+
+/* NULL: memory is out. */
+struct service *service_new(const struct service_options *options);
+/* NULL is fine. */
+void service_free(struct service *service);
+
+/*
+ * Take one request, the body of one frame; `body` is not needed any more afterwards unless the
+ * answer is SERVICE_WAIT. `home` goes into the errand. With errand->last nothing further of this
+ * connection may be taken.
+ */
+enum service_turn service_request(struct service *service, struct caller *caller,
+	struct session *home, struct span body, struct errand **errand);
+/*
+ * The bytes from `caller` are no frames (any more): an errand with an error of request id 0, `last`
+ * set. NULL: no memory even for that.
+ */
+struct errand *service_reject(struct service *service, const struct caller *caller,
+	enum trail_err code, const char *sentence);
+/*
+ * An op came back from the writer or a reader: make its response ready to send. An errand without
+ * home (one of the daemon's own) is given back at once; then NULL.
+ */
+struct errand *service_answered(struct service *service, struct op *op);
+/* Tell the sums of refusals whose minute is over. Call it every second or so. */
+void service_tick(struct service *service);
+
+#endif

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * traild-signer: one process, one socket, one key. Puts the clock, the signals and the sandbox
+ * around serve.c.
+ */
+#include "../../proto/crypto.h"
+#include "sandbox.h"
+#include "serve.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	EXIT_USAGE = 2,
+	EXIT_COULD_NOT = 3,
+	EXIT_REFUSED = 5,
+	SYNC_AFTER_MS = 800, /* of the second that FORMATS.md section 5 gives */
+	LINGER_MS = 5000,    /* after SIGTERM: a traild that is told to stop signs its stop first */
+};
+
+static const char USAGE[] =
+	"Usage: traild-signer --state-dir DIR --fd N [--allow-cow]\n"
+	"\n"
+	"Keeps the signing key of one log and signs its heads, each only when it is proven to "
+	"extend\n"
+	"the one before. traild starts it; by hand it is of no use: it speaks with traild alone,\n"
+	"over the socket that it inherits, and opens no other.\n"
+	"\n"
+	"  --state-dir DIR  its folder (0700): key, head, seeds, seal.pub. Never copy it back over "
+	"a\n"
+	"                   newer one: the log would be refused, as it should be\n"
+	"  --fd N           the inherited SOCK_SEQPACKET socket\n"
+	"  --allow-cow      accept a file system that keeps old versions of what is overwritten\n"
+	"                   (btrfs, zfs ...): erased seal seeds may then stay on the device\n"
+	"  --help           this\n"
+	"  --version        the version\n"
+	"\n"
+	"Exit codes: 0 traild is done with it, 2 usage, 3 it could not (files, memory), 5 it "
+	"would\n"
+	"not: what it was asked to sign, or what it found, contradicts what it signed before.\n"
+	"More: man traild-signer\n";
+
+static volatile sig_atomic_t asked_to_end;
+
+static void on_term(int signal_no)
+{
+	(void)signal_no;
+	asked_to_end = 1;
+}
+
+static void say(const char *sentence)
+{
+	(void)dprintf(STDERR_FILENO, "traild-signer: %s\n", sentence);
+}
+
+struct arguments {
+	struct signer_options signer;
+	int fd;
+};
+
+static bool take_number(const char *text, int *out)
+{
+	char *end = NULL;
+	errno = 0;
+	long n = strtol(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || n < 0 || n > 1 << 20)
+		return false;
+	*out = (int)n;
+	return true;
+}
+
+static int print_version(void)
+{
+	const char *less =
+		sandbox_present() ? "" : " (without a system-call filter, for tests only)";
+	return printf("traild-signer " TRAIL_VERSION "%s\n", less) < 0 ? EXIT_COULD_NOT : 0;
+}
+
+/* The exit code, or -1: go on. */
+static int parse(int argc, char **argv, struct arguments *a)
+{
+	static const struct option options[] = {
+		{ "state-dir", required_argument, NULL, 'd' },
+		{ "fd", required_argument, NULL, 'f' },
+		{ "allow-cow", no_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'v' },
+		{ NULL, 0, NULL, 0 },
+	};
+	*a = (struct arguments){ .fd = -1, .signer = { .say = say } };
+	for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+		if (c == 'd')
+			a->signer.folder = optarg;
+		else if (c == 'c')
+			a->signer.allow_cow = true;
+		else if (c == 'h')
+			return fputs(USAGE, stdout) < 0 ? EXIT_COULD_NOT : 0;
+		else if (c == 'v')
+			return print_version();
+		else if (c != 'f' || !take_number(optarg, &a->fd))
+			return EXIT_USAGE;
+	}
+	return optind == argc && a->signer.folder && a->fd >= 0 ? -1 : EXIT_USAGE;
+}
+
+static bool is_seqpacket(int fd)
+{
+	int type = 0;
+	socklen_t len = sizeof type;
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_SEQPACKET;
+}
+
+/*
+ * SIGTERM comes through, only while ppoll waits. A terminal's Ctrl-C and hang-up hit traild too,
+ * which ends this process when it has signed its stop: not ours to act on.
+ */
+static bool set_signals(sigset_t *waiting)
+{
+	const struct sigaction term = { .sa_handler = on_term };
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+	sigset_t blocked;
+	(void)sigemptyset(waiting);
+	(void)sigemptyset(&blocked);
+	(void)sigaddset(&blocked, SIGTERM);
+	return sigprocmask(SIG_SETMASK, &blocked, NULL) == 0 &&
+	       sigaction(SIGTERM, &term, NULL) == 0 && sigaction(SIGINT, &ignore, NULL) == 0 &&
+	       sigaction(SIGHUP, &ignore, NULL) == 0 && sigaction(SIGPIPE, &ignore, NULL) == 0;
+}
+
+/* A service under way. Times are milliseconds of CLOCK_MONOTONIC; 0: not set. */
+struct service {
+	struct signer *signer;
+	int fd;
+	struct buf answer;
+	sigset_t waiting;
+	int64_t sync_at;
+	int64_t end_at;
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static int exit_code_of(int status)
+{
+	if (status == TALK_OK)
+		return -1;
+	return status == TALK_REFUSED ? EXIT_REFUSED : EXIT_COULD_NOT;
+}
+
+static int sync_now(struct service *v)
+{
+	struct sentence why;
+	v->sync_at = 0;
+	if (signer_sync(v->signer, &why) == TRAIL_OK)
+		return -1;
+	say(why.text);
+	return EXIT_COULD_NOT;
+}
+
+/* The exit code, or -1: go on. */
+static int meet_deadlines(struct service *v)
+{
+	int64_t now = now_ms();
+	if (asked_to_end && v->end_at == 0) {
+		v->end_at = now + LINGER_MS;
+		v->sync_at = now;
+	}
+	if (v->sync_at == 0 && signer_dirty(v->signer))
+		v->sync_at = now + SYNC_AFTER_MS;
+	if (v->sync_at != 0 && now >= v->sync_at && sync_now(v) >= 0)
+		return EXIT_COULD_NOT;
+	return v->end_at != 0 && now >= v->end_at ? 0 : -1;
+}
+
+/* Until there is a question or a deadline. *ready: a question. The exit code, or -1: go on. */
+static int wait_question(struct service *v, bool *ready)
+{
+	int64_t next = v->sync_at;
+	if (v->end_at != 0 && (next == 0 || v->end_at < next))
+		next = v->end_at;
+	int64_t left = next == 0 ? 0 : next - now_ms();
+	if (left < 0)
+		left = 0;
+	struct timespec timeout = { .tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000 };
+	struct pollfd p = { .fd = v->fd, .events = POLLIN };
+	int n = ppoll(&p, 1, next == 0 ? NULL : &timeout, &v->waiting);
+	*ready = n > 0;
+	if (n >= 0 || errno == EINTR)
+		return -1;
+	say("ppoll failed");
+	return EXIT_COULD_NOT;
+}
+
+/* The exit code (0: traild closed its end), or -1: go on. */
+static int one_question(struct service *v)
+{
+	uint8_t question[TALK_LEN_MAX];
+	ssize_t len = recv(v->fd, question, sizeof question, MSG_TRUNC);
+	if (len < 0 && (errno == EINTR || errno == EAGAIN))
+		return -1;
+	if (len <= 0)
+		return 0;
+	/* One that was cut short is told from none: an empty question is refused. */
+	size_t kept = (size_t)len > sizeof question ? 0 : (size_t)len;
+	bool was_awake = signer_awake(v->signer);
+	int status = signer_answer(v->signer, span_of(question, kept), &v->answer);
+	if (!was_awake && status == TALK_OK && !sandbox_enter()) {
+		say("the system-call filter could not be loaded: a kernel with seccomp is needed");
+		return EXIT_COULD_NOT;
+	}
+	if (send(v->fd, v->answer.data, v->answer.len, MSG_NOSIGNAL) < 0)
+		return 0;
+	return exit_code_of(status);
+}
+
+static int run(struct service *v)
+{
+	for (;;) {
+		bool ready = false;
+		int code = meet_deadlines(v);
+		if (code < 0)
+			code = wait_question(v, &ready);
+		if (code < 0 && ready)
+			code = one_question(v);
+		if (code < 0)
+			continue;
+		int synced = sync_now(v);
+		return synced < 0 ? code : synced;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments a;
+	int code = parse(argc, argv, &a);
+	if (code == EXIT_USAGE)
+		(void)fputs(USAGE, stderr);
+	if (code >= 0)
+		return code;
+	struct service v = { .fd = a.fd };
+	if (!is_seqpacket(a.fd)) {
+		say("--fd is not a SOCK_SEQPACKET socket: traild starts this program, not a "
+		    "person");
+		return EXIT_USAGE;
+	}
+	if (!crypto_init() || !sandbox_hide() || !set_signals(&v.waiting)) {
+		say("could not hide its memory or take its signals");
+		return EXIT_COULD_NOT;
+	}
+	v.signer = signer_new(&a.signer);
+	if (v.signer && buf_reserve(&v.answer, TALK_LEN_MAX)) {
+		code = run(&v);
+	} else {
+		say("memory is out");
+		code = EXIT_COULD_NOT;
+	}
+	signer_free(v.signer);
+	buf_release(&v.answer);
+	return code;
+}

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "signer_link.h"
+
+#include "../proto/wire.h"
+#include "signer/state.h"
+#include "signer/talk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	WAKE_MS = 60 * 1000, /* 2^20 seal keys take some 20 s */
+	SIGN_MS = 10 * 1000,
+	END_MS = 10 * 1000, /* for its last sync */
+	WHY_LEN = 512,
+	NOTE_ROOM = 512,
+	CHILD_FD = 3,
+	EXIT_NOT_RUN = 127,
+};
+
+struct signer_link {
+	int fd;
+	int pidfd;
+	pid_t pid;
+	bool broken; /* an answer may still be on its way, or none will come: ask no more */
+	struct vkey vkey;
+	uint64_t size;
+	uint8_t answer[TALK_LEN_MAX];
+};
+
+static enum trail_err explain(char *why, enum trail_err e, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static enum trail_err explain(char *why, enum trail_err e, const char *format, ...)
+{
+	if (!why)
+		return e;
+	va_list ap;
+	va_start(ap, format);
+	(void)vsnprintf(why, WHY_LEN, format, ap);
+	va_end(ap);
+	return e;
+}
+
+static const char *reason(void)
+{
+	const char *text = strerrordesc_np(errno);
+	return text ? text : "unknown error";
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Whether `fd` became readable before `deadline_ms` of CLOCK_MONOTONIC. */
+static bool readable(int fd, int64_t deadline_ms)
+{
+	for (;;) {
+		int64_t left = deadline_ms - now_ms();
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		int n = poll(&p, 1, left < 0 ? 0 : (int)left);
+		if (n >= 0 || errno != EINTR)
+			return n > 0;
+	}
+}
+
+/* ---- the process ---- */
+
+/*
+ * The child, between fork and exec: async-signal-safe calls only. Gives the signer one descriptor
+ * besides stderr. When the program cannot be run, it answers the first question in its stead.
+ */
+_Noreturn static void child(int fd, pid_t parent, char *const argv[])
+{
+	/* Two steps, because dup2 of 3 to 3 would leave it close-on-exec. */
+	int high = fcntl(fd, F_DUPFD, CHILD_FD + 1);
+	int null = open("/dev/null", O_RDWR);
+	bool ok = high >= 0 && dup2(high, CHILD_FD) >= 0;
+	ok = ok && null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(null, STDOUT_FILENO) >= 0;
+	ok = ok && close_range(CHILD_FD + 1, ~0U, 0) == 0;
+	ok = ok && prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) == 0;
+	/* The parent may have died before prctl took hold. */
+	if (ok && getppid() != parent)
+		_exit(EXIT_NOT_RUN);
+	if (ok)
+		(void)execv(argv[0], argv);
+	char answer[128] = { TALK_FAILED };
+	const char *text = strerrordesc_np(errno);
+	size_t len = text ? strlen(text) : 0;
+	if (len > sizeof answer - 1)
+		len = sizeof answer - 1;
+	if (text)
+		memcpy(answer + 1, text, len);
+	char question[1];
+	(void)recv(CHILD_FD, question, sizeof question, 0);
+	(void)send(CHILD_FD, answer, 1 + len, MSG_NOSIGNAL);
+	_exit(EXIT_NOT_RUN);
+}
+
+static enum trail_err start(
+	struct signer_link *link, const char *program, const char *folder, unsigned how, char *why)
+{
+	int pair[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+		return explain(why, TRAIL_IO, "socketpair for the signer: %s", reason());
+	char *const argv[] = { strdup(program), strdup("--state-dir"), strdup(folder),
+		strdup("--fd"), strdup("3"),
+		(how & SIGNER_ALLOW_COW) != 0 ? strdup("--allow-cow") : NULL, NULL };
+	bool memory = argv[0] && argv[1] && argv[2] && argv[3] && argv[4];
+	pid_t parent = getpid();
+	link->pid = memory ? fork() : -1;
+	if (link->pid == 0)
+		child(pair[1], parent, argv);
+	enum trail_err e = TRAIL_OK;
+	if (link->pid < 0)
+		e = explain(why, TRAIL_IO, "fork for the signer: %s", reason());
+	for (size_t i = 0; i < sizeof argv / sizeof argv[0]; i++)
+		free(argv[i]);
+	(void)close(pair[1]);
+	link->fd = pair[0];
+	/* Not reaped by anybody else, so the number cannot have been given away. */
+	link->pidfd = link->pid < 0 ? -1 : pidfd_open(link->pid, 0);
+	if (link->pid > 0 && link->pidfd < 0)
+		e = explain(why, TRAIL_IO, "pidfd_open for the signer: %s", reason());
+	return e;
+}
+
+/* Wait for its end, for its last sync; kill it if it takes too long. */
+static void reap(struct signer_link *link)
+{
+	if (link->pidfd < 0 || !readable(link->pidfd, now_ms() + END_MS))
+		(void)kill(link->pid, SIGKILL);
+	while (waitpid(link->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	link->pid = -1;
+}
+
+void signer_link_close(struct signer_link *link)
+{
+	if (!link)
+		return;
+	if (link->fd >= 0)
+		(void)close(link->fd);
+	if (link->pid > 0)
+		reap(link);
+	if (link->pidfd >= 0)
+		(void)close(link->pidfd);
+	free(link);
+}
+
+/* ---- the talk ---- */
+
+/* The signer is gone: say how, if that is known by now. */
+static enum trail_err gone(struct signer_link *link, char *why)
+{
+	siginfo_t info = { 0 };
+	/* WNOWAIT leaves it to reap. */
+	if (waitid(P_PID, (id_t)link->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+		info.si_pid == 0)
+		return explain(why, TRAIL_IO, "the signer closed its socket: see its own lines");
+	return explain(why, TRAIL_IO, "the signer ended (%s %d): see its own lines",
+		info.si_code == CLD_EXITED ? "exit code" : "signal", info.si_status);
+}
+
+/* The sentence that came with REFUSED or FAILED, if it is one. */
+static void take_sentence(struct span body, char *why)
+{
+	size_t len = body.len < WHY_LEN - 1 ? body.len : WHY_LEN - 1;
+	if (body.len > TALK_SENTENCE_MAX || !text_name(body)) {
+		(void)explain(why, TRAIL_IO, "the signer said no in a way that is not text");
+		return;
+	}
+	(void)explain(why, TRAIL_IO, "signer: %.*s", (int)len, (const char *)body.data);
+}
+
+static enum trail_err receive(
+	struct signer_link *link, int64_t deadline, struct span *body, char *why)
+{
+	ssize_t len;
+	do {
+		if (!readable(link->fd, deadline))
+			return explain(why, TRAIL_IO, "the signer did not answer in time");
+		len = recv(link->fd, link->answer, sizeof link->answer, MSG_TRUNC | MSG_DONTWAIT);
+		/* ECONNRESET tells once that it died with our question unread; what it said before
+		 * can still be read. */
+	} while (len < 0 && (errno == EINTR || errno == EAGAIN || errno == ECONNRESET));
+	if (len <= 0)
+		return gone(link, why);
+	if ((size_t)len > sizeof link->answer)
+		return explain(why, TRAIL_IO, "the signer's answer is too long");
+	*body = span_of(link->answer + 1, (size_t)len - 1);
+	if (link->answer[0] == TALK_OK)
+		return TRAIL_OK;
+	take_sentence(*body, why);
+	return link->answer[0] == TALK_REFUSED ? TRAIL_CORRUPT : TRAIL_IO;
+}
+
+/* One question, one answer: *body views the OK's body until the next call. */
+static enum trail_err ask(struct signer_link *link, struct span question, int64_t wait_ms,
+	struct span *body, char *why)
+{
+	if (link->broken)
+		return explain(why, TRAIL_IO, "the signer failed before: restart the daemon");
+	int64_t deadline = now_ms() + wait_ms;
+	/* A failed send is not the last word: it may have said why before it went. */
+	(void)send(link->fd, question.data, question.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	enum trail_err e = receive(link, deadline, body, why);
+	link->broken = e != TRAIL_OK;
+	return e;
+}
+
+/* Whatever contradicts itself in an OK. */
+static enum trail_err distrust(struct signer_link *link, char *why, const char *what)
+{
+	link->broken = true;
+	return explain(why, TRAIL_IO, "the signer's answer is not to be trusted: %s", what);
+}
+
+/* ---- WAKE ---- */
+
+/* Take `len` bytes off the front of *in. */
+static bool take(struct span *in, size_t len, struct span *out)
+{
+	if (in->len < len)
+		return false;
+	*out = span_of(in->data, len);
+	*in = span_of(in->data + len, in->len - len);
+	return true;
+}
+
+/* A u16 length and that many bytes. */
+static bool take_text(struct span *in, struct span *out)
+{
+	struct span len;
+	return take(in, 2, &len) && take(in, load_be16(len.data), out);
+}
+
+static bool greeting_parse(struct span in, struct signer_greeting *g, struct span *note)
+{
+	struct span fixed, vkey;
+	if (!take(&in, 8 + 1 + HASH_LEN, &fixed) || !take_text(&in, &vkey) ||
+		!take_text(&in, note) || in.len != 0)
+		return false;
+	*g = (struct signer_greeting){ .head_size = load_be64(fixed.data),
+		.seal_height = fixed.data[8] };
+	memcpy(g->seal_root.b, fixed.data + 9, HASH_LEN);
+	return g->seal_height >= SEAL_HEIGHT_MIN && g->seal_height <= SEAL_HEIGHT_MAX &&
+	       vkey_parse(vkey, &g->vkey) == TRAIL_OK;
+}
+
+/* The head that it names must be in the note that it shows. */
+static bool greeting_fits(struct signer_greeting *g, struct span note, struct span origin)
+{
+	struct checkpoint cp;
+	if (origin.len != 0 && !span_equal(origin, span_text(g->vkey.name)))
+		return false;
+	if (note.len == 0)
+		return g->head_size == 0;
+	if (checkpoint_open(note, &g->vkey, &cp) != TRAIL_OK || cp.size != g->head_size ||
+		cp.size == 0)
+		return false;
+	g->head_root = cp.root;
+	return true;
+}
+
+static enum trail_err wake(struct signer_link *link, unsigned how, struct span origin,
+	unsigned seal_height, struct signer_greeting *greeting, char *why)
+{
+	struct buf question = { 0 };
+	struct span body, note;
+	struct signer_greeting g;
+	buf_put_u8(&question, TALK_WAKE);
+	buf_put_u8(&question, (how & SIGNER_MAKE_NEW) != 0);
+	buf_put_u8(&question, (uint8_t)seal_height);
+	buf_put_u8(&question, (uint8_t)origin.len);
+	buf_put_span(&question, origin);
+	enum trail_err e = question.failed ? explain(why, TRAIL_IO, "memory is out")
+					   : ask(link, buf_view(&question), WAKE_MS, &body, why);
+	buf_release(&question);
+	if (e != TRAIL_OK)
+		return e;
+	if (!greeting_parse(body, &g, &note))
+		return distrust(link, why, "its greeting is malformed");
+	if (!greeting_fits(&g, note, origin))
+		return distrust(link, why, "its head, its key and its origin do not fit together");
+	if ((how & SIGNER_MAKE_NEW) != 0 && (g.head_size != 0 || g.seal_height != seal_height))
+		return distrust(link, why, "what it calls new is not what was asked for");
+	link->vkey = g.vkey;
+	link->size = g.head_size;
+	*greeting = g;
+	return TRAIL_OK;
+}
+
+enum trail_err signer_link_open(const char *program, const char *folder, unsigned how,
+	struct span origin, unsigned seal_height, struct signer_link **link,
+	struct signer_greeting *greeting, char why[512])
+{
+	*link = NULL;
+	if (origin.len > NOTE_NAME_MAX || seal_height > SEAL_HEIGHT_MAX)
+		return explain(why, TRAIL_IO,
+			"an origin has %d bytes at most, seals a height of %d", NOTE_NAME_MAX,
+			SEAL_HEIGHT_MAX);
+	struct signer_link *l = calloc(1, sizeof *l);
+	if (!l)
+		return explain(why, TRAIL_IO, "memory is out");
+	l->fd = -1;
+	l->pidfd = -1;
+	l->pid = -1;
+	enum trail_err e = start(l, program, folder, how, why);
+	if (e == TRAIL_OK)
+		e = wake(l, how, origin, seal_height, greeting, why);
+	if (e != TRAIL_OK) {
+		signer_link_close(l);
+		return e;
+	}
+	*link = l;
+	return TRAIL_OK;
+}
+
+/* ---- SIGN ---- */
+
+enum trail_err signer_link_sign(struct signer_link *link, uint64_t size, const struct hash *root,
+	const struct tree_proof *proof, char note[512], size_t *len, char why[512])
+{
+	uint8_t question[1 + 8 + HASH_LEN + 1 + TREE_PATH_MAX * HASH_LEN];
+	struct span body, text;
+	struct checkpoint cp;
+	size_t path_len = proof->count * HASH_LEN;
+	if (proof->count > TREE_PATH_MAX)
+		return explain(why, TRAIL_IO, "a consistency proof of %zu hashes", proof->count);
+	question[0] = TALK_SIGN;
+	store_be64(question + 1, size);
+	memcpy(question + 9, root->b, HASH_LEN);
+	question[9 + HASH_LEN] = (uint8_t)proof->count;
+	memcpy(question + 10 + HASH_LEN, proof->path, path_len);
+	enum trail_err e =
+		ask(link, span_of(question, 10 + HASH_LEN + path_len), SIGN_MS, &body, why);
+	if (e != TRAIL_OK)
+		return e;
+	if (!take_text(&body, &text) || body.len != 0 || text.len > NOTE_ROOM)
+		return distrust(link, why, "its note is malformed");
+	if (checkpoint_open(text, &link->vkey, &cp) != TRAIL_OK || cp.size != size ||
+		!hash_equal(&cp.root, root))
+		return distrust(link, why, "its note is not of the head that it was given");
+	memcpy(note, text.data, text.len);
+	*len = text.len;
+	link->size = size;
+	return TRAIL_OK;
+}
+
+uint64_t signer_link_size(const struct signer_link *link)
+{
+	return link->size;
+}
+
+int signer_link_fd(const struct signer_link *link)
+{
+	return link->fd;
+}

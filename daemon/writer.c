@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "writer.h"
+
+#include "intake.h"
+#include "../proto/frame.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/statvfs.h>
+
+enum {
+	WHY_LEN = 512,
+	TICK_MS = 60 * 1000,
+	EXIT_IO = 3,
+	EXIT_INVALID = 5,
+	GENESIS_FORMAT = 1,
+	SEAL_MAX_HOURS = 2, /* two epochs of one hour (FORMATS.md section 1) */
+};
+
+struct writer {
+	struct writer_options options;
+	char identity[512]; /* the log identity file's text */
+	size_t identity_len;
+	struct intake intake;
+	struct queue *queue;
+	pthread_t thread;
+	struct head head;      /* signed last */
+	uint64_t head_row;     /* size under which the newest row of `head` stands; 0: none */
+	uint64_t ticked_ns;    /* boot time of the last tick */
+	uint64_t counted_ns;   /* boot time when the epochs were last counted */
+	bool dead;             /* fatal was called: nothing is acked any more */
+	pthread_mutex_t lock;  /* of numbers alone */
+	struct writer_numbers numbers;
+};
+
+static void fatal(struct writer *w, int code, const char *sentence)
+{
+	if (w->dead)
+		return;
+	w->dead = true;
+	w->options.fatal(w->options.ctx, code, sentence);
+}
+
+/* ---- commit and sign ---- */
+
+static void put_head(struct writer *w, struct db_txn *txn)
+{
+	uint8_t key[KEY_INDEX_LEN];
+	if (w->head.size == 0 || w->head.size == w->head_row)
+		return;
+	if (w->head_row != 0) {
+		key_index(w->head_row, key);
+		db_delete(txn, TABLE_HEAD, span_of(key, sizeof key));
+	}
+	key_index(w->head.size, key);
+	db_put(txn, TABLE_HEAD, span_of(key, sizeof key),
+		span_of(w->head.note, w->head.note_len));
+	w->head_row = w->head.size;
+}
+
+/* One transaction: records, payloads, tree, numbering and the note before. */
+static enum trail_err commit(struct writer *w)
+{
+	struct intake *in = &w->intake;
+	struct db_txn *txn = db_begin(store_db(w->options.store), true);
+	if (!txn)
+		return TRAIL_IO;
+	enum trail_err err = batch_put(in->batch, txn);
+	if (err != TRAIL_OK) {
+		db_abort(txn);
+		return err;
+	}
+	epochs_write(in->epochs, txn);
+	if (!batch_is_empty(in->batch))
+		put_head(w, txn);
+	return db_commit(txn);
+}
+
+static enum trail_err sign_head(struct writer *w, const struct checkpoint *cp,
+	const struct tree_proof *proof, char why[WHY_LEN])
+{
+	struct head head = { .size = cp->size, .root = cp->root };
+	enum trail_err err = signer_link_sign(w->options.signer, cp->size, &cp->root, proof,
+		head.note, &head.note_len, why);
+	if (err != TRAIL_OK)
+		return err;
+	w->head = head;
+	store_head_set(w->options.store, &head);
+	return TRAIL_OK;
+}
+
+/* What is staged becomes durable, then signed. Any error is the end (FORMATS.md section 5). */
+static enum trail_err commit_and_sign(struct writer *w, char why[WHY_LEN])
+{
+	struct batch *b = w->intake.batch;
+	struct checkpoint cp;
+	struct tree_proof proof = { 0 };
+	bool records = !batch_is_empty(b);
+	if (!records && !epochs_must_write(w->intake.epochs))
+		return TRAIL_OK;
+	enum trail_err err = commit(w);
+	if (err != TRAIL_OK) {
+		(void)snprintf(why, WHY_LEN,
+			"the store did not take a commit; its outcome is unknown, so nothing is acknowledged "
+			"any more; look at the disk, then start again: recovery reads what is there");
+		return TRAIL_IO;
+	}
+	if (!records)
+		return TRAIL_OK;
+	if (batch_committed(b) != 0) {
+		err = batch_consistency(b, &proof);
+		if (err != TRAIL_OK) {
+			(void)snprintf(why, WHY_LEN, "the tree in memory does not fit itself");
+			return TRAIL_CORRUPT;
+		}
+	}
+	batch_root(b, &cp);
+	batch_done(b);
+	return sign_head(w, &cp, &proof, why);
+}
+
+/* ---- answering ---- */
+
+/* A copy in the op's answer, whose room was reserved when it was judged. */
+static struct span keep(struct op *op, const void *text, size_t len)
+{
+	size_t at = op->answer.len;
+	buf_put(&op->answer, text, len);
+	return op->answer.failed ? span_of(NULL, 0) : span_of(op->answer.data + at, len);
+}
+
+static enum trail_err prove_runs(struct writer *w, struct op *op)
+{
+	struct db_txn *txn = db_begin(store_db(w->options.store), false);
+	enum trail_err err = txn ? TRAIL_OK : TRAIL_IO;
+	for (size_t i = 0; err == TRAIL_OK && i < op->response.appended.run_count; i++) {
+		struct run *run = &op->response.appended.runs[i];
+		/* index 0 is never an event's: a duplicate that was not found has no place */
+		if (run->first_index != 0)
+			err = tree_inclusion(run->first_index + run->count - 1, w->head.size,
+				store_node, txn, &run->path);
+	}
+	db_abort(txn);
+	return err;
+}
+
+static void answer_append(struct writer *w, struct op *op)
+{
+	if (op->request.append.want_proof && prove_runs(w, op) != TRAIL_OK) {
+		fatal(w, EXIT_INVALID, "the tree does not fit the records; run `traild check`");
+		return;
+	}
+	op->response.appended.checkpoint = keep(op, w->head.note, w->head.note_len);
+}
+
+/*
+ * A note under our own key that is larger than, or inconsistent with, what we hold means that the
+ * store was set back or forked: nothing is signed or acked after that (FORMATS.md section 5).
+ */
+static bool client_note_fits(struct writer *w, struct db_txn *txn, const struct checkpoint *cp,
+	struct tree_proof *proof)
+{
+	struct hash root;
+	if (cp->size > w->head.size) {
+		fatal(w, EXIT_INVALID,
+			"a client holds a newer checkpoint of this log than the store: the store was set back; "
+			"restore the missing records from a mirror, or begin a successor log");
+		return false;
+	}
+	if (tree_root(cp->size, store_node, txn, &root) != TRAIL_OK ||
+		!hash_equal(&root, &cp->root)) {
+		fatal(w, EXIT_INVALID,
+			"a client holds a checkpoint under this log's key that contradicts the store; run "
+			"`traild check`, and keep the client's checkpoint: it is evidence");
+		return false;
+	}
+	*proof = (struct tree_proof){ 0 };
+	return cp->size == 0 ||
+		tree_consistency(cp->size, w->head.size, store_node, txn, proof) == TRAIL_OK;
+}
+
+static void answer_hello(struct writer *w, struct op *op)
+{
+	struct hello_answer *h = &op->response.hello;
+	struct span note = op->request.hello.checkpoint;
+	struct checkpoint cp;
+	if (note.len != 0) {
+		if (checkpoint_open(note, &w->options.identity.vkey, &cp) != TRAIL_OK) {
+			op_refuse(op, TRAIL_INVALID,
+				"the checkpoint is not one of this log (%s); forget it, or find out why",
+				w->options.identity.vkey.name);
+			return;
+		}
+		struct db_txn *txn = db_begin(store_db(w->options.store), false);
+		bool fits = txn && client_note_fits(w, txn, &cp, &h->consistency);
+		db_abort(txn);
+		if (!fits)
+			return;
+	}
+	h->identity = keep(op, w->identity, w->identity_len);
+	h->checkpoint = keep(op, w->head.note, w->head.note_len);
+	h->event_field_highest = EVENT_FIELD_HIGHEST;
+	h->frame_max = FRAME_BODY_MAX;
+	h->events_max = APPEND_EVENTS_MAX;
+}
+
+/* What became of the staged ops is durable: complete their answers and give them back. */
+static void answer_all(struct writer *w, struct op *list)
+{
+	for (struct op *op = list; op && !w->dead; op = op->next) {
+		if (op->response.kind == RESPONSE_APPENDED)
+			answer_append(w, op);
+		else if (op->response.kind == RESPONSE_HELLO)
+			answer_hello(w, op);
+	}
+	if (list && !w->dead)
+		w->options.done(w->options.ctx, list);
+}
+
+/* ---- the loop ---- */
+
+static uint64_t free_bytes(const struct writer *w)
+{
+	struct statvfs fs;
+	uint64_t used, map;
+	if (statvfs(w->options.folder, &fs) != 0)
+		return 0;
+	uint64_t disk = (uint64_t)fs.f_bavail * fs.f_frsize;
+	db_usage(store_db(w->options.store), &used, &map);
+	uint64_t room = map > used ? map - used : 0;
+	return disk < room ? disk : room;
+}
+
+/* Below the reserve nothing but the daemon's own entries is staged; both turns are on record. */
+static void look_at_disk(struct writer *w)
+{
+	uint64_t free_now = free_bytes(w);
+	bool full = free_now < w->options.reserve_bytes;
+	if (full != w->intake.full) {
+		struct daemon_entry entry = {
+			.what = DAEMON_DISK,
+			.free_bytes = free_now,
+			.resumed = !full,
+		};
+		intake_say(&w->intake, &entry);
+	}
+	w->intake.full = full;
+	(void)pthread_mutex_lock(&w->lock);
+	w->numbers.full = full;
+	w->numbers.free_bytes = free_now;
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
+static void begin(struct writer *w)
+{
+	intake_begin(&w->intake);
+	look_at_disk(w);
+	uint64_t now = w->intake.now.boot_ns;
+	if (now - w->ticked_ns < (uint64_t)TICK_MS * 1000000)
+		return;
+	w->ticked_ns = now;
+	intake_tick(&w->intake);
+}
+
+static size_t count_events(const struct op *list)
+{
+	size_t events = 0;
+	for (; list; list = list->next) {
+		if (list->response.kind == RESPONSE_APPENDED)
+			events += list->request.append.event_count;
+	}
+	return events;
+}
+
+static void count(struct writer *w, const struct op *answered, bool committed)
+{
+	struct intake *in = &w->intake;
+	uint64_t now = in->now.boot_ns;
+	uint32_t open = 0;
+	uint32_t pending = 0;
+	bool again = now - w->counted_ns > 1000000000;
+	if (again) {
+		epochs_count(in->epochs, in->now.real_ns, &open, &pending);
+		w->counted_ns = now;
+	}
+	(void)pthread_mutex_lock(&w->lock);
+	w->numbers.events += count_events(answered);
+	w->numbers.commits += committed;
+	w->numbers.sources = (uint32_t)names_count(in->sources);
+	if (again) {
+		w->numbers.open_epochs = open;
+		w->numbers.pending_gaps = pending;
+	}
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
+/* As many of `list` as one commit takes; returns the rest. */
+static struct op *one_commit(struct writer *w, struct op *list)
+{
+	char why[WHY_LEN] = "";
+	struct op *taken = NULL;
+	struct op **end = &taken;
+	begin(w);
+	while (list && intake_take(&w->intake, list) == INTAKE_TAKEN) {
+		*end = list;
+		list = list->next;
+		end = &(*end)->next;
+		*end = NULL;
+	}
+	if (w->intake.broken != TRAIL_OK) {
+		fatal(w, EXIT_INVALID, "the store is damaged; run `traild check`");
+		return NULL;
+	}
+	bool records = !batch_is_empty(w->intake.batch);
+	enum trail_err err = commit_and_sign(w, why);
+	if (err != TRAIL_OK) {
+		fatal(w, err == TRAIL_CORRUPT ? EXIT_INVALID : EXIT_IO, why);
+		return NULL;
+	}
+	count(w, taken, records);
+	answer_all(w, taken);
+	return list;
+}
+
+static void say_stop(struct writer *w)
+{
+	char why[WHY_LEN] = "";
+	struct daemon_entry stop = { .what = DAEMON_STOP };
+	intake_begin(&w->intake);
+	intake_say(&w->intake, &stop);
+	if (commit_and_sign(w, why) != TRAIL_OK)
+		fatal(w, EXIT_IO, why);
+}
+
+static void *run(void *ctx)
+{
+	struct writer *w = ctx;
+	while (!w->dead) {
+		struct op *list = queue_take_all(w->queue, TICK_MS);
+		if (!list && queue_closed(w->queue))
+			break;
+		do
+			list = one_commit(w, list);
+		while (list && !w->dead);
+	}
+	if (!w->dead)
+		say_stop(w);
+	return NULL;
+}
+
+/* ---- starting and stopping ---- */
+
+/* The store must be at or ahead of what its signer signed, and extend it. */
+static enum trail_err meet_signer(struct writer *w, char why[WHY_LEN])
+{
+	struct batch *b = w->intake.batch;
+	uint64_t signed_size = signer_link_size(w->options.signer);
+	struct tree_proof proof = { 0 };
+	struct checkpoint cp;
+	batch_root(b, &cp);
+	if (signed_size > cp.size) {
+		(void)snprintf(why, WHY_LEN,
+			"the store holds %llu records, but its signer signed %llu: the store was cut or set back; "
+			"restore the missing records from a mirror, or begin a successor log",
+			(unsigned long long)cp.size, (unsigned long long)signed_size);
+		return TRAIL_CORRUPT;
+	}
+	if (signed_size != 0 && signed_size < cp.size) {
+		struct db_txn *txn = db_begin(store_db(w->options.store), false);
+		enum trail_err err = txn
+			? tree_consistency(signed_size, cp.size, store_node, txn, &proof)
+			: TRAIL_IO;
+		db_abort(txn);
+		if (err != TRAIL_OK) {
+			(void)snprintf(why, WHY_LEN,
+				"the store's tree cannot be read; run `traild check`");
+			return err;
+		}
+	}
+	return sign_head(w, &cp, &proof, why);
+}
+
+static uint64_t newest_head_row(struct store *store)
+{
+	struct span key, value;
+	uint64_t size = 0;
+	struct db_txn *txn = db_begin(store_db(store), false);
+	if (txn && db_last(txn, TABLE_HEAD, &key, &value) && key.len == KEY_INDEX_LEN)
+		size = load_be64(key.data);
+	db_abort(txn);
+	return size;
+}
+
+static enum trail_err start(struct writer *w, char why[WHY_LEN])
+{
+	struct daemon_entry entry = { .what = DAEMON_START };
+	struct buf text = { 0 };
+	enum trail_err err = intake_open(&w->intake, w->options.store, why);
+	if (err != TRAIL_OK)
+		return err;
+	identity_put(&text, &w->options.identity);
+	if (text.failed || text.len > sizeof w->identity) {
+		buf_release(&text);
+		return TRAIL_NOMEM;
+	}
+	memcpy(w->identity, text.data, text.len);
+	w->identity_len = text.len;
+	buf_release(&text);
+	w->head_row = newest_head_row(w->options.store);
+	err = meet_signer(w, why);
+	if (err != TRAIL_OK)
+		return err;
+	begin(w);
+	intake_say(&w->intake, &entry);
+	err = commit_and_sign(w, why);
+	if (err != TRAIL_OK)
+		return err;
+	count(w, NULL, true);
+	if (pthread_create(&w->thread, NULL, run, w) == 0)
+		return TRAIL_OK;
+	(void)snprintf(why, WHY_LEN, "the writer's thread could not be made");
+	return TRAIL_IO;
+}
+
+static void release(struct writer *w)
+{
+	intake_close(&w->intake);
+	queue_free(w->queue);
+	(void)pthread_mutex_destroy(&w->lock);
+	free(w);
+}
+
+enum trail_err writer_start(const struct writer_options *options, struct writer **out,
+	char why[WHY_LEN])
+{
+	struct writer *w = calloc(1, sizeof *w);
+	(void)snprintf(why, WHY_LEN, "memory is out");
+	if (!w)
+		return TRAIL_NOMEM;
+	w->options = *options;
+	(void)pthread_mutex_init(&w->lock, NULL);
+	w->queue = queue_new();
+	enum trail_err err = w->queue ? start(w, why) : TRAIL_NOMEM;
+	if (err != TRAIL_OK) {
+		release(w);
+		return err;
+	}
+	*out = w;
+	return TRAIL_OK;
+}
+
+void writer_push(struct writer *w, struct op *op)
+{
+	queue_push(w->queue, op);
+}
+
+void writer_stop(struct writer *w)
+{
+	if (!w)
+		return;
+	queue_close(w->queue);
+	(void)pthread_join(w->thread, NULL);
+	release(w);
+}
+
+void writer_read_numbers(struct writer *w, struct writer_numbers *numbers)
+{
+	(void)pthread_mutex_lock(&w->lock);
+	*numbers = w->numbers;
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
+/* ---- genesis ---- */
+
+static void genesis_payload(const struct signer_greeting *greeting, struct buf *payload)
+{
+	struct buf vkey = { 0 };
+	struct genesis genesis = {
+		.format = GENESIS_FORMAT,
+		.origin = span_text(greeting->vkey.name),
+		.seal_root = greeting->seal_root,
+		.seal_height = greeting->seal_height,
+		.seal_max_ns = UINT64_C(3600000000000) * SEAL_MAX_HOURS,
+	};
+	vkey_put(&vkey, &greeting->vkey);
+	genesis.vkey = buf_view(&vkey);
+	crypto_random(genesis.random, sizeof genesis.random);
+	genesis_encode(&genesis, payload);
+	payload->failed |= vkey.failed;
+	buf_release(&vkey);
+}
+
+enum trail_err writer_genesis(struct store *store, struct signer_link *signer,
+	const struct signer_greeting *greeting, char why[WHY_LEN])
+{
+	struct writer w = { .options = { .store = store, .signer = signer } };
+	struct buf payload = { 0 };
+	enum trail_err err = intake_open(&w.intake, store, why);
+	if (err != TRAIL_OK)
+		return err;
+	genesis_payload(greeting, &payload);
+	if (payload.failed) {
+		(void)snprintf(why, WHY_LEN, "memory is out");
+		err = TRAIL_NOMEM;
+	} else {
+		(void)batch_add_control(w.intake.batch, KIND_DAEMON, 0, clock_now().real_ns,
+			buf_view(&payload));
+		err = commit_and_sign(&w, why);
+	}
+	buf_release(&payload);
+	intake_close(&w.intake);
+	return err;
+}

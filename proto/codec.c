@@ -1,0 +1,886 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codec.h"
+
+#include "frame.h"
+#include "trail.pb-c.h"
+#include "wire.h"
+
+/*
+ * Bytes are scanned before protobuf-c sees them. The scan knows the schema from protobuf-c's own
+ * descriptors, so no table here repeats it, and it settles what protobuf-c leaves open:
+ *
+ *   - wire_take's rules: no groups, minimal varints, nothing truncated;
+ *   - depth: protobuf-c recurses without a limit;
+ *   - a singular field, and a oneof, at most once: protobuf-c merges, other parsers take the last;
+ *   - numbers that fit their type: protobuf-c cuts them off;
+ *   - strings are UTF-8 without NUL, judged on the wire's length: protobuf-c hands them out
+ *     NUL-terminated without a length, so "ab\0cd" would read as "ab";
+ *   - repeated numbers come packed, as every proto3 encoder writes them;
+ *   - unknown fields are passed over, as proto3 asks, but at most UNKNOWN_MAX of them.
+ *
+ * And it adds up what unpacking will take from the arena, allocation by allocation (protobuf-c
+ * 1.4.1, protobuf_c_message_unpack; `up` is up to the arena's alignment):
+ *
+ *   up(sizeof_message)                 the message itself
+ *   up(32 << (k + 4)), k = 1, 2 ...    slab k of ScannedMember, taken when more than
+ *                                      16 * (2^k - 1) fields came; slab 0 is on the stack, and the
+ *                                      library asserts that a ScannedMember is at most 32 bytes
+ *   up(n * element)                    the array of a repeated field with n elements
+ *   up(len + 1), up(len)               each string, each bytes field
+ *   up(n * 32) and up(len) each        unknown fields
+ *   up(n * value)                      ours: the values that are made of a repeated field
+ *
+ * The bitmap of required fields stays on the stack up to 128 fields, and merging, the one other
+ * place that allocates, needs a singular message field twice.
+ */
+enum {
+	SCAN_DEPTH = 4,    /* Response > Appended > Run is the deepest, 3 */
+	SCAN_FIELDS = 32,  /* of one message: Event and StatusAnswer have the most, 16 */
+	UNKNOWN_MAX = 16,  /* fields passed over in one message and its sub-messages */
+	ARENA_ALIGN = 16,
+	SLAB_FIRST = 16,   /* FIRST_SCANNED_MEMBER_SLAB_SIZE_LOG2 4 */
+	SLAB_MEMBER = 32,  /* BOUND_SIZEOF_SCANNED_MEMBER_LOG2 5 */
+};
+
+/* ---- scan ---- */
+
+struct level {
+	const ProtobufCMessageDescriptor *desc;
+	struct span rest;
+	uint32_t seen[SCAN_FIELDS]; /* elements so far, by position in desc->fields */
+	size_t fields;              /* of any kind */
+	size_t unknown;
+	bool oneof;
+};
+
+struct scan {
+	struct level levels[SCAN_DEPTH];
+	unsigned depth; /* index of the innermost level */
+	size_t unknown; /* on all levels */
+	size_t need;
+};
+
+static size_t up(size_t len)
+{
+	return (len + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
+}
+
+/* How often a repeated field may come; the counts of message.h. */
+static uint32_t repeat_max(const ProtobufCMessageDescriptor *desc,
+	const ProtobufCFieldDescriptor *field)
+{
+	if (field->type == PROTOBUF_C_TYPE_BYTES && desc != &trail__v1__append__descriptor)
+		return TREE_PATH_MAX;
+	if (field->type == PROTOBUF_C_TYPE_MESSAGE && field->descriptor != &trail__v1__run__descriptor)
+		return CLAIMS_MAX; /* claims, standings; changes and attributes of an event */
+	return APPEND_EVENTS_MAX;
+}
+
+_Static_assert((int)CLAIMS_MAX == (int)EVENT_REPEAT_MAX, "repeat_max takes them for one");
+
+/* The arrays of a repeated field with `count` elements: protobuf-c's, and the values made of it. */
+static size_t arrays_need(const ProtobufCFieldDescriptor *field, size_t count)
+{
+	union small {
+		struct claim claim;
+		struct standing standing;
+		struct change change;
+		struct attribute attribute;
+	};
+	if (field->type == PROTOBUF_C_TYPE_BYTES)
+		return up(count * sizeof(ProtobufCBinaryData)) + up(count * sizeof(struct span));
+	if (field->type != PROTOBUF_C_TYPE_MESSAGE)
+		return up(count * sizeof(uint64_t));
+	size_t value = field->descriptor == &trail__v1__run__descriptor ? sizeof(struct run) :
+									  sizeof(union small);
+	return up(count * sizeof(void *)) + up(count * value);
+}
+
+static size_t slabs_need(size_t fields)
+{
+	size_t need = 0;
+	size_t held = SLAB_FIRST;
+	for (size_t slab = (size_t)2 * SLAB_FIRST; fields > held; slab *= 2) {
+		need += slab * SLAB_MEMBER;
+		held += slab;
+	}
+	return need;
+}
+
+/* What a level takes beside the copies of its strings and bytes, which were added on the way. */
+static size_t level_need(const struct level *level)
+{
+	const ProtobufCMessageDescriptor *desc = level->desc;
+	size_t need = up(desc->sizeof_message) + slabs_need(level->fields) +
+		up(level->unknown * sizeof(ProtobufCMessageUnknownField));
+	for (unsigned i = 0; i < desc->n_fields && i < SCAN_FIELDS; i++) {
+		const ProtobufCFieldDescriptor *field = &desc->fields[i];
+		if (field->label == PROTOBUF_C_LABEL_REPEATED)
+			need += arrays_need(field, level->seen[i]);
+	}
+	return need;
+}
+
+static enum trail_err scan_packed(struct span bytes, uint32_t *seen)
+{
+	/* Nothing packed is written as no field at all; a row of empty ones would cost memory. */
+	if (bytes.len == 0)
+		return TRAIL_INVALID;
+	uint64_t value;
+	enum trail_err err;
+	while ((err = wire_take_varint(&bytes, &value)) == TRAIL_OK) {
+		if (value > UINT32_MAX)
+			return TRAIL_INVALID;
+		++*seen;
+	}
+	return err == TRAIL_END ? TRAIL_OK : err;
+}
+
+static bool number_fits(const ProtobufCFieldDescriptor *field, const struct wire_field *in)
+{
+	if (in->type != WIRE_VARINT)
+		return false;
+	switch (field->type) {
+	case PROTOBUF_C_TYPE_UINT32:
+		return in->value <= UINT32_MAX;
+	case PROTOBUF_C_TYPE_ENUM:
+		return in->value <= INT32_MAX;
+	case PROTOBUF_C_TYPE_BOOL:
+		return in->value <= 1;
+	case PROTOBUF_C_TYPE_UINT64:
+	case PROTOBUF_C_TYPE_INT64:
+		return true;
+	case PROTOBUF_C_TYPE_INT32:
+	case PROTOBUF_C_TYPE_SINT32:
+	case PROTOBUF_C_TYPE_SFIXED32:
+	case PROTOBUF_C_TYPE_SINT64:
+	case PROTOBUF_C_TYPE_SFIXED64:
+	case PROTOBUF_C_TYPE_FIXED32:
+	case PROTOBUF_C_TYPE_FIXED64:
+	case PROTOBUF_C_TYPE_FLOAT:
+	case PROTOBUF_C_TYPE_DOUBLE:
+	case PROTOBUF_C_TYPE_STRING:
+	case PROTOBUF_C_TYPE_BYTES:
+	case PROTOBUF_C_TYPE_MESSAGE:
+		break;
+	}
+	return false; /* types that trail.proto does not use */
+}
+
+static enum trail_err scan_value(struct scan *scan, const ProtobufCFieldDescriptor *field,
+	const struct wire_field *in)
+{
+	bool text = field->type == PROTOBUF_C_TYPE_STRING;
+	bool message = field->type == PROTOBUF_C_TYPE_MESSAGE;
+	if (!text && !message && field->type != PROTOBUF_C_TYPE_BYTES)
+		return number_fits(field, in) ? TRAIL_OK : TRAIL_INVALID;
+	if (in->type != WIRE_BYTES || (text && !text_utf8(in->bytes)))
+		return TRAIL_INVALID;
+	if (!message) {
+		scan->need += up(in->bytes.len + text);
+		return TRAIL_OK;
+	}
+	if (scan->depth + 1 == SCAN_DEPTH)
+		return TRAIL_INVALID;
+	scan->levels[++scan->depth] = (struct level){
+		.desc = field->descriptor,
+		.rest = in->bytes,
+	};
+	return TRAIL_OK;
+}
+
+static enum trail_err scan_known(struct scan *scan, struct level *level,
+	const ProtobufCFieldDescriptor *field, const struct wire_field *in)
+{
+	size_t at = (size_t)(field - level->desc->fields);
+	if (at >= SCAN_FIELDS)
+		return TRAIL_INVALID;
+	uint32_t *seen = &level->seen[at];
+	bool repeated = field->label == PROTOBUF_C_LABEL_REPEATED;
+	if (repeated && field->type == PROTOBUF_C_TYPE_UINT32) {
+		if (in->type != WIRE_BYTES || scan_packed(in->bytes, seen))
+			return TRAIL_INVALID;
+		return *seen <= repeat_max(level->desc, field) ? TRAIL_OK : TRAIL_INVALID;
+	}
+	if (++*seen > (repeated ? repeat_max(level->desc, field) : 1)) {
+		/* More events than an Append takes is the one excess that splitting mends. */
+		return level->desc == &trail__v1__append__descriptor && repeated ? TRAIL_TOO_BIG :
+										   TRAIL_INVALID;
+	}
+	if (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) {
+		if (level->oneof)
+			return TRAIL_INVALID;
+		level->oneof = true;
+	}
+	return scan_value(scan, field, in);
+}
+
+static enum trail_err scan_unknown(struct scan *scan, struct level *level, size_t len)
+{
+	if (++scan->unknown > UNKNOWN_MAX)
+		return TRAIL_INVALID;
+	level->unknown++;
+	scan->need += up(len);
+	return TRAIL_OK;
+}
+
+/* scan->need: the arena that unpacking and the values made of it take at the most. */
+static enum trail_err scan_message(struct scan *scan, const ProtobufCMessageDescriptor *desc,
+	struct span in)
+{
+	if (in.len > FRAME_BODY_MAX)
+		return TRAIL_INVALID;
+	scan->levels[0] = (struct level){ .desc = desc, .rest = in };
+	scan->depth = 0;
+	scan->unknown = 0;
+	scan->need = ARENA_ALIGN; /* the arena may stand at an odd place */
+	for (;;) {
+		struct level *level = &scan->levels[scan->depth];
+		size_t before = level->rest.len;
+		struct wire_field field;
+		enum trail_err err = wire_take(&level->rest, &field);
+		if (err == TRAIL_END) {
+			scan->need += level_need(level);
+			if (scan->depth == 0)
+				return TRAIL_OK;
+			scan->depth--;
+			continue;
+		}
+		if (err)
+			return err;
+		level->fields++;
+		const ProtobufCFieldDescriptor *known =
+			protobuf_c_message_descriptor_get_field(level->desc, field.number);
+		err = known ? scan_known(scan, level, known, &field) :
+			      scan_unknown(scan, level, before - level->rest.len);
+		if (err)
+			return err;
+	}
+}
+
+size_t codec_arena_need(struct span message)
+{
+	static const ProtobufCMessageDescriptor *const kinds[] = {
+		&trail__v1__request__descriptor, &trail__v1__response__descriptor,
+		&trail__v1__event__descriptor,   &trail__v1__genesis__descriptor,
+		&trail__v1__source__descriptor,  &trail__v1__peer__descriptor,
+		&trail__v1__daemon__descriptor,
+	};
+	size_t need = 0;
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+		struct scan scan;
+		/* What does not pass the scan is refused before anything is allocated. */
+		if (scan_message(&scan, kinds[i], message) == TRAIL_OK && scan.need > need)
+			need = scan.need;
+	}
+	return need;
+}
+
+/* ---- the door to protobuf-c ---- */
+
+/* protobuf-c answers NULL for bad bytes and for no memory alike; `full` tells which. */
+struct door {
+	struct arena *arena;
+	bool full;
+};
+
+static void *door_alloc(void *data, size_t len)
+{
+	struct door *door = data;
+	void *out = arena_take(door->arena, len);
+	if (!out)
+		door->full = true;
+	return out;
+}
+
+/* The arena's memory ends all at once. */
+static void door_free(void *data, void *memory)
+{
+	(void)data;
+	(void)memory;
+}
+
+static enum trail_err unpack(const ProtobufCMessageDescriptor *desc, struct span in,
+	struct arena *arena, const void **out)
+{
+	struct scan scan;
+	enum trail_err err = scan_message(&scan, desc, in);
+	if (err)
+		return err;
+	struct door door = { .arena = arena };
+	ProtobufCAllocator allocator = {
+		.alloc = door_alloc,
+		.free = door_free,
+		.allocator_data = &door,
+	};
+	*out = protobuf_c_message_unpack(desc, &allocator, in.len, in.data);
+	if (*out)
+		return TRAIL_OK;
+	return door.full ? TRAIL_TOO_BIG : TRAIL_INVALID;
+}
+
+/* The scan saw to it that strlen is the length on the wire. */
+static struct span text_of(const char *text)
+{
+	return span_text(text);
+}
+
+static struct span bytes_of(ProtobufCBinaryData bytes)
+{
+	return span_of(bytes.data, bytes.len);
+}
+
+static enum trail_err hash_take(ProtobufCBinaryData in, struct hash *out)
+{
+	if (in.len != HASH_LEN)
+		return TRAIL_INVALID;
+	memcpy(out->b, in.data, HASH_LEN);
+	return TRAIL_OK;
+}
+
+static enum trail_err proof_take(size_t count, const ProtobufCBinaryData *in,
+	struct tree_proof *out)
+{
+	if (count > TREE_PATH_MAX)
+		return TRAIL_INVALID;
+	for (size_t i = 0; i < count; i++) {
+		enum trail_err err = hash_take(in[i], &out->path[i]);
+		if (err)
+			return err;
+	}
+	out->count = count;
+	return TRAIL_OK;
+}
+
+/* ---- requests ---- */
+
+#define SAME_NUMBER(ours_, theirs_) \
+	_Static_assert((int)(ours_) == (int)(theirs_), "message.h follows trail.proto")
+SAME_NUMBER(REQUEST_HELLO, TRAIL__V1__REQUEST__BODY_HELLO);
+SAME_NUMBER(REQUEST_APPEND, TRAIL__V1__REQUEST__BODY_APPEND);
+SAME_NUMBER(REQUEST_CLOSE, TRAIL__V1__REQUEST__BODY_CLOSE);
+SAME_NUMBER(REQUEST_KEEPALIVE, TRAIL__V1__REQUEST__BODY_KEEPALIVE);
+SAME_NUMBER(REQUEST_GET, TRAIL__V1__REQUEST__BODY_GET);
+SAME_NUMBER(REQUEST_RECORDS, TRAIL__V1__REQUEST__BODY_RECORDS);
+SAME_NUMBER(REQUEST_CHECKPOINT, TRAIL__V1__REQUEST__BODY_CHECKPOINT);
+SAME_NUMBER(REQUEST_PROVE, TRAIL__V1__REQUEST__BODY_PROVE);
+SAME_NUMBER(REQUEST_STATUS, TRAIL__V1__REQUEST__BODY_STATUS);
+
+static enum trail_err hello_take(const Trail__V1__Hello *in, struct arena *arena,
+	struct hello *out)
+{
+	struct claim *claims = arena_take_array(arena, in->n_claims, sizeof *claims);
+	if (!claims)
+		return TRAIL_TOO_BIG;
+	for (size_t i = 0; i < in->n_claims; i++) {
+		claims[i].source = text_of(in->claims[i]->source);
+		claims[i].epoch = in->claims[i]->epoch;
+	}
+	out->protocol = in->protocol;
+	out->checkpoint = bytes_of(in->checkpoint);
+	out->claims = claims;
+	out->claim_count = in->n_claims;
+	return TRAIL_OK;
+}
+
+static enum trail_err append_take(const Trail__V1__Append *in, struct arena *arena,
+	struct append *out)
+{
+	struct span *events = arena_take_array(arena, in->n_events, sizeof *events);
+	if (!events)
+		return TRAIL_TOO_BIG;
+	for (size_t i = 0; i < in->n_events; i++)
+		events[i] = bytes_of(in->events[i]);
+	out->source = text_of(in->source);
+	out->epoch = in->epoch;
+	out->first_seq = in->first_seq;
+	out->lost = in->lost;
+	out->made = in->made;
+	out->events = events;
+	out->event_count = in->n_events;
+	out->want_salts = in->want_salts;
+	out->want_proof = in->want_proof;
+	return TRAIL_OK;
+}
+
+static enum trail_err prove_take(const Trail__V1__Prove *in, struct prove *out)
+{
+	out->size = in->size;
+	out->consistency = in->what_case == TRAIL__V1__PROVE__WHAT_FROM;
+	if (out->consistency)
+		out->from = in->from;
+	else if (in->what_case == TRAIL__V1__PROVE__WHAT_INDEX)
+		out->index = in->index;
+	else
+		return TRAIL_INVALID;
+	return TRAIL_OK;
+}
+
+static enum trail_err request_body_take(const Trail__V1__Request *in, struct arena *arena,
+	struct request *out)
+{
+	switch (out->kind) {
+	case REQUEST_NONE:
+	case REQUEST_CHECKPOINT:
+	case REQUEST_STATUS:
+		return TRAIL_OK;
+	case REQUEST_HELLO:
+		return hello_take(in->hello, arena, &out->hello);
+	case REQUEST_APPEND:
+		return append_take(in->append, arena, &out->append);
+	case REQUEST_CLOSE:
+		out->word = (struct epoch_word){
+			.source = text_of(in->close->source),
+			.epoch = in->close->epoch,
+			.last = in->close->last,
+		};
+		return TRAIL_OK;
+	case REQUEST_KEEPALIVE:
+		out->word = (struct epoch_word){
+			.source = text_of(in->keepalive->source),
+			.epoch = in->keepalive->epoch,
+			.made = in->keepalive->made,
+		};
+		return TRAIL_OK;
+	case REQUEST_GET:
+		out->index = in->get->index;
+		return TRAIL_OK;
+	case REQUEST_RECORDS:
+		out->records = (struct records_wanted){
+			.first = in->records->first,
+			.limit = in->records->limit,
+			.next = bytes_of(in->records->next),
+		};
+		return TRAIL_OK;
+	case REQUEST_PROVE:
+		return prove_take(in->prove, &out->prove);
+	}
+	return TRAIL_INVALID;
+}
+
+enum trail_err request_decode(struct span in, struct arena *arena, struct request *out)
+{
+	const void *unpacked;
+	enum trail_err err = unpack(&trail__v1__request__descriptor, in, arena, &unpacked);
+	if (err)
+		return err;
+	const Trail__V1__Request *message = unpacked;
+	struct request request = {
+		.id = message->id,
+		.kind = (enum request_kind)message->body_case,
+	};
+	err = request_body_take(message, arena, &request);
+	if (err)
+		return err;
+	*out = request;
+	return TRAIL_OK;
+}
+
+uint64_t request_id(struct span in)
+{
+	struct wire_field field;
+	while (wire_take(&in, &field) == TRAIL_OK) {
+		if (field.number == 1 && field.type == WIRE_VARINT)
+			return field.value;
+	}
+	return 0;
+}
+
+/* ---- responses ---- */
+
+SAME_NUMBER(RESPONSE_ERROR, TRAIL__V1__RESPONSE__BODY_ERROR);
+SAME_NUMBER(RESPONSE_HELLO, TRAIL__V1__RESPONSE__BODY_HELLO);
+SAME_NUMBER(RESPONSE_APPENDED, TRAIL__V1__RESPONSE__BODY_APPENDED);
+SAME_NUMBER(RESPONSE_CLOSED, TRAIL__V1__RESPONSE__BODY_CLOSED);
+SAME_NUMBER(RESPONSE_KEPT, TRAIL__V1__RESPONSE__BODY_KEPT);
+SAME_NUMBER(RESPONSE_GOT, TRAIL__V1__RESPONSE__BODY_GOT);
+SAME_NUMBER(RESPONSE_RECORDS, TRAIL__V1__RESPONSE__BODY_RECORDS);
+SAME_NUMBER(RESPONSE_CHECKPOINT, TRAIL__V1__RESPONSE__BODY_CHECKPOINT);
+SAME_NUMBER(RESPONSE_PROOF, TRAIL__V1__RESPONSE__BODY_PROOF);
+SAME_NUMBER(RESPONSE_STATUS, TRAIL__V1__RESPONSE__BODY_STATUS);
+SAME_NUMBER(-TRAIL_INVALID, TRAIL__V1__CODE__INVALID);
+SAME_NUMBER(-TRAIL_UNSUPPORTED, TRAIL__V1__CODE__UNSUPPORTED);
+
+static enum trail_err error_take(const Trail__V1__Error *in, struct failure *out)
+{
+	int code = (int)in->code;
+	if (code < TRAIL__V1__CODE__INVALID || code > TRAIL__V1__CODE__UNSUPPORTED)
+		return TRAIL_INVALID;
+	*out = (struct failure){
+		.code = (enum trail_err)-code,
+		.sentence = text_of(in->sentence),
+		.index = in->index,
+		.field = text_of(in->field),
+		.expected = in->expected,
+		.retry_ms = in->retry_ms,
+	};
+	return TRAIL_OK;
+}
+
+static enum trail_err hello_answer_take(const Trail__V1__HelloAnswer *in, struct arena *arena,
+	struct hello_answer *out)
+{
+	struct standing *standings = arena_take_array(arena, in->n_standings, sizeof *standings);
+	if (!standings)
+		return TRAIL_TOO_BIG;
+	for (size_t i = 0; i < in->n_standings; i++) {
+		const Trail__V1__HelloAnswer__Standing *from = in->standings[i];
+		standings[i] = (struct standing){
+			.known = from->known,
+			.last = from->last,
+			.floor = from->floor,
+			.source = from->source,
+		};
+	}
+	out->protocol = in->protocol;
+	out->identity = text_of(in->identity);
+	out->checkpoint = bytes_of(in->checkpoint);
+	out->standings = standings;
+	out->standing_count = in->n_standings;
+	out->event_field_highest = in->event_field_highest;
+	out->frame_max = in->frame_max;
+	out->events_max = in->events_max;
+	return proof_take(in->n_consistency, in->consistency, &out->consistency);
+}
+
+static bool run_fits(const Trail__V1__Run *in)
+{
+	size_t count = in->count;
+	return count >= 1 && count <= APPEND_EVENTS_MAX &&
+		(in->n_classes == 0 || in->n_classes == count) &&
+		(in->n_flags == 0 || in->n_flags == count) &&
+		(in->salts.len == 0 || in->salts.len == count * SALT_LEN) &&
+		(in->records.len == 0 || in->records.len == count * RECORD_LEN);
+}
+
+static enum trail_err run_take(const Trail__V1__Run *in, struct run *out)
+{
+	if (!run_fits(in))
+		return TRAIL_INVALID;
+	out->first_index = in->first_index;
+	out->count = in->count;
+	out->first_seq = in->first_seq;
+	out->received_ns = in->received_ns;
+	out->source = in->source;
+	out->peer = in->peer;
+	out->classes = in->classes;
+	out->flags = in->flags;
+	out->salts = bytes_of(in->salts);
+	out->duplicate = in->duplicate;
+	out->records = bytes_of(in->records);
+	enum trail_err err = hash_take(in->prev, &out->prev);
+	if (err)
+		return err;
+	return proof_take(in->n_path, in->path, &out->path);
+}
+
+static enum trail_err appended_take(const Trail__V1__Appended *in, struct arena *arena,
+	struct appended *out)
+{
+	struct run *runs = arena_take_array(arena, in->n_runs, sizeof *runs);
+	if (!runs)
+		return TRAIL_TOO_BIG;
+	for (size_t i = 0; i < in->n_runs; i++) {
+		enum trail_err err = run_take(in->runs[i], &runs[i]);
+		if (err)
+			return err;
+	}
+	out->runs = runs;
+	out->run_count = in->n_runs;
+	out->checkpoint = bytes_of(in->checkpoint);
+	out->unchecked = in->unchecked;
+	return TRAIL_OK;
+}
+
+SAME_NUMBER(PEER_UNIX_USER, TRAIL__V1__PEER__TYPE__UNIX_USER);
+SAME_NUMBER(PEER_CERTIFICATE, TRAIL__V1__PEER__TYPE__CERTIFICATE);
+
+static enum trail_err peer_take(const Trail__V1__Peer *in, struct peer_name *out)
+{
+	int type = (int)in->type;
+	if (type < PEER_UNSPECIFIED || type > PEER_CERTIFICATE)
+		return TRAIL_INVALID;
+	out->type = (enum peer_type)type;
+	out->name = text_of(in->name);
+	return TRAIL_OK;
+}
+
+static enum trail_err got_take(const Trail__V1__Got *in, struct got *out)
+{
+	struct peer_name peer = { 0 };
+	if (in->record.len != RECORD_LEN || (in->salt.len != 0 && in->salt.len != SALT_LEN))
+		return TRAIL_INVALID;
+	enum trail_err err = in->peer ? peer_take(in->peer, &peer) : TRAIL_OK;
+	if (err)
+		return err;
+	out->record = bytes_of(in->record);
+	out->salt = bytes_of(in->salt);
+	out->payload = bytes_of(in->payload);
+	out->source = text_of(in->source);
+	out->peer_type = peer.type;
+	out->peer = peer.name;
+	out->checkpoint = bytes_of(in->checkpoint);
+	return proof_take(in->n_path, in->path, &out->path);
+}
+
+static enum trail_err page_take(const Trail__V1__RecordPage *in, struct record_page *out)
+{
+	if (in->records.len % RECORD_LEN != 0 || in->records.len / RECORD_LEN > RECORD_PAGE_MAX)
+		return TRAIL_INVALID;
+	out->first = in->first;
+	out->records = bytes_of(in->records);
+	out->next = bytes_of(in->next);
+	out->done = in->done;
+	out->checkpoint = bytes_of(in->checkpoint);
+	return TRAIL_OK;
+}
+
+static enum trail_err proof_answer_take(const Trail__V1__Proof *in, struct proof_answer *out)
+{
+	if (in->leaf.len != 0 && in->leaf.len != HASH_LEN)
+		return TRAIL_INVALID;
+	out->size = in->size;
+	out->leaf = bytes_of(in->leaf);
+	out->checkpoint = bytes_of(in->checkpoint);
+	return proof_take(in->n_path, in->path, &out->path);
+}
+
+static void status_take(const Trail__V1__StatusAnswer *in, struct status_answer *out)
+{
+	*out = (struct status_answer){
+		.version = text_of(in->version),
+		.origin = text_of(in->origin),
+		.checkpoint = bytes_of(in->checkpoint),
+		.started_ns = in->started_ns,
+		.size = in->size,
+		.events = in->events,
+		.commits = in->commits,
+		.refusals = in->refusals,
+		.connections = in->connections,
+		.queue_bytes = in->queue_bytes,
+		.free_bytes = in->free_bytes,
+		.store_bytes = in->store_bytes,
+		.open_epochs = in->open_epochs,
+		.pending_gaps = in->pending_gaps,
+		.sources = in->sources,
+		.full = in->full,
+	};
+}
+
+static enum trail_err response_body_take(const Trail__V1__Response *in, struct arena *arena,
+	struct response *out)
+{
+	switch (out->kind) {
+	case RESPONSE_NONE:
+	case RESPONSE_CLOSED:
+		return TRAIL_OK;
+	case RESPONSE_ERROR:
+		return error_take(in->error, &out->error);
+	case RESPONSE_HELLO:
+		return hello_answer_take(in->hello, arena, &out->hello);
+	case RESPONSE_APPENDED:
+		return appended_take(in->appended, arena, &out->appended);
+	case RESPONSE_KEPT:
+		out->last = in->kept->last;
+		return TRAIL_OK;
+	case RESPONSE_GOT:
+		return got_take(in->got, &out->got);
+	case RESPONSE_RECORDS:
+		return page_take(in->records, &out->records);
+	case RESPONSE_CHECKPOINT:
+		out->checkpoint.checkpoint = bytes_of(in->checkpoint->checkpoint);
+		out->checkpoint.identity = text_of(in->checkpoint->identity);
+		return TRAIL_OK;
+	case RESPONSE_PROOF:
+		return proof_answer_take(in->proof, &out->proof);
+	case RESPONSE_STATUS:
+		status_take(in->status, &out->status);
+		return TRAIL_OK;
+	}
+	return TRAIL_INVALID;
+}
+
+enum trail_err response_decode(struct span in, struct arena *arena, struct response *out)
+{
+	const void *unpacked;
+	enum trail_err err = unpack(&trail__v1__response__descriptor, in, arena, &unpacked);
+	if (err)
+		return err;
+	const Trail__V1__Response *message = unpacked;
+	struct response response = {
+		.id = message->id,
+		.kind = (enum response_kind)message->body_case,
+	};
+	err = response_body_take(message, arena, &response);
+	if (err)
+		return err;
+	*out = response;
+	return TRAIL_OK;
+}
+
+/* ---- the event ---- */
+
+static void actor_take(const Trail__V1__Actor *in, struct event_value *out)
+{
+	out->actor.id = text_of(in->id);
+	out->actor.type = (uint32_t)in->type;
+	out->actor.name = text_of(in->name);
+	out->actor.role = text_of(in->role);
+	out->actor.unit = text_of(in->unit);
+	out->actor.session = text_of(in->session);
+	out->actor.address = text_of(in->address);
+	out->actor.on_behalf_of = text_of(in->on_behalf_of);
+}
+
+static void object_take(const Trail__V1__Object *in, struct event_value *out)
+{
+	out->object.id = text_of(in->id);
+	out->object.type = text_of(in->type);
+	out->object.name = text_of(in->name);
+	out->object.version = text_of(in->version);
+}
+
+static void origin_take(const Trail__V1__Origin *in, struct event_value *out)
+{
+	out->origin.host = text_of(in->host);
+	out->origin.application = text_of(in->application);
+	out->origin.process = text_of(in->process);
+	out->origin.address = text_of(in->address);
+}
+
+static enum trail_err lists_take(const Trail__V1__Event *in, struct arena *arena,
+	struct event_value *out)
+{
+	struct change *changes = arena_take_array(arena, in->n_changes, sizeof *changes);
+	struct attribute *attributes =
+		arena_take_array(arena, in->n_attributes, sizeof *attributes);
+	if (!changes || !attributes)
+		return TRAIL_TOO_BIG;
+	for (size_t i = 0; i < in->n_changes; i++) {
+		changes[i].field = text_of(in->changes[i]->field);
+		changes[i].old_value = text_of(in->changes[i]->old);
+		changes[i].new_value = text_of(in->changes[i]->new_);
+	}
+	for (size_t i = 0; i < in->n_attributes; i++) {
+		attributes[i].key = text_of(in->attributes[i]->key);
+		attributes[i].value = text_of(in->attributes[i]->value);
+	}
+	out->changes = changes;
+	out->change_count = in->n_changes;
+	out->attributes = attributes;
+	out->attribute_count = in->n_attributes;
+	return TRAIL_OK;
+}
+
+enum trail_err event_decode(struct span in, struct arena *arena, struct event_value *out)
+{
+	const void *unpacked;
+	enum trail_err err = unpack(&trail__v1__event__descriptor, in, arena, &unpacked);
+	if (err)
+		return err;
+	const Trail__V1__Event *message = unpacked;
+	struct event_value event = {
+		.id = bytes_of(message->id),
+		.time_ns = message->time_ns,
+		.action = (uint32_t)message->action,
+		.verb = text_of(message->verb),
+		.outcome = (uint32_t)message->outcome,
+		.reason = text_of(message->reason),
+		.subject = text_of(message->subject),
+		.purpose = text_of(message->purpose),
+		.medium = (uint32_t)message->medium,
+		.correlation = text_of(message->correlation),
+		.raw = bytes_of(message->raw),
+	};
+	if (message->actor)
+		actor_take(message->actor, &event);
+	if (message->object)
+		object_take(message->object, &event);
+	if (message->origin)
+		origin_take(message->origin, &event);
+	err = lists_take(message, arena, &event);
+	if (err)
+		return err;
+	*out = event;
+	return TRAIL_OK;
+}
+
+/* ---- payloads of control entries ---- */
+
+enum trail_err genesis_decode(struct span in, struct arena *arena, struct genesis *out)
+{
+	const void *unpacked;
+	enum trail_err err = unpack(&trail__v1__genesis__descriptor, in, arena, &unpacked);
+	if (err)
+		return err;
+	const Trail__V1__Genesis *message = unpacked;
+	struct genesis genesis = {
+		.format = message->format,
+		.origin = text_of(message->origin),
+		.vkey = text_of(message->vkey),
+		.seal_height = message->seal_height,
+		.seal_max_ns = message->seal_max_ns,
+		.predecessor = text_of(message->predecessor),
+		.predecessor_note = text_of(message->predecessor_note),
+		.reason = text_of(message->reason),
+	};
+	err = hash_take(message->seal_root, &genesis.seal_root);
+	if (err)
+		return err;
+	if (message->random.len != sizeof genesis.random)
+		return TRAIL_INVALID;
+	memcpy(genesis.random, message->random.data, sizeof genesis.random);
+	*out = genesis;
+	return TRAIL_OK;
+}
+
+enum trail_err source_decode(struct span in, struct arena *arena, struct span *name)
+{
+	const void *unpacked;
+	enum trail_err err = unpack(&trail__v1__source__descriptor, in, arena, &unpacked);
+	if (err)
+		return err;
+	const Trail__V1__Source *message = unpacked;
+	*name = text_of(message->name);
+	return TRAIL_OK;
+}
+
+enum trail_err peer_decode(struct span in, struct arena *arena, struct peer_name *out)
+{
+	const void *unpacked;
+	enum trail_err err = unpack(&trail__v1__peer__descriptor, in, arena, &unpacked);
+	if (err)
+		return err;
+	return peer_take(unpacked, out);
+}
+
+SAME_NUMBER(DAEMON_START, TRAIL__V1__DAEMON__WHAT__START);
+SAME_NUMBER(DAEMON_CLOSED, TRAIL__V1__DAEMON__WHAT__CLOSED);
+SAME_NUMBER(LOSS_SILENT, TRAIL__V1__DAEMON__CAUSE__SILENT);
+SAME_NUMBER(LOSS_PUSHED, TRAIL__V1__DAEMON__CAUSE__PUSHED);
+
+enum trail_err daemon_entry_decode(struct span in, struct arena *arena, struct daemon_entry *out)
+{
+	const void *unpacked;
+	enum trail_err err = unpack(&trail__v1__daemon__descriptor, in, arena, &unpacked);
+	if (err)
+		return err;
+	const Trail__V1__Daemon *message = unpacked;
+	int what = (int)message->what;
+	int cause = (int)message->cause;
+	if (what < DAEMON_START || what > DAEMON_CLOSED || cause < 0 || cause > LOSS_PUSHED)
+		return TRAIL_INVALID;
+	*out = (struct daemon_entry){
+		.what = (enum daemon_what)what,
+		.from_ns = message->from_ns,
+		.to_ns = message->to_ns,
+		.source = message->source,
+		.epoch = message->epoch,
+		.last = message->last,
+		.cause = (enum loss_cause)cause,
+		.free_bytes = message->free_bytes,
+		.resumed = message->resumed,
+		.made = message->made,
+	};
+	return TRAIL_OK;
+}

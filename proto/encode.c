@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The encoding half of codec.h. By hand, because protobuf-c would have every value copied into
+ * structures and NUL-terminated strings of its own first. Field numbers: proto/trail.proto.
+ */
+#include "codec.h"
+
+#include "wire.h"
+
+static void put_proof(struct buf *out, uint32_t number, const struct tree_proof *proof)
+{
+	for (size_t i = 0; i < proof->count; i++)
+		wire_put_item(out, number, span_of(proof->path[i].b, HASH_LEN));
+}
+
+/* ---- requests ---- */
+
+static void put_hello(struct buf *out, const struct hello *hello)
+{
+	wire_put_number(out, 1, hello->protocol);
+	wire_put_bytes(out, 2, hello->checkpoint);
+	for (size_t i = 0; i < hello->claim_count; i++) {
+		struct wire_mark claim = wire_open(out, 3);
+		wire_put_bytes(out, 1, hello->claims[i].source);
+		wire_put_number(out, 2, hello->claims[i].epoch);
+		wire_close(out, claim);
+	}
+}
+
+static void put_append(struct buf *out, const struct append *append)
+{
+	wire_put_bytes(out, 1, append->source);
+	wire_put_number(out, 2, append->epoch);
+	wire_put_number(out, 3, append->first_seq);
+	wire_put_number(out, 4, append->lost);
+	wire_put_number(out, 5, append->made);
+	for (size_t i = 0; i < append->event_count; i++)
+		wire_put_item(out, 6, append->events[i]);
+	wire_put_number(out, 7, append->want_salts);
+	wire_put_number(out, 8, append->want_proof);
+}
+
+/* Close and Keepalive differ in what their third field is. */
+static void put_word(struct buf *out, const struct epoch_word *word, uint64_t third)
+{
+	wire_put_bytes(out, 1, word->source);
+	wire_put_number(out, 2, word->epoch);
+	wire_put_number(out, 3, third);
+}
+
+static void put_records_wanted(struct buf *out, const struct records_wanted *wanted)
+{
+	wire_put_number(out, 1, wanted->first);
+	wire_put_number(out, 2, wanted->limit);
+	wire_put_bytes(out, 3, wanted->next);
+}
+
+static void put_prove(struct buf *out, const struct prove *prove)
+{
+	if (prove->consistency)
+		wire_put_member(out, 2, prove->from);
+	else
+		wire_put_member(out, 1, prove->index);
+	wire_put_number(out, 3, prove->size);
+}
+
+static void put_request_body(struct buf *out, const struct request *request)
+{
+	switch (request->kind) {
+	case REQUEST_NONE:
+	case REQUEST_CHECKPOINT:
+	case REQUEST_STATUS:
+		break;
+	case REQUEST_HELLO:
+		put_hello(out, &request->hello);
+		break;
+	case REQUEST_APPEND:
+		put_append(out, &request->append);
+		break;
+	case REQUEST_CLOSE:
+		put_word(out, &request->word, request->word.last);
+		break;
+	case REQUEST_KEEPALIVE:
+		put_word(out, &request->word, request->word.made);
+		break;
+	case REQUEST_GET:
+		wire_put_number(out, 1, request->index);
+		break;
+	case REQUEST_RECORDS:
+		put_records_wanted(out, &request->records);
+		break;
+	case REQUEST_PROVE:
+		put_prove(out, &request->prove);
+		break;
+	}
+}
+
+void request_encode(const struct request *request, struct buf *out)
+{
+	wire_put_number(out, 1, request->id);
+	if (request->kind == REQUEST_NONE)
+		return;
+	struct wire_mark body = wire_open(out, (uint32_t)request->kind);
+	put_request_body(out, request);
+	wire_close(out, body);
+}
+
+/* ---- responses ---- */
+
+static void put_error(struct buf *out, const struct failure *error)
+{
+	int code = -(int)error->code;
+	if (code < -TRAIL_INVALID || code > -TRAIL_UNSUPPORTED)
+		code = -TRAIL_UNAVAILABLE;
+	wire_put_number(out, 1, (uint64_t)code);
+	wire_put_bytes(out, 2, error->sentence);
+	wire_put_number(out, 3, error->index);
+	wire_put_bytes(out, 4, error->field);
+	wire_put_number(out, 5, error->expected);
+	wire_put_number(out, 6, error->retry_ms);
+}
+
+static void put_hello_answer(struct buf *out, const struct hello_answer *answer)
+{
+	wire_put_number(out, 1, answer->protocol);
+	wire_put_bytes(out, 2, answer->identity);
+	wire_put_bytes(out, 3, answer->checkpoint);
+	put_proof(out, 4, &answer->consistency);
+	for (size_t i = 0; i < answer->standing_count; i++) {
+		const struct standing *standing = &answer->standings[i];
+		struct wire_mark mark = wire_open(out, 5);
+		wire_put_number(out, 1, standing->known);
+		wire_put_number(out, 2, standing->last);
+		wire_put_number(out, 3, standing->floor);
+		wire_put_number(out, 4, standing->source);
+		wire_close(out, mark);
+	}
+	wire_put_number(out, 6, answer->event_field_highest);
+	wire_put_number(out, 7, answer->frame_max);
+	wire_put_number(out, 8, answer->events_max);
+}
+
+static void put_run(struct buf *out, const struct run *run)
+{
+	wire_put_number(out, 1, run->first_index);
+	wire_put_number(out, 2, run->count);
+	wire_put_number(out, 3, run->first_seq);
+	wire_put_number(out, 4, run->received_ns);
+	wire_put_number(out, 5, run->source);
+	wire_put_number(out, 6, run->peer);
+	wire_put_bytes(out, 7, span_of(run->prev.b, HASH_LEN));
+	if (run->classes)
+		wire_put_packed(out, 8, run->classes, run->count);
+	if (run->flags)
+		wire_put_packed(out, 9, run->flags, run->count);
+	wire_put_bytes(out, 10, run->salts);
+	put_proof(out, 11, &run->path);
+	wire_put_number(out, 12, run->duplicate);
+	wire_put_bytes(out, 13, run->records);
+}
+
+static void put_appended(struct buf *out, const struct appended *appended)
+{
+	for (size_t i = 0; i < appended->run_count; i++) {
+		struct wire_mark run = wire_open(out, 1);
+		put_run(out, &appended->runs[i]);
+		wire_close(out, run);
+	}
+	wire_put_bytes(out, 2, appended->checkpoint);
+	wire_put_number(out, 3, appended->unchecked);
+}
+
+static void put_got(struct buf *out, const struct got *got)
+{
+	wire_put_bytes(out, 1, got->record);
+	wire_put_bytes(out, 2, got->salt);
+	wire_put_bytes(out, 3, got->payload);
+	wire_put_bytes(out, 4, got->source);
+	struct wire_mark peer = wire_open(out, 5);
+	peer_encode(&(struct peer_name){ .type = got->peer_type, .name = got->peer }, out);
+	wire_close_filled(out, peer);
+	put_proof(out, 6, &got->path);
+	wire_put_bytes(out, 7, got->checkpoint);
+}
+
+static void put_page(struct buf *out, const struct record_page *page)
+{
+	wire_put_number(out, 1, page->first);
+	wire_put_bytes(out, 2, page->records);
+	wire_put_bytes(out, 3, page->next);
+	wire_put_number(out, 4, page->done);
+	wire_put_bytes(out, 5, page->checkpoint);
+}
+
+static void put_proof_answer(struct buf *out, const struct proof_answer *answer)
+{
+	put_proof(out, 1, &answer->path);
+	wire_put_number(out, 2, answer->size);
+	wire_put_bytes(out, 3, answer->leaf);
+	wire_put_bytes(out, 4, answer->checkpoint);
+}
+
+static void put_status(struct buf *out, const struct status_answer *status)
+{
+	wire_put_bytes(out, 1, status->version);
+	wire_put_bytes(out, 2, status->origin);
+	wire_put_bytes(out, 3, status->checkpoint);
+	wire_put_number(out, 4, status->started_ns);
+	wire_put_number(out, 5, status->size);
+	wire_put_number(out, 6, status->events);
+	wire_put_number(out, 7, status->commits);
+	wire_put_number(out, 8, status->refusals);
+	wire_put_number(out, 9, status->connections);
+	wire_put_number(out, 10, status->queue_bytes);
+	wire_put_number(out, 11, status->free_bytes);
+	wire_put_number(out, 12, status->store_bytes);
+	wire_put_number(out, 13, status->open_epochs);
+	wire_put_number(out, 14, status->pending_gaps);
+	wire_put_number(out, 15, status->sources);
+	wire_put_number(out, 16, status->full);
+}
+
+static void put_response_body(struct buf *out, const struct response *response)
+{
+	switch (response->kind) {
+	case RESPONSE_NONE:
+	case RESPONSE_CLOSED:
+		break;
+	case RESPONSE_ERROR:
+		put_error(out, &response->error);
+		break;
+	case RESPONSE_HELLO:
+		put_hello_answer(out, &response->hello);
+		break;
+	case RESPONSE_APPENDED:
+		put_appended(out, &response->appended);
+		break;
+	case RESPONSE_KEPT:
+		wire_put_number(out, 1, response->last);
+		break;
+	case RESPONSE_GOT:
+		put_got(out, &response->got);
+		break;
+	case RESPONSE_RECORDS:
+		put_page(out, &response->records);
+		break;
+	case RESPONSE_CHECKPOINT:
+		wire_put_bytes(out, 1, response->checkpoint.checkpoint);
+		wire_put_bytes(out, 2, response->checkpoint.identity);
+		break;
+	case RESPONSE_PROOF:
+		put_proof_answer(out, &response->proof);
+		break;
+	case RESPONSE_STATUS:
+		put_status(out, &response->status);
+		break;
+	}
+}
+
+void response_encode(const struct response *response, struct buf *out)
+{
+	wire_put_number(out, 1, response->id);
+	if (response->kind == RESPONSE_NONE)
+		return;
+	struct wire_mark body = wire_open(out, (uint32_t)response->kind);
+	put_response_body(out, response);
+	wire_close(out, body);
+}
+
+/* ---- the event ---- */
+
+static void put_actor(struct buf *out, const struct event_value *event)
+{
+	struct wire_mark mark = wire_open(out, 7);
+	wire_put_bytes(out, 1, event->actor.id);
+	wire_put_number(out, 2, event->actor.type);
+	wire_put_bytes(out, 3, event->actor.name);
+	wire_put_bytes(out, 4, event->actor.role);
+	wire_put_bytes(out, 5, event->actor.unit);
+	wire_put_bytes(out, 6, event->actor.session);
+	wire_put_bytes(out, 7, event->actor.address);
+	wire_put_bytes(out, 8, event->actor.on_behalf_of);
+	wire_close_filled(out, mark);
+}
+
+static void put_object(struct buf *out, const struct event_value *event)
+{
+	struct wire_mark mark = wire_open(out, 8);
+	wire_put_bytes(out, 1, event->object.id);
+	wire_put_bytes(out, 2, event->object.type);
+	wire_put_bytes(out, 3, event->object.name);
+	wire_put_bytes(out, 4, event->object.version);
+	wire_close_filled(out, mark);
+}
+
+static void put_origin(struct buf *out, const struct event_value *event)
+{
+	struct wire_mark mark = wire_open(out, 12);
+	wire_put_bytes(out, 1, event->origin.host);
+	wire_put_bytes(out, 2, event->origin.application);
+	wire_put_bytes(out, 3, event->origin.process);
+	wire_put_bytes(out, 4, event->origin.address);
+	wire_close_filled(out, mark);
+}
+
+static void put_change(struct buf *out, const struct change *change)
+{
+	struct wire_mark mark = wire_open(out, 13);
+	wire_put_bytes(out, 1, change->field);
+	wire_put_bytes(out, 2, change->old_value);
+	wire_put_bytes(out, 3, change->new_value);
+	wire_close(out, mark);
+}
+
+static void put_attribute(struct buf *out, const struct attribute *attribute)
+{
+	struct wire_mark mark = wire_open(out, 15);
+	wire_put_bytes(out, 1, attribute->key);
+	wire_put_bytes(out, 2, attribute->value);
+	wire_close(out, mark);
+}
+
+void event_encode(const struct event_value *event, struct buf *out)
+{
+	wire_put_bytes(out, 1, event->id);
+	wire_put_number(out, 2, (uint64_t)event->time_ns);
+	wire_put_number(out, 3, event->action);
+	wire_put_bytes(out, 4, event->verb);
+	wire_put_number(out, 5, event->outcome);
+	wire_put_bytes(out, 6, event->reason);
+	put_actor(out, event);
+	put_object(out, event);
+	wire_put_bytes(out, 9, event->subject);
+	wire_put_bytes(out, 10, event->purpose);
+	wire_put_number(out, 11, event->medium);
+	put_origin(out, event);
+	for (size_t i = 0; i < event->change_count; i++)
+		put_change(out, &event->changes[i]);
+	wire_put_bytes(out, 14, event->correlation);
+	for (size_t i = 0; i < event->attribute_count; i++)
+		put_attribute(out, &event->attributes[i]);
+	wire_put_bytes(out, 16, event->raw);
+}
+
+/* ---- payloads of control entries ---- */
+
+void genesis_encode(const struct genesis *genesis, struct buf *out)
+{
+	wire_put_number(out, 1, genesis->format);
+	wire_put_bytes(out, 2, genesis->origin);
+	wire_put_bytes(out, 3, genesis->vkey);
+	wire_put_bytes(out, 4, span_of(genesis->seal_root.b, HASH_LEN));
+	wire_put_number(out, 5, genesis->seal_height);
+	wire_put_number(out, 6, genesis->seal_max_ns);
+	wire_put_bytes(out, 7, span_of(genesis->random, sizeof genesis->random));
+	wire_put_bytes(out, 8, genesis->predecessor);
+	wire_put_bytes(out, 9, genesis->predecessor_note);
+	wire_put_bytes(out, 10, genesis->reason);
+}
+
+void source_encode(struct span name, struct buf *out)
+{
+	wire_put_bytes(out, 1, name);
+}
+
+void peer_encode(const struct peer_name *peer, struct buf *out)
+{
+	wire_put_number(out, 1, (uint64_t)peer->type);
+	wire_put_bytes(out, 2, peer->name);
+}
+
+void daemon_entry_encode(const struct daemon_entry *entry, struct buf *out)
+{
+	wire_put_number(out, 1, (uint64_t)entry->what);
+	wire_put_number(out, 2, entry->from_ns);
+	wire_put_number(out, 3, entry->to_ns);
+	wire_put_number(out, 4, entry->source);
+	wire_put_number(out, 5, entry->epoch);
+	wire_put_number(out, 6, entry->last);
+	wire_put_number(out, 7, (uint64_t)entry->cause);
+	wire_put_number(out, 8, entry->free_bytes);
+	wire_put_number(out, 9, entry->resumed);
+	wire_put_number(out, 10, entry->made);
+}

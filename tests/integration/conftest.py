@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+The harness of the integration tests: finds the programs, starts and ends daemons, bounds every test
+in time, and prints what was measured.
+
+    TRAIL_BUILD     folder with traild, traild-signer and trail    (build/release)
+    TRAIL_WRAPPER   words put in front of every traild, "valgrind -q ..."
+    TRAIL_SLOW      factor on all time limits                      (1)
+    TRAIL_MAP_SIZE  map_size of the daemons                        (8G)
+    TRAIL_FULL      1: also what takes minutes
+    TRAIL_SEED      seed of what is drawn at random                (1)
+
+Only processes that a test started are ended, by their own descriptors (pidfd).
+"""
+import faulthandler
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+TEST_LIMIT_S = 120
+
+sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+
+_generated = tempfile.mkdtemp(prefix="trail-proto-")
+subprocess.run(["protoc", f"--proto_path={ROOT / 'proto'}", f"--python_out={_generated}",
+                "trail.proto"], check=True)
+sys.path.insert(0, _generated)
+
+import harness  # noqa: E402  (needs the paths above)
+from harness import SLOW  # noqa: E402
+
+
+def build_folder():
+    folder = pathlib.Path(os.environ.get("TRAIL_BUILD", "build/release"))
+    return folder if folder.is_absolute() else ROOT / folder
+
+
+# ---- every test ends ---------------------------------------------------------------------------
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "limit(seconds): how long the test may take, instead of "
+                            f"{TEST_LIMIT_S} s")
+    config.addinivalue_line("markers", "root: needs uid 0")
+
+
+def pytest_unconfigure(config):
+    shutil.rmtree(_generated, ignore_errors=True)
+
+
+class Overdue(Exception):
+    pass
+
+
+def _on_alarm(_number, _frame):
+    faulthandler.dump_traceback(all_threads=True)
+    raise Overdue("the test took longer than its limit")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item):
+    marker = item.get_closest_marker("limit")
+    seconds = (marker.args[0] if marker else TEST_LIMIT_S) * SLOW
+    before = signal.signal(signal.SIGALRM, _on_alarm)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def pytest_runtest_setup(item):
+    if item.get_closest_marker("root") and os.geteuid() != 0:
+        pytest.skip("needs uid 0")
+
+
+# ---- what was measured -------------------------------------------------------------------------
+
+_measured = []
+
+
+@pytest.fixture
+def measured(request):
+    """measured("kills", "20"): a line of the summary, which `make full` shows."""
+    def put(what, value):
+        _measured.append((request.node.name, what, str(value)))
+        print(f"{what}: {value}")
+    return put
+
+
+def pytest_terminal_summary(terminalreporter):
+    if not _measured:
+        return
+    terminalreporter.section("measured")
+    last = None
+    for test, what, value in _measured:
+        if test != last:
+            terminalreporter.write_line(test)
+        last = test
+        for i, line in enumerate(value.splitlines() or [""]):
+            terminalreporter.write_line(f"    {what + ': ' if i == 0 else '    '}{line}")
+
+
+# ---- folders and daemons -----------------------------------------------------------------------
+
+@pytest.fixture(scope="session")
+def build():
+    folder = build_folder()
+    for name in ("traild", "traild-signer"):
+        if not (folder / name).exists():
+            pytest.fail(f"{folder / name} is missing: build it, or set TRAIL_BUILD")
+    return folder
+
+
+def _short_folder():
+    # AF_UNIX paths end at 108 bytes, which pytest's own tmp_path may exceed.
+    return pathlib.Path(tempfile.mkdtemp(prefix="trail-"))
+
+
+@pytest.fixture
+def folder():
+    """A fresh folder with a short path, removed afterwards."""
+    path = _short_folder()
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def traild(build, folder):
+    """The factory of daemons: see harness.Factory."""
+    factory = harness.Factory(build, folder, slow=SLOW)
+    yield factory
+    factory.finish()
+
+
+@pytest.fixture(scope="module")
+def module_traild(build):
+    """As `traild`, for a store that several tests of a module copy or read."""
+    path = _short_folder()
+    factory = harness.Factory(build, path, slow=SLOW)
+    yield factory
+    factory.finish()
+    shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Makes small stores on disk with the daemon's own batch, epochs and formats, but without a daemon
+ * and without a signer process: what a test says, in as many commits as it says. Any failure aborts
+ * the test program, as a test cannot go on without its store.
+ */
+#ifndef SUPPORT_STORE_BUILDER_H
+#define SUPPORT_STORE_BUILDER_H
+
+#include "../../daemon/store.h"
+
+struct builder;
+
+/* A new log in the empty folder `state`, named `origin`, its genesis committed. */
+struct builder *builder_new(const char *state, const char *origin);
+/* Signs nothing more, closes the store, frees. */
+void builder_free(struct builder *b);
+
+/* Stage entries; each answers its index. Times grow by a millisecond per record. */
+uint64_t builder_peer(struct builder *b, const char *uid);
+uint64_t builder_source(struct builder *b, const char *name, uint64_t peer);
+uint64_t builder_daemon(struct builder *b, enum daemon_what what);
+/* One valid event that takes the next number of its epoch, after `lost` lost ones. */
+uint64_t builder_event(struct builder *b, uint64_t source, uint64_t peer, uint64_t epoch,
+	uint64_t lost);
+/* One event of the daemon's own. */
+uint64_t builder_own_event(struct builder *b);
+/* Stage a record and its payload as they are, true or not. */
+uint64_t builder_record(struct builder *b, struct record *r, struct span payload);
+void builder_control(struct builder *b, enum record_kind kind, struct span payload);
+/* Set the clock that stages: ns since 1970. */
+void builder_set_time(struct builder *b, uint64_t ns);
+/* End an epoch cleanly. */
+void builder_close_epoch(struct builder *b, uint64_t source, uint64_t epoch);
+/* Commit what is staged, keep the head before it, sign. */
+void builder_commit(struct builder *b);
+/* The same, but die before signing. */
+void builder_commit_unsigned(struct builder *b);
+/* Records committed. */
+uint64_t builder_size(const struct builder *b);
+/* The newest signed note, as text. */
+const char *builder_note(const struct builder *b);
+/* For rows put or deleted by hand, in a transaction of the caller's. */
+struct db *builder_db(struct builder *b);
+
+#endif

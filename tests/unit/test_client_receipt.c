@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Receipts: what an honest log answers is accepted, and every single lie is refused. The log is made
+ * here from proto/ alone: records, tree, note.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "../../client/trail_receipt.h"
+
+#include <stdlib.h>
+
+enum { BEFORE = 5, EVENTS = 3, RECORDS = BEFORE + EVENTS, SOURCE = 3, PEER = 4 };
+static const uint64_t EPOCH = 77, SEQ = 10, RECEIVED = 1700000000000000000;
+
+/* A log of RECORDS records whose last EVENTS are a batch's, and the honest answer about them. */
+struct world {
+	struct skey skey;
+	struct trust trust;
+	struct trail_batch *batch;
+	uint8_t records[RECORDS][RECORD_LEN];
+	struct hash leaves[RECORDS];
+	uint8_t salts[EVENTS][SALT_LEN];
+	uint32_t flags[EVENTS];
+	struct buf note;
+	struct run run;
+	struct appended answer;
+	struct fault fault;
+};
+
+static enum trail_err node_of(void *ctx, unsigned level, uint64_t index, struct hash *out)
+{
+	const struct world *w = ctx;
+	struct frontier f = { 0 };
+	uint64_t first = index << level, count = UINT64_C(1) << level;
+	for (uint64_t i = first; i < first + count; i++)
+		frontier_append(&f, &w->leaves[i], NULL, NULL);
+	frontier_root(&f, out);
+	return TRAIL_OK;
+}
+
+static void sign_tree(struct world *w, uint64_t size)
+{
+	struct checkpoint cp = { .origin = "example.org/log", .size = size };
+	struct buf text = { 0 };
+	assert_int_equal(tree_root(size, node_of, w, &cp.root), TRAIL_OK);
+	checkpoint_put(&text, &cp);
+	buf_clear(&w->note);
+	assert_int_equal(note_sign(buf_view(&text), &w->skey, &w->note), TRAIL_OK);
+	w->answer.checkpoint = buf_view(&w->note);
+	buf_release(&text);
+}
+
+static void add_events(struct world *w)
+{
+	struct trail_event *e = trail_event_new();
+	w->batch = trail_batch_new();
+	assert_int_equal(trail_batch_begin(w->batch, "src", EPOCH, SEQ), TRAIL_OK);
+	for (unsigned i = 0; i < EVENTS; i++) {
+		trail_event_clear(e);
+		trail_event_set_time(e, (int64_t)RECEIVED + i);
+		trail_event_set_action(e, TRAIL_READ);
+		trail_event_set(e, TRAIL_ACTOR_ID, "anna");
+		trail_event_set(e, TRAIL_OBJECT_ID, i == 0 ? "a" : i == 1 ? "b" : "c");
+		assert_int_equal(trail_batch_add(w->batch, e), TRAIL_OK);
+	}
+	trail_event_free(e);
+}
+
+static void write_records(struct world *w)
+{
+	struct hash prev = { 0 };
+	for (unsigned i = 0; i < RECORDS; i++) {
+		struct record r = { .version = 1, .kind = KIND_DAEMON, .prev = prev };
+		if (i >= BEFORE) {
+			unsigned k = i - BEFORE;
+			memset(w->salts[k], (int)(0x40 + k), SALT_LEN);
+			r = (struct record){ .version = 1, .kind = KIND_EVENT, .flags = FLAG_LATE,
+				.source = SOURCE, .peer = PEER, .received_ns = RECEIVED,
+				.epoch = EPOCH, .seq = SEQ + k, .prev = prev };
+			record_commitment(w->salts[k], batch_event(w->batch, k), &r.commitment);
+			w->flags[k] = FLAG_LATE;
+		}
+		record_encode(&r, w->records[i]);
+		record_leaf(w->records[i], &w->leaves[i]);
+		prev = w->leaves[i];
+	}
+}
+
+static int make_world(void **state)
+{
+	static const uint8_t SEED[SIGN_SEED_LEN] = { 7 };
+	struct world *w = calloc(1, sizeof *w);
+	struct buf text = { 0 };
+	assert_true(crypto_init());
+	assert_int_equal(skey_make(span_text("example.org/log"), SEED, &w->skey), TRAIL_OK);
+	add_events(w);
+	write_records(w);
+	struct log_identity id = { .vkey = w->skey.vkey, .genesis = w->leaves[0] };
+	identity_put(&text, &id);
+	assert_int_equal(trust_set(&w->trust, buf_view(&text), TRAIL_TRUST_GIVEN), TRAIL_OK);
+	buf_release(&text);
+	w->run = (struct run){
+		.first_index = BEFORE, .count = EVENTS, .first_seq = SEQ, .received_ns = RECEIVED,
+		.source = SOURCE, .peer = PEER, .prev = w->leaves[BEFORE - 1], .flags = w->flags,
+		.salts = span_of(w->salts, sizeof w->salts),
+	};
+	assert_int_equal(tree_inclusion(RECORDS - 1, RECORDS, node_of, w, &w->run.path), TRAIL_OK);
+	w->answer = (struct appended){ .runs = &w->run, .run_count = 1 };
+	sign_tree(w, RECORDS);
+	*state = w;
+	return 0;
+}
+
+static int free_world(void **state)
+{
+	struct world *w = *state;
+	trust_release(&w->trust);
+	trail_batch_free(w->batch);
+	buf_release(&w->note);
+	free(w);
+	return 0;
+}
+
+static enum trail_err make(struct world *w, struct trail_receipt **r)
+{
+	return receipt_make(w->batch, &w->answer, &w->trust, r, &w->fault);
+}
+
+/* The same events, told of as held before. */
+static void tell_duplicates(struct world *w)
+{
+	w->run.duplicate = true;
+	w->run.records = span_of(w->records[BEFORE], EVENTS * RECORD_LEN);
+}
+
+static void an_honest_answer_becomes_a_receipt(void **state)
+{
+	struct world *w = *state;
+	struct trail_receipt *r = NULL;
+	assert_int_equal(make(w, &r), TRAIL_OK);
+	assert_int_equal(trail_receipt_count(r), EVENTS);
+	for (unsigned i = 0; i < EVENTS; i++) {
+		assert_int_equal(trail_receipt_index(r, i), BEFORE + i);
+		assert_int_equal(trail_receipt_seq(r, i), SEQ + i);
+		assert_true(trail_receipt_checked(r, i));
+		assert_false(trail_receipt_duplicate(r, i));
+		assert_memory_equal(trail_receipt_record(r, i), w->records[BEFORE + i], RECORD_LEN);
+		assert_memory_equal(trail_receipt_leaf(r, i), w->leaves[BEFORE + i].b, HASH_LEN);
+	}
+	assert_int_equal(trail_receipt_size(r), RECORDS);
+	assert_null(trail_receipt_leaf(r, EVENTS));
+	trail_receipt_free(r);
+}
+
+static void duplicates_are_opened_and_proven(void **state)
+{
+	struct world *w = *state;
+	struct trail_receipt *r = NULL;
+	tell_duplicates(w);
+	assert_int_equal(make(w, &r), TRAIL_OK);
+	assert_true(trail_receipt_duplicate(r, 0));
+	assert_true(trail_receipt_checked(r, 2));
+	trail_receipt_free(r);
+}
+
+static void duplicates_that_were_erased_are_not_called_checked(void **state)
+{
+	struct world *w = *state;
+	struct trail_receipt *r = NULL;
+	tell_duplicates(w);
+	memset(w->salts[1], 0, SALT_LEN);
+	w->answer.unchecked = 1;
+	assert_int_equal(make(w, &r), TRAIL_OK);
+	assert_false(trail_receipt_checked(r, 1));
+	assert_null(trail_receipt_salt(r, 1));
+	assert_true(trail_receipt_checked(r, 2));
+	trail_receipt_free(r);
+}
+
+/* Each turns the honest answer into a lie. */
+static void lie_salt(struct world *w) { w->salts[1][3] ^= 1; }
+static void lie_prev(struct world *w) { w->run.prev.b[0] ^= 1; }
+static void lie_received(struct world *w) { w->run.received_ns++; }
+static void lie_source(struct world *w) { w->run.source--; }
+static void lie_source_zero(struct world *w) { w->run.source = 0; }
+static void lie_peer(struct world *w) { w->run.peer--; }
+static void lie_peer_later(struct world *w) { w->run.peer = BEFORE; }
+static void lie_flag(struct world *w) { w->flags[2] = 0; }
+static void lie_flag_unknown(struct world *w) { w->flags[0] = 16; }
+static void lie_class(struct world *w)
+{
+	static const uint32_t CLASSES[EVENTS] = { 0, 1, 0 };
+	w->run.classes = CLASSES;
+}
+static void lie_seq(struct world *w) { w->run.first_seq++; }
+static void lie_index(struct world *w) { w->run.first_index--; }
+static void lie_index_far(struct world *w) { w->run.first_index = UINT64_MAX - 1; }
+static void lie_fewer(struct world *w) { w->run.count--; w->run.salts.len -= SALT_LEN; }
+static void lie_more(struct world *w) { w->run.count++; }
+static void lie_none(struct world *w) { w->answer.run_count = 0; }
+static void lie_empty_run(struct world *w) { w->run.count = 0; }
+static void lie_salts_short(struct world *w) { w->run.salts.len--; }
+static void lie_path(struct world *w) { w->run.path.path[0].b[9] ^= 1; }
+static void lie_path_short(struct world *w) { w->run.path.count--; }
+static void lie_path_none(struct world *w) { w->run.path.count = 0; }
+static void lie_unchecked(struct world *w) { w->answer.unchecked = 1; }
+static void lie_note(struct world *w) { w->note.data[w->note.len - 5] ^= 1; }
+static void lie_note_none(struct world *w) { w->answer.checkpoint.len = 0; }
+static void lie_note_old(struct world *w) { sign_tree(w, RECORDS - 1); }
+static void lie_other_key(struct world *w)
+{
+	static const uint8_t SEED[SIGN_SEED_LEN] = { 8 };
+	assert_int_equal(skey_make(span_text("example.org/log"), SEED, &w->skey), TRAIL_OK);
+	sign_tree(w, RECORDS);
+}
+static void lie_loss(struct world *w) { assert_int_equal(trail_batch_lost(w->batch, 2), TRAIL_OK); }
+static void lie_held_other_content(struct world *w)
+{
+	tell_duplicates(w);
+	w->records[BEFORE + 1][50] ^= 1;
+}
+static void lie_held_other_seq(struct world *w) { tell_duplicates(w); w->records[BEFORE][47] ^= 1; }
+static void lie_held_other_epoch(struct world *w)
+{
+	tell_duplicates(w);
+	w->records[BEFORE][39] ^= 1;
+}
+static void lie_held_unchained(struct world *w)
+{
+	tell_duplicates(w);
+	w->records[BEFORE + 1][90] ^= 1;
+}
+static void lie_held_not_in_tree(struct world *w)
+{
+	tell_duplicates(w);
+	w->records[BEFORE + 2][111] ^= 1;
+}
+static void lie_held_salts_missing(struct world *w) { tell_duplicates(w); w->run.salts.len = 0; }
+static void lie_held_records_cut(struct world *w) { tell_duplicates(w); w->run.records.len--; }
+static void lie_held_erased_uncounted(struct world *w)
+{
+	tell_duplicates(w);
+	memset(w->salts[1], 0, SALT_LEN);
+}
+
+static void every_lie_is_found(void **state)
+{
+	static const struct {
+		const char *name;
+		void (*tell)(struct world *w);
+	} LIES[] = {
+		{ "salt", lie_salt }, { "prev", lie_prev }, { "received", lie_received },
+		{ "source", lie_source }, { "source 0", lie_source_zero }, { "peer", lie_peer },
+		{ "peer later", lie_peer_later }, { "flag", lie_flag },
+		{ "unknown flag", lie_flag_unknown }, { "class", lie_class }, { "seq", lie_seq },
+		{ "index", lie_index }, { "far index", lie_index_far }, { "fewer", lie_fewer },
+		{ "more", lie_more }, { "none", lie_none }, { "empty run", lie_empty_run },
+		{ "salts short", lie_salts_short }, { "path", lie_path },
+		{ "path short", lie_path_short }, { "no path", lie_path_none },
+		{ "unchecked", lie_unchecked }, { "note", lie_note }, { "no note", lie_note_none },
+		{ "older note", lie_note_old }, { "other key", lie_other_key },
+		{ "loss not noted", lie_loss }, { "held: content", lie_held_other_content },
+		{ "held: seq", lie_held_other_seq }, { "held: epoch", lie_held_other_epoch },
+		{ "held: chain", lie_held_unchained }, { "held: tree", lie_held_not_in_tree },
+		{ "held: no salts", lie_held_salts_missing },
+		{ "held: records cut", lie_held_records_cut },
+		{ "held: erased uncounted", lie_held_erased_uncounted },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof LIES / sizeof LIES[0]; i++) {
+		struct world *w;
+		struct trail_receipt *r = NULL;
+		(void)make_world((void **)&w);
+		LIES[i].tell(w);
+		enum trail_err err = make(w, &r);
+		if (err != TRAIL_CORRUPT)
+			fail_msg("the lie \"%s\" was answered %d", LIES[i].name, (int)err);
+		assert_null(r);
+		assert_true(w->fault.sentence[0] != '\0');
+		(void)free_world((void **)&w);
+	}
+}
+
+static void two_trees_of_one_size_are_evidence(void **state)
+{
+	struct world *w = *state;
+	struct trail_receipt *r = NULL;
+	assert_int_equal(make(w, &r), TRAIL_OK);
+	trail_receipt_free(r);
+	w->leaves[1].b[0] ^= 1;
+	sign_tree(w, RECORDS);
+	assert_int_equal(trust_see(&w->trust, buf_view(&w->note), NULL, &w->fault), TRAIL_CORRUPT);
+}
+
+static void a_head_is_held_only_with_its_proof(void **state)
+{
+	struct world *w = *state;
+	struct tree_proof proof;
+	sign_tree(w, 4);
+	assert_int_equal(trust_see(&w->trust, buf_view(&w->note), NULL, &w->fault), TRAIL_OK);
+	assert_int_equal(trust_advance(&w->trust, NULL, &w->fault), TRAIL_OK);
+	sign_tree(w, RECORDS);
+	assert_int_equal(trust_see(&w->trust, buf_view(&w->note), NULL, &w->fault), TRAIL_OK);
+	assert_true(trust_due(&w->trust));
+	assert_int_equal(tree_consistency(4, RECORDS, node_of, w, &proof), TRAIL_OK);
+	struct tree_proof bad = proof;
+	bad.path[0].b[0] ^= 1;
+	assert_int_equal(trust_advance(&w->trust, &bad, &w->fault), TRAIL_CORRUPT);
+	assert_int_equal(w->trust.held.cp.size, 4);
+	assert_int_equal(trust_advance(&w->trust, &proof, &w->fault), TRAIL_OK);
+	assert_int_equal(w->trust.held.cp.size, RECORDS);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			an_honest_answer_becomes_a_receipt, make_world, free_world),
+		cmocka_unit_test_setup_teardown(
+			duplicates_are_opened_and_proven, make_world, free_world),
+		cmocka_unit_test_setup_teardown(duplicates_that_were_erased_are_not_called_checked,
+			make_world, free_world),
+		cmocka_unit_test(every_lie_is_found),
+		cmocka_unit_test_setup_teardown(
+			two_trees_of_one_size_are_evidence, make_world, free_world),
+		cmocka_unit_test_setup_teardown(
+			a_head_is_held_only_with_its_proof, make_world, free_world),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
