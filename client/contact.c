@@ -155,16 +155,31 @@ enum trail_err contact_settle(struct trail *t, int64_t deadline)
 	return err;
 }
 
+/* An answer to a question that was asked when `held` was held must not show less. */
+static enum trail_err check_grown(struct trail *t, const struct checkpoint *cp)
+{
+	if (cp->size >= t->trust.held.cp.size)
+		return TRAIL_OK;
+	(void)fault_set(&t->fault, TRAIL_CORRUPT,
+		"%s shrank: it shows %" PRIu64 " records, %" PRIu64
+		" were seen before; an old copy was put back, or records were cut off",
+		cp->origin, cp->size, t->trust.held.cp.size);
+	return handle_lose(t);
+}
+
 enum trail_err contact_refresh(struct trail *t, int64_t deadline)
 {
+	struct checkpoint cp;
 	struct response answer;
 	struct request request = { .kind = REQUEST_CHECKPOINT };
 	enum trail_err err = call_wait(t, &request, RESPONSE_CHECKPOINT, deadline, &answer);
 	if (err != TRAIL_OK)
 		return err;
-	err = trust_see(&t->trust, answer.checkpoint.checkpoint, NULL, &t->fault);
+	err = trust_see(&t->trust, answer.checkpoint.checkpoint, &cp, &t->fault);
 	if (err == TRAIL_CORRUPT)
 		return handle_lose(t);
+	if (err == TRAIL_OK)
+		err = check_grown(t, &cp);
 	return err == TRAIL_OK ? contact_settle(t, deadline) : err;
 }
 
@@ -215,15 +230,13 @@ static enum trail_err connect_heads(struct trail *t, const struct hello_answer *
 	enum trail_err err = trust_see(&t->trust, hello->checkpoint, &cp, &t->fault);
 	if (err != TRAIL_OK)
 		return err;
-	if (cp.size < t->trust.held.cp.size)
-		return fault_set(&t->fault, TRAIL_CORRUPT,
-			"%s shrank: it shows %" PRIu64 " records, %" PRIu64
-			" were seen before; an old copy was put back, or records were cut off",
-			cp.origin, cp.size, t->trust.held.cp.size);
 	if (t->trust.held.cp.size == 0)
 		err = check_genesis(t, deadline);
-	else if (!known)
-		return contact_settle(t, deadline);
+	else if (known)
+		err = check_grown(t, &cp);
+	else
+		/* What is held was read after Hello was answered: another program may be ahead. */
+		err = contact_refresh(t, deadline);
 	if (err == TRAIL_OK)
 		err = trust_advance(&t->trust, &proof, &t->fault);
 	return err == TRAIL_OK ? keep(t, deadline) : err;

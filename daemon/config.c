@@ -21,6 +21,7 @@ enum { WHY_LEN = 512 };
 enum kind {
 	KIND_BYTES,  /* a number, optionally with K, M, G or T */
 	KIND_NUMBER,
+	KIND_FLAG,   /* true or false */
 	KIND_PATH,   /* absolute, or empty */
 };
 
@@ -40,25 +41,24 @@ static const struct row {
 	{ "connections", KIND_NUMBER, offsetof(struct settings, connections), 16, 65536, 4096 },
 	{ "readers", KIND_NUMBER, offsetof(struct settings, readers), 1, 64, 2 },
 	{ "seal_height", KIND_NUMBER, offsetof(struct settings, seal_height), 4, 20, 16 },
+	{ "allow_cow", KIND_FLAG, offsetof(struct settings, allow_cow), 0, 1, 0 },
 	{ "signer", KIND_PATH, offsetof(struct settings, signer), 0, 0, 0 },
 };
 
 enum { ROW_COUNT = sizeof ROWS / sizeof ROWS[0] };
 
-/* What libconfuse's callbacks, which carry no context, write to. */
-static char *sentence;
-
-static void *field(struct settings *settings, const struct row *row)
-{
-	return (char *)settings + row->offset;
-}
+/* libconfuse's callbacks carry no context; settings are read once, by one thread. */
+static struct {
+	struct settings *settings;
+	char *why;
+} reading;
 
 void settings_default(struct settings *settings)
 {
 	memset(settings, 0, sizeof *settings);
 	for (size_t i = 0; i < ROW_COUNT; i++)
 		if (ROWS[i].kind != KIND_PATH)
-			*(uint64_t *)field(settings, &ROWS[i]) = ROWS[i].value;
+			*(uint64_t *)(void *)((char *)settings + ROWS[i].offset) = ROWS[i].value;
 }
 
 /* Decimal digits, and for bytes one of K M G T (powers of 1024). */
@@ -98,54 +98,68 @@ static void say_bytes(uint64_t n, enum kind kind, char *out, size_t len)
 		(void)snprintf(out, len, "%" PRIu64, n);
 }
 
-/* False: `complaint` says why. */
-static bool take_value(const struct row *row, const char *text, void *out, char *complaint,
-	size_t len)
+static void say_range(const struct row *row, char *out, size_t len)
 {
-	if (row->kind == KIND_PATH) {
-		if ((text[0] && text[0] != '/') || strlen(text) >= SETTING_PATH_MAX) {
-			(void)snprintf(complaint, len, "%s must be an absolute path", row->name);
-			return false;
-		}
-		if (out)
-			memcpy(out, text, strlen(text) + 1);
-		return true;
-	}
-	uint64_t n;
-	if (number_take(text, row->kind, &n) && n >= row->min && n <= row->max) {
-		if (out)
-			*(uint64_t *)out = n;
-		return true;
-	}
 	char min[24];
 	char max[24];
 	say_bytes(row->min, row->kind, min, sizeof min);
 	say_bytes(row->max, row->kind, max, sizeof max);
-	(void)snprintf(complaint, len, "%s is %s: it must be a number from %s to %s", row->name,
-		text, min, max);
-	return false;
+	(void)snprintf(out, len, "a number from %s to %s", min, max);
+}
+
+/* False: `expected` says what it should have been. */
+static bool take_value(const struct row *row, const char *text, void *out, char *expected,
+	size_t len)
+{
+	uint64_t n;
+	switch (row->kind) {
+	case KIND_PATH:
+		(void)snprintf(expected, len, "an absolute path");
+		if (strlen(text) >= SETTING_PATH_MAX || (text[0] && text[0] != '/'))
+			return false;
+		memcpy(out, text, strlen(text) + 1);
+		return true;
+	case KIND_FLAG:
+		(void)snprintf(expected, len, "true or false");
+		n = strcmp(text, "true") == 0;
+		if (!n && strcmp(text, "false") != 0)
+			return false;
+		break;
+	case KIND_BYTES:
+	case KIND_NUMBER:
+		say_range(row, expected, len);
+		if (!number_take(text, row->kind, &n) || n < row->min || n > row->max)
+			return false;
+		break;
+	}
+	*(uint64_t *)out = n;
+	return true;
 }
 
 static void on_error(cfg_t *cfg, const char *format, va_list ap)
 {
-	if (sentence[0])
+	char *why = reading.why;
+	if (why[0])
 		return; /* the first is the cause */
-	int n = snprintf(sentence, WHY_LEN, "%s:%d: ", cfg->filename ? cfg->filename : "",
+	int n = snprintf(why, WHY_LEN, "%s:%d: ", cfg->filename ? cfg->filename : "",
 		cfg->line);
 	if (n > 0 && n < WHY_LEN)
-		(void)vsnprintf(sentence + n, (size_t)(WHY_LEN - n), format, ap);
+		(void)vsnprintf(why + n, (size_t)(WHY_LEN - n), format, ap);
 }
 
+/* Called for each setting as it is read, while libconfuse still knows the line. */
 static int on_value(cfg_t *cfg, cfg_opt_t *opt)
 {
 	const char *text = cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1);
-	char complaint[WHY_LEN];
+	char expected[64];
 	for (size_t i = 0; i < ROW_COUNT; i++) {
 		if (strcmp(ROWS[i].name, opt->name) != 0)
 			continue;
-		if (take_value(&ROWS[i], text ? text : "", NULL, complaint, sizeof complaint))
+		void *out = (char *)reading.settings + ROWS[i].offset;
+		if (take_value(&ROWS[i], text ? text : "", out, expected, sizeof expected))
 			return 0;
-		cfg_error(cfg, "%s", complaint);
+		cfg_error(cfg, "%s is \"%.64s\": it must be %s", opt->name, text ? text : "",
+			expected);
 		return -1;
 	}
 	return 0;
@@ -173,7 +187,8 @@ enum trail_err settings_read(const char *path, struct settings *settings, char w
 	cfg_opt_t opts[ROW_COUNT + 1];
 	settings_default(settings);
 	why[0] = '\0';
-	sentence = why;
+	reading.settings = settings;
+	reading.why = why;
 	cfg_t *cfg = open_table(opts);
 	if (!cfg)
 		return TRAIL_NOMEM;
@@ -186,11 +201,6 @@ enum trail_err settings_read(const char *path, struct settings *settings, char w
 		if (!why[0])
 			(void)snprintf(why, WHY_LEN, "%s: is no configuration", path);
 		err = TRAIL_INVALID;
-	}
-	for (size_t i = 0; !err && i < ROW_COUNT; i++) {
-		const char *text = cfg_getstr(cfg, ROWS[i].name);
-		if (text && !take_value(&ROWS[i], text, field(settings, &ROWS[i]), why, WHY_LEN))
-			err = TRAIL_INVALID; /* on_value let it pass: cannot be */
 	}
 	(void)cfg_free(cfg);
 	return err;

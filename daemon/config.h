@@ -19,6 +19,7 @@ struct settings {
 	uint64_t connections; /* at once, all peers together */
 	uint64_t readers;     /* threads */
 	uint64_t seal_height; /* of a new log's seal tree; fixed at genesis */
+	uint64_t allow_cow;   /* 1: the signer may work on a file system that copies on write */
 	char signer[SETTING_PATH_MAX]; /* program; "": beside traild's own */
 };
 

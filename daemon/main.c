@@ -257,6 +257,21 @@ static enum trail_err signer_program(const struct daemon *d, char path[PATH_MAX]
 	return TRAIL_OK;
 }
 
+static enum trail_err open_signer(struct daemon *d, unsigned how, char why[WHY_LEN])
+{
+	char program[PATH_MAX];
+	enum trail_err err = signer_program(d, program, why);
+	if (err)
+		return err;
+	if (d->settings.allow_cow) {
+		how |= SIGNER_ALLOW_COW;
+		log_line(LOG_LEVEL_WARNING, "allow_cow: on a file system that copies on write, keys "
+			"that were destroyed may still be found on the device");
+	}
+	return signer_link_open(program, statedir_signer(d->dir), how, span_text(d->origin),
+		(unsigned)d->settings.seal_height, &d->signer, &d->greeting, why);
+}
+
 static bool store_is_empty(struct store *store)
 {
 	struct head head;
@@ -268,26 +283,26 @@ static bool store_is_empty(struct store *store)
 /* The log and who signs it; a new one is made only where there was none. */
 static enum trail_err open_log(struct daemon *d, const struct options *o, char why[WHY_LEN])
 {
-	char program[PATH_MAX];
 	enum trail_err err = statedir_open(o->state_dir, &d->dir, why);
 	if (err)
 		return err;
 	bool unborn = statedir_unborn(d->dir);
+	/* Before anything is made. */
 	err = choose_origin(d, o, unborn, why);
-	if (!err)
-		err = signer_program(d, program, why);
 	if (!err)
 		err = store_open(statedir_log(d->dir), d->settings.map_size, unborn, &d->store, why);
 	if (err)
 		return err;
 	bool empty = store_is_empty(d->store);
-	bool make_new = empty && statedir_signer_empty(d->dir);
-	if (make_new && !unborn)
-		err = choose_origin(d, o, true, why);
-	if (err)
-		return err;
-	err = signer_link_open(program, statedir_signer(d->dir), make_new, span_text(d->origin),
-		(unsigned)d->settings.seal_height, &d->signer, &d->greeting, why);
+	if (empty && statedir_named(d->dir)) {
+		(void)snprintf(why, WHY_LEN, "%.256s: the log is empty, but identity and vkey name one "
+			"that was here: restore the folder as a whole", o->state_dir);
+		return TRAIL_CORRUPT;
+	}
+	/* After a first start that was cut short the store may be there, and empty. */
+	err = choose_origin(d, o, empty, why);
+	if (!err)
+		err = open_signer(d, empty ? SIGNER_MAKE_NEW : 0, why);
 	if (!err && empty)
 		err = writer_genesis(d->store, d->signer, &d->greeting, why);
 	if (!err)

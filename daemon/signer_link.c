@@ -98,7 +98,7 @@ _Noreturn static void child(int fd, pid_t parent, char *const argv[])
 		_exit(EXIT_NOT_RUN);
 	if (ok)
 		(void)execv(argv[0], argv);
-	char answer[128] = { TALK_FAILED };
+	uint8_t answer[128] = { TALK_FAILED };
 	const char *text = strerrordesc_np(errno);
 	size_t len = text ? strlen(text) : 0;
 	if (len > sizeof answer - 1)
@@ -281,7 +281,8 @@ static enum trail_err wake(struct signer_link *link, unsigned how, struct span o
 	unsigned seal_height, struct signer_greeting *greeting, char *why)
 {
 	struct buf question = { 0 };
-	struct span body, note;
+	struct span body = { 0 };
+	struct span note;
 	struct signer_greeting g;
 	buf_put_u8(&question, TALK_WAKE);
 	buf_put_u8(&question, (how & SIGNER_MAKE_NEW) != 0);
@@ -337,7 +338,8 @@ enum trail_err signer_link_sign(struct signer_link *link, uint64_t size, const s
 	const struct tree_proof *proof, char note[512], size_t *len, char why[512])
 {
 	uint8_t question[1 + 8 + HASH_LEN + 1 + TREE_PATH_MAX * HASH_LEN];
-	struct span body, text;
+	struct span body = { 0 };
+	struct span text;
 	struct checkpoint cp;
 	size_t path_len = proof->count * HASH_LEN;
 	if (proof->count > TREE_PATH_MAX)
@@ -369,5 +371,5 @@ uint64_t signer_link_size(const struct signer_link *link)
 
 int signer_link_fd(const struct signer_link *link)
 {
-	return link->fd;
+	return link->pidfd; /* the socket is readable for every answer, too */
 }

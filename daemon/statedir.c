@@ -249,7 +249,7 @@ void statedir_close(struct statedir *dir)
 	free(dir);
 }
 
-bool statedir_signer_empty(const struct statedir *dir)
+static bool signer_empty(const struct statedir *dir)
 {
 	int fd = openat(dir->fd, "signer", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bool nothing = false;
@@ -260,10 +260,14 @@ bool statedir_signer_empty(const struct statedir *dir)
 	return listed && nothing;
 }
 
+bool statedir_named(const struct statedir *dir)
+{
+	return exists(dir, "identity") || exists(dir, "vkey");
+}
+
 bool statedir_unborn(const struct statedir *dir)
 {
-	return !exists(dir, "log/data.mdb") && !exists(dir, "identity") && !exists(dir, "vkey") &&
-		statedir_signer_empty(dir);
+	return !exists(dir, "log/data.mdb") && !statedir_named(dir) && signer_empty(dir);
 }
 
 /* ---- identity ---- */

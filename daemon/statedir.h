@@ -31,8 +31,8 @@ const char *statedir_signer(const struct statedir *dir);
  * a first start was cut short before any of them; then all may be made, and never else.
  */
 bool statedir_unborn(const struct statedir *dir);
-/* Whether D/signer is empty, so that a new key may be made in it. */
-bool statedir_signer_empty(const struct statedir *dir);
+/* Whether D/vkey or D/identity is there: then a log was finished here, and none may be made again. */
+bool statedir_named(const struct statedir *dir);
 
 /*
  * Write D/vkey and D/identity where they are missing, compare them where they are not.

@@ -39,8 +39,7 @@ static enum trail_err look_at_head(const struct folder *folder, struct sentence 
 		return e;
 	return sentence_refuse(why,
 		"%s/head was signed by a key that is gone: bring back %s/key, or take an empty "
-		"folder "
-		"for a new log",
+		"folder for a new log",
 		folder->path, folder->path);
 }
 
@@ -70,8 +69,7 @@ static enum trail_err look_at_seeds(const struct folder *folder, struct sentence
 	if (e == TRAIL_OK && seeds_used(span_of(m->file, len), &m->seeds))
 		e = sentence_refuse(why,
 			"%s/seeds belongs to a key that is gone: bring back %s/key, or take an "
-			"empty "
-			"folder for a new log",
+			"empty folder for a new log",
 			folder->path, folder->path);
 	crypto_secret_free(m);
 	return e == TRAIL_END ? TRAIL_OK : e;

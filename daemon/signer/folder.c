@@ -53,9 +53,9 @@ static enum trail_err check_place(
 	const char *cow = folder_keeps_old(magic);
 	if (cow && (how & FOLDER_ALLOW_COW) == 0)
 		return sentence_refuse(why,
-			"%s lies on %s, which keeps old versions of what is overwritten, so erased "
-			"seeds would stay on the device: put it on ext4 or xfs, or allow it with "
-			"--allow-cow",
+			"%s lies on %s, which keeps old versions of what is overwritten, so "
+			"erased seeds would stay on the device: put it on ext4 or xfs, or allow "
+			"it with --allow-cow",
 			f->path, cow);
 	if (cow)
 		sentence_set(notice,
@@ -97,8 +97,7 @@ static enum trail_err take_lock(struct folder *f, struct sentence *why)
 	if (errno == EWOULDBLOCK)
 		return sentence_fail(why,
 			"%s is in use by another traild-signer: a log has one signer; stop the "
-			"other "
-			"first",
+			"other first",
 			f->path);
 	return sentence_fail(why, "%s/lock: flock: %s", f->path, reason());
 }
@@ -137,8 +136,8 @@ enum trail_err folder_open(struct folder *f, const char *path, unsigned how,
 	f->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (f->fd < 0 && errno == ENOENT)
 		return sentence_refuse(why,
-			"%s is missing: a signer's state is never made anew beside a log; bring it "
-			"back, or begin a successor log",
+			"%s is missing: a signer's state is never made anew beside a log; bring "
+			"it back, or begin a successor log",
 			path);
 	if (f->fd < 0)
 		return sentence_fail(why, "%s: %s", path, reason());

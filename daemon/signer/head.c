@@ -48,14 +48,12 @@ static enum trail_err check_older(const struct head *head, const struct folder *
 	if (checkpoint_open(note, key, &older) != TRAIL_OK)
 		return sentence_refuse(why,
 			"%s/%s: the older slot holds a note that the log key did not sign: bring "
-			"back "
-			"the state of this key, or begin a successor log",
+			"back the state of this key, or begin a successor log",
 			folder->path, NAME);
 	if (older.size > head->checkpoint.size)
 		return sentence_refuse(why,
 			"%s/%s went backwards from size %llu to %llu: an older state was put in "
-			"place; "
-			"bring back the newest, or begin a successor log",
+			"place; bring back the newest, or begin a successor log",
 			folder->path, NAME, (unsigned long long)older.size,
 			(unsigned long long)head->checkpoint.size);
 	return TRAIL_OK;
@@ -72,8 +70,7 @@ static enum trail_err judge(struct head *head, const struct folder *folder, cons
 		(mine->content.len == 0 && !slot_blank(file, SLOT_FILE_LEN, (size_t)(1 - newest))))
 		return sentence_refuse(why,
 			"%s/%s is damaged, both slots: what was signed last is not known, so "
-			"nothing "
-			"more is signed; bring it back, or begin a successor log",
+			"nothing more is signed; bring it back, or begin a successor log",
 			folder->path, NAME);
 	head->slot = (unsigned)newest;
 	head->counter = mine->counter;
@@ -84,8 +81,7 @@ static enum trail_err judge(struct head *head, const struct folder *folder, cons
 	if (checkpoint_open(mine->content, key, &head->checkpoint) != TRAIL_OK)
 		return sentence_refuse(why,
 			"%s/%s holds a note that %s/key did not sign: these files are not of one "
-			"log; "
-			"bring back those that belong together",
+			"log; bring back those that belong together",
 			folder->path, NAME, folder->path);
 	if (other->valid)
 		return check_older(head, folder, key, other->content, why);
@@ -98,8 +94,7 @@ static enum trail_err judge(struct head *head, const struct folder *folder, cons
 enum trail_err head_open(struct head *head, const struct folder *folder, const struct vkey *key,
 	struct sentence *notice, struct sentence *why)
 {
-	/* Zeros behind the end of a short file: they decode as a damaged slot. */
-	uint8_t file[SLOT_FILE_LEN] = { 0 };
+	uint8_t file[SLOT_FILE_LEN];
 	size_t len = 0;
 	notice->text[0] = '\0';
 	memset(head, 0, sizeof *head);

@@ -11,10 +11,10 @@ static enum trail_err no_secret_memory(struct sentence *why)
 }
 
 static enum trail_err parse_key(
-	const struct folder *folder, struct span line, struct skey *key, struct sentence *why)
+	const struct folder *folder, struct span file, struct skey *key, struct sentence *why)
 {
-	if (line.len > 0 && line.data[line.len - 1] == '\n' &&
-		skey_parse(span_of(line.data, line.len - 1), key) == TRAIL_OK)
+	struct span line;
+	if (note_line_take(&file, &line) && file.len == 0 && skey_parse(line, key) == TRAIL_OK)
 		return TRAIL_OK;
 	return sentence_refuse(why,
 		"%s/key is not a log key: bring it back; a key is never made anew beside a log",
@@ -32,8 +32,7 @@ static enum trail_err load_key(struct kept *kept, const struct folder *folder, s
 	if (e == TRAIL_END)
 		e = sentence_refuse(why,
 			"%s/key is missing: a key is never made anew beside a log; bring it back, "
-			"or "
-			"begin a successor log",
+			"or begin a successor log",
 			folder->path);
 	if (e == TRAIL_OK)
 		e = parse_key(folder, span_of(line, len), kept->key, why);
@@ -56,8 +55,7 @@ static enum trail_err load_seeds(
 	if (e == TRAIL_END)
 		return sentence_refuse(why,
 			"%s/seeds is missing beside a log key: seals cannot go on; bring it back, "
-			"or "
-			"begin a successor log",
+			"or begin a successor log",
 			folder->path);
 	if (e != TRAIL_OK)
 		return e;
@@ -66,8 +64,7 @@ static enum trail_err load_seeds(
 	if (newest < 0 || !seeds_decode(slots[newest].content, &m->seeds))
 		return sentence_refuse(why,
 			"%s/seeds is damaged: seals cannot go on; bring it back, or begin a "
-			"successor "
-			"log",
+			"successor log",
 			folder->path);
 	return TRAIL_OK;
 }

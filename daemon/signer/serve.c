@@ -124,14 +124,12 @@ static enum trail_err wake_judge(struct signer *s, const struct wake *w)
 	if (!k->unused)
 		return sentence_refuse(&s->why,
 			"%s has signed a log up to size %llu, but the store is empty: bring the "
-			"store "
-			"back, or begin a successor log with a new folder",
+			"store back, or begin a successor log with a new folder",
 			path, (unsigned long long)k->head.checkpoint.size);
 	if (k->seal_height != w->height)
 		return sentence_refuse(&s->why,
 			"%s has seals of height %u, not %u: start with that height, or with an "
-			"empty "
-			"folder (this one never signed)",
+			"empty folder (this one never signed)",
 			path, k->seal_height, w->height);
 	return TRAIL_OK;
 }
@@ -188,9 +186,8 @@ static enum trail_err answer_wake(struct signer *s, struct span body, struct buf
 		return sentence_fail(&s->why, "WAKE came twice: start another signer");
 	if (!wake_parse(body, &w))
 		return sentence_fail(&s->why,
-			"WAKE is malformed: a flag of 0 or 1, a seal height of %d to %d, an origin "
-			"of "
-			"1 to %d bytes without space or +",
+			"WAKE is malformed: a flag of 0 or 1, a seal height of %d to %d, an "
+			"origin of 1 to %d bytes without space or +",
 			SEAL_HEIGHT_MIN, SEAL_HEIGHT_MAX, NOTE_NAME_MAX);
 	enum trail_err e = wake(s, &w);
 	if (e != TRAIL_OK)
@@ -228,33 +225,31 @@ static enum trail_err sign_judge(struct signer *s, const struct sign *q)
 		return sentence_refuse(&s->why, "%llu is not a size that a log can have", want);
 	if (have == 0 && (q->size != 1 || q->proof.count != 0))
 		return sentence_refuse(&s->why,
-			"this key has signed nothing yet, so it signs size 1 and nothing else; the "
-			"store has size %llu: it is not the store that this key was made for",
+			"this key has signed nothing yet, so it signs size 1 and nothing else; "
+			"the store has size %llu: it is not the store that this key was made for",
 			want);
 	if (have == 0)
 		return TRAIL_OK;
 	if (q->size < have)
 		return sentence_refuse(&s->why,
 			"size %llu is smaller than the signed size %llu: the store was cut or an "
-			"older "
-			"one put in place; bring back what is missing, or begin a successor log",
+			"older one put in place; bring back what is missing, or begin a successor "
+			"log",
 			want, have);
 	if (q->size == have && !hash_equal(&q->root, &head->root))
 		return sentence_refuse(&s->why,
 			"another root than the signed one at the same size %llu: the store was "
-			"changed; "
-			"bring back the one that was signed, or begin a successor log",
+			"changed; bring back the one that was signed, or begin a successor log",
 			want);
 	if (q->size > have && q->proof.count == 0)
 		return sentence_refuse(&s->why,
-			"no consistency proof from the signed size %llu to %llu: nothing is signed "
-			"unproven",
+			"no consistency proof from the signed size %llu to %llu: nothing is "
+			"signed unproven",
 			have, want);
 	if (!tree_consistency_check(head->size, &head->root, q->size, &q->root, &q->proof))
 		return sentence_refuse(&s->why,
 			"the consistency proof does not lead from the signed size %llu to %llu: "
-			"the "
-			"store was changed below %llu; bring back what was signed, or begin a "
+			"the store was changed below %llu; bring back what was signed, or begin a "
 			"successor log",
 			have, want, have);
 	return TRAIL_OK;
