@@ -1,26 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-# One Makefile, no recursion. `make help` says what there is.
+# One Makefile, no recursion: every build mode has its own folder below build/, made by the template
+# MODE_RULES, so that one run of make can build several. `make help` says what there is.
 
-MODE    ?= release
-CC      ?= gcc
-prefix  ?= /usr/local
-sbindir ?= $(prefix)/sbin
-bindir  ?= $(prefix)/bin
-libdir  ?= $(prefix)/lib
+prefix     ?= /usr/local
+sbindir    ?= $(prefix)/sbin
+bindir     ?= $(prefix)/bin
 includedir ?= $(prefix)/include
-mandir  ?= $(prefix)/share/man
-unitdir ?= $(prefix)/lib/systemd/system
-PYTHON  ?= /usr/bin/python3
-V       ?= 0
+mandir     ?= $(prefix)/share/man
+PYTHON     ?= /usr/bin/python3
+CLANG      ?= clang
+V          ?= 0
 
 VERSION := 0.1.0
-PACKAGES := libsodium lmdb libevent_core libprotobuf-c libcrypto libzstd jansson libseccomp libconfuse
-BUILD_DEPS := gcc pkg-config protobuf-c-compiler protobuf-compiler libsodium-dev liblmdb-dev \
+BUILD_DEPS := gcc libc6-dev pkg-config protobuf-c-compiler protobuf-compiler libsodium-dev liblmdb-dev \
 	libevent-dev libprotobuf-c-dev libssl-dev libzstd-dev libjansson-dev libseccomp-dev libconfuse-dev
-DEV_DEPS := clang clang-tidy libclang-rt-14-dev cppcheck valgrind strace lmdb-utils libcmocka-dev python3-pytest \
-	python3-protobuf zstd golang-go golang-golang-x-mod-dev mandoc
+DEV_DEPS := clang clang-tidy libclang-rt-14-dev cppcheck valgrind strace lmdb-utils libcmocka-dev \
+	python3 python3-pytest python3-protobuf zstd openssl golang-go golang-golang-x-mod-dev mandoc \
+	util-linux universal-ctags
 
-B := build/$(MODE)
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $@)
 
@@ -28,82 +25,185 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmis
 	-Wswitch-enum -Wvla -Wundef -Wwrite-strings -Wcast-qual -Wpointer-arith -Wformat=2 -Werror
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE
 LD_HARDEN := -pie -Wl,-z,relro,-z,now
+ASAN := -fsanitize=address,undefined -fno-sanitize-recover=all
 
-ifeq ($(MODE),release)
-MODE_FLAGS := -O2 -g -D_FORTIFY_SOURCE=3 $(HARDEN)
-else ifeq ($(MODE),debug)
-MODE_FLAGS := -O0 -g3 -fPIE
-else ifeq ($(MODE),clang)
-CC := clang
-MODE_FLAGS := -O2 -g -D_FORTIFY_SOURCE=2 $(HARDEN)
-else ifeq ($(MODE),asan)
-CC := clang
-MODE_FLAGS := -O1 -g -fPIE -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-else ifeq ($(MODE),tsan)
-CC := clang
-MODE_FLAGS := -O1 -g -fPIE -fno-omit-frame-pointer -fsanitize=thread
-else
-$(error MODE is release, debug, clang, asan or tsan)
+MODES := release debug clang asan tsan fuzz
+ifdef B
+MODE ?= release
+X := $(notdir $(B))
+MODES += $(X)
+endif
+CC_release := $(CC)
+CC_debug   := $(CC)
+CC_clang   := $(CLANG)
+CC_asan    := $(CLANG)
+CC_tsan    := $(CLANG)
+CC_fuzz    := $(CLANG)
+FLAGS_release := -O2 -g -D_FORTIFY_SOURCE=3 $(HARDEN)
+FLAGS_debug   := -O0 -g3 -fPIE
+FLAGS_clang   := -O2 -g -D_FORTIFY_SOURCE=2 $(HARDEN)
+FLAGS_asan    := -O1 -g -fPIE -fno-omit-frame-pointer $(ASAN)
+FLAGS_tsan    := -O1 -g -fPIE -fno-omit-frame-pointer -fsanitize=thread
+FLAGS_fuzz    := -O1 -g -fPIE -fno-omit-frame-pointer -fsanitize=fuzzer-no-link $(ASAN)
+# Sanitizers make system calls of their own, which the signer's seccomp filter would kill.
+SANDBOX := seccomp
+SANDBOX_asan := none
+SANDBOX_tsan := none
+SANDBOX_fuzz := none
+
+ifdef B
+CC_$(X) := $(CC_$(MODE))
+FLAGS_$(X) := $(FLAGS_$(MODE))
+SANDBOX_$(X) := $(SANDBOX_$(MODE))
 endif
 
-ifneq ($(filter-out deps deps-dev clean help,$(or $(MAKECMDGOALS),all)),)
-PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
-endif
 LIBS := -lsodium -llmdb -levent_core -lprotobuf-c -lcrypto -lzstd -lconfuse -lseccomp -lpthread
+CPPFLAGS += -D_GNU_SOURCE -DTRAIL_VERSION='"$(VERSION)"' -isystem build/gen
+CFLAGS   += -std=gnu2x -fvisibility=hidden -MMD -MP
 
-CPPFLAGS += -D_GNU_SOURCE -DTRAIL_VERSION='"$(VERSION)"' -isystem $(B)/gen $(PKG_CFLAGS)
-CFLAGS   += -std=gnu2x $(MODE_FLAGS) -fvisibility=hidden -MMD -MP
-LDFLAGS  += $(MODE_FLAGS) $(LD_HARDEN)
-
-# Sanitizers make system calls of their own, which a seccomp filter would kill.
-SANDBOX_OUT := $(if $(filter asan tsan,$(MODE)),sandbox_seccomp,sandbox_none)
-
-objects = $(patsubst %.c,$(B)/%.o,$(1))
-PROTO  := $(call objects,$(wildcard proto/*.c)) $(B)/gen/trail.pb-c.o
-DAEMON := $(call objects,$(filter-out daemon/main.c,$(wildcard daemon/*.c)))
-SIGNER := $(call objects,$(filter-out daemon/signer/main.c daemon/signer/$(SANDBOX_OUT).c,$(wildcard daemon/signer/*.c)))
-CLIENT := $(call objects,$(wildcard client/*.c))
-CLI    := $(call objects,$(wildcard client/cli/*.c))
-UNITS  := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
-SUPPORT := $(call objects,$(wildcard tests/support/*.c))
-PROGRAMS := $(B)/traild $(B)/traild-signer $(B)/trail
+PROTO_C   := $(wildcard proto/*.c)
+DAEMON_C  := $(filter-out daemon/main.c,$(wildcard daemon/*.c))
+SIGNER_C  := $(filter-out daemon/signer/main.c daemon/signer/sandbox_%.c,$(wildcard daemon/signer/*.c))
+CLIENT_C  := $(wildcard client/*.c)
+CLI_C     := $(filter-out client/cli/main.c,$(wildcard client/cli/*.c))
+SUPPORT_C := $(wildcard tests/support/*.c)
+UNIT_C    := $(wildcard tests/unit/test_*.c)
+FUZZERS   := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+BENCH_C   := $(wildcard tests/bench/*.c)
+MANUALS   := $(wildcard daemon/*.8 daemon/signer/*.8 client/*.1 proto/*.7)
 
 .PHONY: all
-all: $(PROGRAMS)  ## build traild, traild-signer and trail
+all: $(if $(B),$(X),release)  ## build traild, traild-signer and trail (build/release)
 
-$(B)/traild: $(B)/daemon/main.o $(DAEMON) $(B)/daemon/signer/state.o $(PROTO)
-	$(call say,LD)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+# $(1): the mode
+define MODE_RULES
+.PHONY: $(1) unit-$(1) fuzzers-$(1)
+$(1): build/$(1)/traild build/$(1)/traild-signer build/$(1)/trail
+unit-$(1): $(UNIT_C:tests/unit/%.c=build/$(1)/tests/unit/%) build/$(1)/traild-signer
+replay-$(1): $(FUZZERS:%=build/$(1)/tests/fuzz/replay_%)
 
-$(B)/traild-signer: $(B)/daemon/signer/main.o $(SIGNER) $(PROTO)
-	$(call say,LD)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+build/$(1)/traild: build/$(1)/daemon/main.o $(DAEMON_C:%.c=build/$(1)/%.o) \
+		build/$(1)/daemon/signer/state.o $(PROTO_C:%.c=build/$(1)/%.o) build/$(1)/trail.pb-c.o
+	$$(call say,LD)
+	$$(Q)$$(CC_$(1)) $$(FLAGS_$(1)) $$(LDFLAGS) $$(LD_HARDEN) -o $$@ $$^ $$(LIBS)
 
-$(B)/trail: $(CLI) $(CLIENT) $(PROTO)
-	$(call say,LD)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -ljansson $(LIBS)
+build/$(1)/traild-signer: build/$(1)/daemon/signer/main.o $(SIGNER_C:%.c=build/$(1)/%.o) \
+		build/$(1)/daemon/signer/sandbox_$(or $(SANDBOX_$(1)),$(SANDBOX)).o \
+		$(PROTO_C:%.c=build/$(1)/%.o) build/$(1)/trail.pb-c.o
+	$$(call say,LD)
+	$$(Q)$$(CC_$(1)) $$(FLAGS_$(1)) $$(LDFLAGS) $$(LD_HARDEN) -o $$@ $$^ $$(LIBS)
 
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(SUPPORT) $(DAEMON) $(SIGNER) $(CLIENT) $(PROTO)
-	$(call say,LD)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+build/$(1)/trail: build/$(1)/client/cli/main.o $(CLI_C:%.c=build/$(1)/%.o) \
+		$(CLIENT_C:%.c=build/$(1)/%.o) $(PROTO_C:%.c=build/$(1)/%.o) build/$(1)/trail.pb-c.o
+	$$(call say,LD)
+	$$(Q)$$(CC_$(1)) $$(FLAGS_$(1)) $$(LDFLAGS) $$(LD_HARDEN) -o $$@ $$^ -ljansson $$(LIBS)
 
-$(B)/gen/trail.pb-c.c $(B)/gen/trail.pb-c.h &: proto/trail.proto
+# Everything but the programs' main files, for the tests to take from.
+build/$(1)/parts.a: $(PROTO_C:%.c=build/$(1)/%.o) $(DAEMON_C:%.c=build/$(1)/%.o) \
+		$(SIGNER_C:%.c=build/$(1)/%.o) $(CLIENT_C:%.c=build/$(1)/%.o) $(CLI_C:%.c=build/$(1)/%.o) \
+		build/$(1)/daemon/signer/sandbox_$(or $(SANDBOX_$(1)),$(SANDBOX)).o \
+		$(SUPPORT_C:%.c=build/$(1)/%.o) build/$(1)/trail.pb-c.o
+	$$(call say,AR)
+	$$(Q)rm -f $$@ && ar rcs $$@ $$^
+
+build/$(1)/tests/unit/%: build/$(1)/tests/unit/%.o build/$(1)/parts.a
+	$$(call say,LD)
+	$$(Q)$$(CC_$(1)) $$(FLAGS_$(1)) $$(LDFLAGS) $$(LD_HARDEN) -o $$@ $$^ -lcmocka -ljansson $$(LIBS)
+
+build/$(1)/tests/fuzz/replay_%: build/$(1)/tests/fuzz/fuzz_%.o build/$(1)/tests/fuzz/replay.o build/$(1)/parts.a
+	$$(call say,LD)
+	$$(Q)$$(CC_$(1)) $$(FLAGS_$(1)) $$(LDFLAGS) $$(LD_HARDEN) -o $$@ $$^ $$(LIBS)
+
+build/$(1)/tests/fuzz/fuzz_%: build/$(1)/tests/fuzz/fuzz_%.o build/$(1)/parts.a
+	$$(call say,LD)
+	$$(Q)$$(CC_$(1)) $$(FLAGS_$(1)) $$(LDFLAGS) -fsanitize=fuzzer -o $$@ $$^ $$(LIBS)
+
+build/$(1)/trail.pb-c.o: build/gen/trail.pb-c.c
+	$$(call say,CC)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC_$(1)) $$(CPPFLAGS) $$(CFLAGS) $$(FLAGS_$(1)) -c -o $$@ $$<
+
+build/$(1)/%.o: %.c | build/gen/trail.pb-c.h
+	$$(call say,CC)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC_$(1)) $$(CPPFLAGS) $$(CFLAGS) $$(FLAGS_$(1)) $$(WARN) -c -o $$@ $$<
+endef
+$(foreach m,$(MODES),$(eval $(call MODE_RULES,$(m))))
+
+# These goals promise to work on a bare machine; every object waits for the packages.
+NEEDED := $(if $(filter test ci full mutants lint,$(MAKECMDGOALS)),deps-dev,$(if $(filter demo,$(MAKECMDGOALS)),deps))
+
+build/gen/trail.pb-c.c build/gen/trail.pb-c.h &: proto/trail.proto | $(NEEDED)
 	$(call say,GEN)
-	@mkdir -p $(B)/gen
-	$(Q)protoc-c --proto_path=proto --c_out=$(B)/gen trail.proto
+	@mkdir -p build/gen
+	$(Q)protoc-c --proto_path=proto --c_out=build/gen trail.proto
 
-$(B)/gen/trail.pb-c.o: $(B)/gen/trail.pb-c.c
-	$(call say,CC)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+# ---- measuring ----
 
-$(B)/%.o: %.c | $(B)/gen/trail.pb-c.h
-	$(call say,CC)
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(WARN) -c -o $@ $<
+BENCHES := $(patsubst %.c,build/release/%,$(filter-out tests/bench/municipal.c,$(BENCH_C)))
+build/release/tests/bench/%: build/release/tests/bench/%.o build/release/tests/bench/municipal.o build/release/parts.a
+	$(call say,LD)
+	$(Q)$(CC) $(FLAGS_release) $(LDFLAGS) $(LD_HARDEN) -o $@ $^ -lm $(LIBS)
 
-.PHONY: unit
-unit: $(UNITS)
-	@set -e; for t in $(UNITS); do echo "$$t"; $$t; done
+.PHONY: bench
+bench: release $(BENCHES)  ## measure: rates, latencies, bytes per event, next to the disk's own
+	$(PYTHON) tests/bench/run.py
+
+# ---- trying and testing ----
+
+.PHONY: demo
+demo: release  ## start a daemon, import 20,000 real events, kill it, check it, flip a bit
+	tests/demo.sh
+
+# What somebody outside wrote: Debian's golang-golang-x-mod-dev checks our notes and proofs.
+build/interop/check: tests/interop/check.go | $(NEEDED)
+	$(call say,GO)
+	@mkdir -p build/interop/src
+	$(Q)GO111MODULE=off GOPATH=$(CURDIR)/build/interop:/usr/share/gocode GOCACHE=$(CURDIR)/build/interop/cache \
+		$(firstword $(wildcard /usr/lib/go-1.19/bin/go) /usr/bin/go) build -o $@ $<
+
+TEST_NEEDS := release unit-release replay-release build/interop/check
+CI_NEEDS   := $(TEST_NEEDS) asan unit-asan replay-asan tsan unit-tsan
+FULL_NEEDS := $(CI_NEEDS) clang unit-clang debug unit-debug \
+	$(FUZZERS:%=build/fuzz/tests/fuzz/fuzz_%)
+
+# Both cores, unless the caller says how many.
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j2
+endif
+
+.PHONY: test ci full mutants lint
+test: $(TEST_NEEDS)  ## lints, unit tests, replayed corpora, integration tests (gcc release)
+	$(PYTHON) tests/run.py test
+ci: $(CI_NEEDS)  ## what CI runs: test, and again under ASan+UBSan and TSan
+	$(PYTHON) tests/run.py ci
+full: $(FULL_NEEDS)  ## ci, both compilers, valgrind, 200 kills, 2,600 damaged stores, fuzzing, mutants
+	$(PYTHON) tests/run.py full
+mutants: release  ## apply each patch of tests/mutants to a copy; each must turn its test red
+	$(PYTHON) tests/mutants/run.py
+lint:  ## floors, doors, sizes, clang-tidy, cppcheck, manuals
+	$(PYTHON) tests/run.py lint
+
+# ---- what it takes ----
+
+install_packages = if [ "$$(id -u)" = 0 ]; then \
+		dpkg -s $(1) >/dev/null 2>&1 || { apt-get update -q && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -qy --no-install-recommends $(1); }; \
+	else dpkg -s $(1) >/dev/null 2>&1 || { echo "run as root: apt-get install -y $(1)" >&2; exit 1; }; fi
+
+.PHONY: deps deps-dev
+deps:  ## install what building needs (as root; else say what to install)
+	@$(call install_packages,$(BUILD_DEPS))
+deps-dev:  ## install what testing needs besides
+	@$(call install_packages,$(BUILD_DEPS) $(DEV_DEPS))
+
+.PHONY: install
+install: $(if $(B),$(X),release)  ## install programs and manuals below $(DESTDIR)$(prefix)
+	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1 \
+		$(DESTDIR)$(mandir)/man7 $(DESTDIR)$(mandir)/man8
+	install -m 0755 build/release/traild build/release/traild-signer $(DESTDIR)$(sbindir)
+	install -m 0755 build/release/trail $(DESTDIR)$(bindir)
+	for m in $(MANUALS); do install -m 0644 $$m $(DESTDIR)$(mandir)/man$${m##*.}/; done
 
 .PHONY: clean
 clean:  ## remove what was built
@@ -111,7 +211,7 @@ clean:  ## remove what was built
 
 .PHONY: help
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
 -include $(shell find build -name '*.d' 2>/dev/null)
 .DELETE_ON_ERROR:

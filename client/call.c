@@ -6,7 +6,9 @@
 
 #include <stdlib.h>
 
-enum { ARENA_MAX = 64 << 20 }; /* an answer of 1 MiB that wants more is built to hurt */
+enum {
+	ARENA_MAX = 64 << 20
+}; /* an answer of 1 MiB that wants more is built to hurt */
 
 static void slot_add(struct trail *t, struct slot *slot)
 {
@@ -30,7 +32,6 @@ static void slot_remove(struct trail *t, struct slot *slot)
 	if (slot->finish)
 		t->submitted--;
 }
-
 
 /* Finish submitted slots that are answered (all of them when `lost` is an error), oldest first. */
 static void finish_slots(struct trail *t, enum trail_err lost)
@@ -132,8 +133,8 @@ static bool arena_fit(struct arena *arena, size_t need)
 	return true;
 }
 
-enum trail_err call_read(struct trail *t, const struct slot *slot, enum response_kind want,
-	struct response *out)
+enum trail_err call_read(
+	struct trail *t, const struct slot *slot, enum response_kind want, struct response *out)
 {
 	struct span body = buf_view(&slot->answer);
 	if (!arena_fit(&t->arena, codec_arena_need(body)))

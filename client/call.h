@@ -15,8 +15,8 @@ struct slot {
 	bool answered;
 	struct buf answer; /* the frame's body */
 	/*
-	 * Submitted ones only, which lie on the heap: look at the answer, or with `lost` at why there
-	 * is none, and free the slot. `t` NULL: only free.
+	 * Submitted ones only, which lie on the heap: look at the answer, or with `lost` at why
+	 * there is none, and free the slot. `t` NULL: only free.
 	 */
 	void (*finish)(struct trail *t, struct slot *slot, enum trail_err lost);
 };
@@ -33,12 +33,12 @@ enum trail_err call_submit(struct trail *t, struct request *request, struct slot
 /*
  * Decode a slot's answer, as call_wait.
  */
-enum trail_err call_read(struct trail *t, const struct slot *slot, enum response_kind want,
-	struct response *out);
+enum trail_err call_read(
+	struct trail *t, const struct slot *slot, enum response_kind want, struct response *out);
 /*
  * Send and receive until an answer to a submitted request is there or `deadline` passes
- * (TRAIL_TIMEOUT), then have all that are there finished. Another error: the connection is lost, and
- * all that was submitted is finished with it.
+ * (TRAIL_TIMEOUT), then have all that are there finished. Another error: the connection is lost,
+ * and all that was submitted is finished with it.
  */
 enum trail_err calls_process(struct trail *t, int64_t deadline);
 /* The connection is over, for the reason in t->fault, which is answered. Runs no callback. */

@@ -9,7 +9,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { READ_STEP = 64 * 1024 };
+enum {
+	READ_STEP = 64 * 1024
+};
 
 void conn_init(struct conn *c)
 {
@@ -29,8 +31,8 @@ static enum trail_err connect_fault(struct fault *fault, const char *path, int e
 			"no permission to connect to unix:%s; join its group (usually \"trail\") "
 			"and log in again",
 			path);
-	return fault_set(fault, TRAIL_IO, "cannot connect to unix:%s: %s", path,
-		strerrordesc_np(error));
+	return fault_set(
+		fault, TRAIL_IO, "cannot connect to unix:%s: %s", path, strerrordesc_np(error));
 }
 
 /* A full backlog answers EAGAIN on Unix sockets, and poll does not wait for it: ask again. */
@@ -155,25 +157,23 @@ enum trail_err conn_move(struct conn *c, int64_t deadline)
 		return TRAIL_IO;
 	if (n <= 0)
 		return deadline_left(deadline) == 0 ? TRAIL_TIMEOUT : TRAIL_OK;
-	enum trail_err received = TRAIL_MORE;
+	enum trail_err sent = TRAIL_MORE, received = TRAIL_MORE;
+	if (p.revents & POLLOUT)
+		sent = send_some(c);
 	/* What came is read even when sending fails: it may be the error that says why. */
 	if (p.revents & (POLLIN | POLLHUP | POLLERR))
 		received = receive_some(c);
-	if (received == TRAIL_OK)
-		return TRAIL_OK;
-	if (received == TRAIL_IO)
+	if (received == TRAIL_IO || (sent == TRAIL_IO && received != TRAIL_OK))
 		return TRAIL_IO;
-	if (p.revents & POLLOUT)
-		return send_some(c) == TRAIL_IO ? TRAIL_IO : TRAIL_OK;
 	return TRAIL_OK;
 }
 
 enum trail_err conn_take(struct conn *c, struct span *body)
 {
 	size_t need;
-	struct span in = span_of(c->in.data + c->taken, c->in.len - c->taken);
-	if (in.len == 0)
+	if (c->in.len == c->taken)
 		return TRAIL_MORE;
+	struct span in = span_of(c->in.data + c->taken, c->in.len - c->taken);
 	enum trail_err err = frame_take(in, body, &need);
 	if (err == TRAIL_OK)
 		c->taken += need;

@@ -104,8 +104,8 @@ static enum trail_err check_genesis(struct trail *t, int64_t deadline)
 	enum trail_err err = call_wait(t, &request, RESPONSE_PROOF, deadline, &answer);
 	if (err != TRAIL_OK)
 		return err;
-	if (!tree_inclusion_check(&t->trust.identity.genesis, 0, cp->size, &answer.proof.path,
-		    &cp->root))
+	if (!tree_inclusion_check(
+		    &t->trust.identity.genesis, 0, cp->size, &answer.proof.path, &cp->root))
 		return fault_set(&t->fault, TRAIL_CORRUPT,
 			"the first record of %s is not the one that its identity names",
 			t->trust.identity.vkey.name);
@@ -198,8 +198,8 @@ enum trail_err contact_reach(struct trail *t, uint64_t index, int64_t deadline)
 	return TRAIL_OK;
 }
 
-static enum trail_err greet(struct trail *t, struct span checkpoint, int64_t deadline,
-	struct response *answer)
+static enum trail_err greet(
+	struct trail *t, struct span checkpoint, int64_t deadline, struct response *answer)
 {
 	struct request request = {
 		.kind = REQUEST_HELLO,
@@ -221,8 +221,8 @@ static enum trail_err greet(struct trail *t, struct span checkpoint, int64_t dea
  * The checkpoint of the Hello answer against what is held. `known`: Hello carried the held one, so
  * the answer has the consistency proof; else it must be asked for.
  */
-static enum trail_err connect_heads(struct trail *t, const struct hello_answer *hello, bool known,
-	int64_t deadline)
+static enum trail_err connect_heads(
+	struct trail *t, const struct hello_answer *hello, bool known, int64_t deadline)
 {
 	struct checkpoint cp;
 	/* Copied: the answer ends with the next call. */

@@ -5,7 +5,9 @@
 #include <poll.h>
 #include <time.h>
 
-enum { PAUSE_MS = 5 };
+enum {
+	PAUSE_MS = 5
+};
 
 static int64_t now_ms(void)
 {

@@ -8,7 +8,9 @@
 #include "../proto/record.h"
 #include "../proto/tree.h"
 
-enum { EVIDENCE_MAX = 48 * 1024 };
+enum {
+	EVIDENCE_MAX = 48 * 1024
+};
 
 /*
  * Append one Item to an Evidence. `salt` of length 0: the payload was erased. Fields in ascending

@@ -7,7 +7,9 @@
 
 #include "../proto/message.h"
 
-enum { FAULT_SENTENCE_MAX = 640 };
+enum {
+	FAULT_SENTENCE_MAX = 640
+};
 
 struct fault {
 	enum trail_err code;

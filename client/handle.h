@@ -14,7 +14,7 @@
 enum handle_state {
 	HANDLE_NEW,
 	HANDLE_OPEN,
-	HANDLE_LOST,   /* the connection broke, or what came over it was a lie */
+	HANDLE_LOST, /* the connection broke, or what came over it was a lie */
 	HANDLE_CLOSED,
 };
 
@@ -30,9 +30,9 @@ struct trail {
 	pid_t pid; /* that opened it: after fork the child must not speak on it */
 	enum handle_state state;
 	int timeout_ms;
-	bool inside;     /* a callback runs */
+	bool inside; /* a callback runs */
 	char *address;
-	char *folder;    /* where pins lie; NULL: the default one; "": nowhere */
+	char *folder; /* where pins lie; NULL: the default one; "": nowhere */
 	struct conn conn;
 	struct fault fault; /* of the last call */
 	struct fault lost;  /* why the connection was lost */
@@ -47,8 +47,8 @@ struct trail {
 };
 
 /*
- * Begin a public call: NULL, a forked child and a handle that is not open answer TRAIL_MISUSE (a lost
- * connection TRAIL_UNAVAILABLE); else the last fault is forgotten.
+ * Begin a public call: NULL, a forked child and a handle that is not open answer TRAIL_MISUSE (a
+ * lost connection TRAIL_UNAVAILABLE); else the last fault is forgotten.
  */
 enum trail_err handle_enter(struct trail *t);
 /* The same for calls that need no connection. */

@@ -96,9 +96,8 @@ static bool take_lines(struct span *text, unsigned lines, struct span *out)
 {
 	size_t len = 0;
 	while (lines > 0) {
-		const uint8_t *end = text->len > len
-			? memchr(text->data + len, '\n', text->len - len)
-			: NULL;
+		const uint8_t *end =
+			text->len > len ? memchr(text->data + len, '\n', text->len - len) : NULL;
 		if (!end)
 			return false;
 		len = (size_t)(end - text->data) + 1;
@@ -137,8 +136,8 @@ static bool parse_pin(struct span text, const char *origin, struct pin *pin)
 	return strcmp(pin->identity.vkey.name, origin) == 0;
 }
 
-enum trail_err pins_origin(const char *folder, const char *address,
-	char origin[NOTE_NAME_MAX + 1], struct fault *fault)
+enum trail_err pins_origin(const char *folder, const char *address, char origin[NOTE_NAME_MAX + 1],
+	struct fault *fault)
 {
 	char path[PATH_MAX];
 	struct buf text = { 0 };
@@ -151,8 +150,8 @@ enum trail_err pins_origin(const char *folder, const char *address,
 	return err;
 }
 
-enum trail_err pins_read(const char *folder, const char *origin, struct pin *pin,
-	struct fault *fault)
+enum trail_err pins_read(
+	const char *folder, const char *origin, struct pin *pin, struct fault *fault)
 {
 	char path[PATH_MAX];
 	struct buf text = { 0 };
@@ -244,9 +243,8 @@ static enum trail_err replace_file(const char *path, struct span text, struct fa
 static uint64_t pin_size(const struct pin *pin)
 {
 	struct checkpoint cp;
-	if (pin->note_len == 0 ||
-		checkpoint_open(span_of(pin->note, pin->note_len), &pin->identity.vkey, &cp) !=
-			TRAIL_OK)
+	if (pin->note_len == 0 || checkpoint_open(span_of(pin->note, pin->note_len),
+					  &pin->identity.vkey, &cp) != TRAIL_OK)
 		return 0;
 	return cp.size;
 }
@@ -285,8 +283,8 @@ out:
 	return err;
 }
 
-static enum trail_err write_address(const char *folder, const char *address, const char *origin,
-	struct fault *fault)
+static enum trail_err write_address(
+	const char *folder, const char *address, const char *origin, struct fault *fault)
 {
 	char path[PATH_MAX];
 	char known[NOTE_NAME_MAX + 1];

@@ -30,11 +30,11 @@ char *pins_default_folder(void);
 /*
  * The origin that `address` led to last. TRAIL_END: none is known. TRAIL_CORRUPT, TRAIL_IO: *fault.
  */
-enum trail_err pins_origin(const char *folder, const char *address,
-	char origin[NOTE_NAME_MAX + 1], struct fault *fault);
-/* What is kept of the log `origin`. As above. */
-enum trail_err pins_read(const char *folder, const char *origin, struct pin *pin,
+enum trail_err pins_origin(const char *folder, const char *address, char origin[NOTE_NAME_MAX + 1],
 	struct fault *fault);
+/* What is kept of the log `origin`. As above. */
+enum trail_err pins_read(
+	const char *folder, const char *origin, struct pin *pin, struct fault *fault);
 /*
  * Keep `pin` for its origin, and that `address` leads there. The folder is made if need be and
  * locked meanwhile (until `deadline`), so that of two programs the newer checkpoint stays.

@@ -67,7 +67,8 @@ enum trail_err trail_consistency(struct trail *t, const char *note, size_t len)
 	enum trail_err err = handle_enter(t);
 	if (err != TRAIL_OK)
 		return err;
-	if (!note || checkpoint_open(span_of(note, len), &t->trust.identity.vkey, &from) != TRAIL_OK)
+	if (!note ||
+		checkpoint_open(span_of(note, len), &t->trust.identity.vkey, &from) != TRAIL_OK)
 		return fault_set(&t->fault, TRAIL_INVALID, "that is not a checkpoint signed by %s",
 			t->trust.identity.vkey.name);
 	int64_t deadline = deadline_in(t->timeout_ms);
@@ -98,8 +99,8 @@ static bool chained(struct span records)
 	return true;
 }
 
-enum trail_err trail_records(struct trail *t, uint64_t first, size_t max, uint8_t *out,
-	size_t *count)
+enum trail_err trail_records(
+	struct trail *t, uint64_t first, size_t max, uint8_t *out, size_t *count)
 {
 	struct response answer;
 	enum trail_err err = handle_enter(t);
@@ -112,8 +113,7 @@ enum trail_err trail_records(struct trail *t, uint64_t first, size_t max, uint8_
 		.kind = REQUEST_RECORDS,
 		.records = { .first = first, .limit = limit },
 	};
-	err = call_wait(
-		t, &request, RESPONSE_RECORDS, deadline_in(t->timeout_ms), &answer);
+	err = call_wait(t, &request, RESPONSE_RECORDS, deadline_in(t->timeout_ms), &answer);
 	if (err != TRAIL_OK)
 		return err;
 	struct span page = answer.records.records;

@@ -37,8 +37,8 @@ struct span batch_event(const struct trail_batch *b, size_t i)
 	return span_of(b->bytes.data + start, b->ends[i] - start);
 }
 
-enum trail_err trail_batch_begin(struct trail_batch *b, const char *source, uint64_t epoch,
-	uint64_t first_seq)
+enum trail_err trail_batch_begin(
+	struct trail_batch *b, const char *source, uint64_t epoch, uint64_t first_seq)
 {
 	if (!b)
 		return TRAIL_MISUSE;

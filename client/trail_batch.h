@@ -9,7 +9,9 @@
 
 #include "trail_event.h"
 
-enum { SOURCE_NAME_MAX = 64 };
+enum {
+	SOURCE_NAME_MAX = 64
+};
 
 struct trail_batch {
 	bool begun;

@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { NAME_ARENA = 4096 };
+enum {
+	NAME_ARENA = 4096
+};
 
 void trail_entry_free(struct trail_entry *n)
 {
@@ -24,14 +26,14 @@ void trail_entry_free(struct trail_entry *n)
 
 static enum trail_err lies(struct trail *t, uint64_t index, const char *why)
 {
-	(void)fault_set(&t->fault, TRAIL_CORRUPT, "record %" PRIu64 " does not verify: %s", index,
-		why);
+	(void)fault_set(
+		&t->fault, TRAIL_CORRUPT, "record %" PRIu64 " does not verify: %s", index, why);
 	return handle_lose(t);
 }
 
 /* Fill the entry from the answer; NULL, or what does not fit. */
-static const char *entry_take(struct trail *t, const struct got *got, struct trail_entry *n,
-	enum trail_err *err)
+static const char *entry_take(
+	struct trail *t, const struct got *got, struct trail_entry *n, enum trail_err *err)
 {
 	struct checkpoint cp;
 	struct hash commitment;
@@ -61,8 +63,8 @@ static const char *entry_take(struct trail *t, const struct got *got, struct tra
 	return NULL;
 }
 
-enum trail_err entry_fetch(struct trail *t, uint64_t index, int64_t deadline,
-	struct trail_entry **entry)
+enum trail_err entry_fetch(
+	struct trail *t, uint64_t index, int64_t deadline, struct trail_entry **entry)
 {
 	struct response answer;
 	struct request request = { .kind = REQUEST_GET, .index = index };
@@ -81,7 +83,7 @@ enum trail_err entry_fetch(struct trail *t, uint64_t index, int64_t deadline,
 		return TRAIL_OK;
 	}
 	trail_entry_free(n);
-	return err;
+	return err == TRAIL_CORRUPT ? handle_lose(t) : err;
 }
 
 static char *source_text(const struct trail_entry *n)
@@ -102,9 +104,9 @@ static char *peer_text(const struct trail_entry *n)
 	char *text = NULL;
 	if (!n->open || peer_decode(buf_view(&n->payload), &arena, &peer) != TRAIL_OK)
 		return NULL;
-	const char *kind = peer.type == PEER_UNIX_USER ? "unix"
-		: peer.type == PEER_CERTIFICATE        ? "certificate"
-						       : "unknown";
+	const char *kind = peer.type == PEER_UNIX_USER	   ? "unix"
+			   : peer.type == PEER_CERTIFICATE ? "certificate"
+							   : "unknown";
 	int len = (int)(peer.name.len < NAME_ARENA ? peer.name.len : NAME_ARENA);
 	/* The name's bytes are foreign, but without NUL: %.*s copies them as they are. */
 	if (asprintf(&text, "%s:%.*s", kind, len, (const char *)peer.name.data) < 0)
@@ -113,8 +115,8 @@ static char *peer_text(const struct trail_entry *n)
 }
 
 /* The name that the entry at `index` gives, checked by that entry itself. Index 0 is the log. */
-static enum trail_err name_of(struct trail *t, uint64_t index, uint8_t kind, int64_t deadline,
-	char **name)
+static enum trail_err name_of(
+	struct trail *t, uint64_t index, uint8_t kind, int64_t deadline, char **name)
 {
 	struct trail_entry *n = NULL;
 	if (index == 0) {

@@ -24,7 +24,7 @@ struct trail_entry {
  * Get record `index` and check its inclusion and commitment; no names yet. TRAIL_END: behind the
  * newest checkpoint.
  */
-enum trail_err entry_fetch(struct trail *t, uint64_t index, int64_t deadline,
-	struct trail_entry **entry);
+enum trail_err entry_fetch(
+	struct trail *t, uint64_t index, int64_t deadline, struct trail_entry **entry);
 
 #endif

@@ -107,8 +107,8 @@ void trail_event_set_now(struct trail_event *e)
 	trail_event_set_time(e, clock_wall_ns());
 }
 
-static void set_word(struct trail_event *e, int *at, enum trail_word list, int number,
-	const char *field)
+static void set_word(
+	struct trail_event *e, int *at, enum trail_word list, int number, const char *field)
 {
 	if (trail_word_name(list, number))
 		*at = number;
@@ -145,8 +145,8 @@ static struct piece piece_of(struct trail_event *e, const char *text)
 	return text ? piece_put(e, span_text(text)) : (struct piece){ 0 };
 }
 
-void trail_event_add_change(struct trail_event *e, const char *field, const char *old_value,
-	const char *new_value)
+void trail_event_add_change(
+	struct trail_event *e, const char *field, const char *old_value, const char *new_value)
 {
 	if (!e)
 		return;
@@ -247,8 +247,8 @@ static void encode(const struct trail_event *e, struct buf *out)
 	event_encode(&v, out);
 }
 
-static enum trail_err refuse(struct trail_event *e, enum trail_err err, const char *field,
-	const char *why)
+static enum trail_err refuse(
+	struct trail_event *e, enum trail_err err, const char *field, const char *why)
 {
 	(void)snprintf(e->fault.field, sizeof e->fault.field, "%s", field);
 	e->fault.why = why;

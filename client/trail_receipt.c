@@ -80,8 +80,8 @@ static misfit take_held(const struct trail_batch *batch, const struct run *run, 
 	const uint8_t *salt = run->salts.data + (size_t)k * SALT_LEN;
 	memcpy(item->record, run->records.data + (size_t)k * RECORD_LEN, RECORD_LEN);
 	record_decode(item->record, &r);
-	if (r.kind != KIND_EVENT || r.epoch != batch->epoch ||
-		r.seq != batch->first_seq + event || r.source != run->source)
+	if (r.kind != KIND_EVENT || r.epoch != batch->epoch || r.seq != batch->first_seq + event ||
+		r.source != run->source)
 		return "the record held is of another event";
 	item->seq = r.seq;
 	item->received_ns = r.received_ns;
@@ -169,8 +169,8 @@ static misfit take_runs(const struct trail_batch *batch, const struct appended *
 	if (done != receipt->count)
 		return "it tells of fewer events than were sent";
 	return count_unchecked(receipt) == answer->unchecked
-		? NULL
-		: "it compared other events than it says";
+		       ? NULL
+		       : "it compared other events than it says";
 }
 
 enum trail_err receipt_make(const struct trail_batch *batch, const struct appended *answer,

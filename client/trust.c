@@ -47,8 +47,8 @@ enum trail_err trust_set(struct trust *trust, struct span text, enum trail_trust
 bool identity_same(const struct log_identity *a, const struct log_identity *b)
 {
 	return strcmp(a->vkey.name, b->vkey.name) == 0 && a->vkey.keyid == b->vkey.keyid &&
-		memcmp(a->vkey.pub, b->vkey.pub, sizeof a->vkey.pub) == 0 &&
-		hash_equal(&a->genesis, &b->genesis);
+	       memcmp(a->vkey.pub, b->vkey.pub, sizeof a->vkey.pub) == 0 &&
+	       hash_equal(&a->genesis, &b->genesis);
 }
 
 /* Two signed notes of one size must be of one tree. */
@@ -57,8 +57,8 @@ static bool forks(const struct sighting *s, const struct checkpoint *cp)
 	return s->cp.size == cp->size && cp->size != 0 && !hash_equal(&s->cp.root, &cp->root);
 }
 
-enum trail_err trust_see(struct trust *trust, struct span note, struct checkpoint *cp,
-	struct fault *fault)
+enum trail_err trust_see(
+	struct trust *trust, struct span note, struct checkpoint *cp, struct fault *fault)
 {
 	struct checkpoint found;
 	if (note.len > NOTE_LEN_MAX ||
@@ -89,8 +89,8 @@ bool trust_due(const struct trust *trust)
 	return trust->seen.cp.size > trust->held.cp.size;
 }
 
-enum trail_err trust_advance(struct trust *trust, const struct tree_proof *proof,
-	struct fault *fault)
+enum trail_err trust_advance(
+	struct trust *trust, const struct tree_proof *proof, struct fault *fault)
 {
 	const struct checkpoint *from = &trust->held.cp;
 	const struct checkpoint *to = &trust->seen.cp;

@@ -38,15 +38,15 @@ bool identity_same(const struct log_identity *a, const struct log_identity *b);
  * what it says. TRAIL_CORRUPT: not signed by this log, of another origin, or with another root than
  * one of the same size. TRAIL_NOMEM.
  */
-enum trail_err trust_see(struct trust *trust, struct span note, struct checkpoint *cp,
-	struct fault *fault);
+enum trail_err trust_see(
+	struct trust *trust, struct span note, struct checkpoint *cp, struct fault *fault);
 /* Whether `seen` is larger than `held`, so that a consistency proof is due. */
 bool trust_due(const struct trust *trust);
 /*
  * Make `seen` the one held: nothing is held yet, or `proof` shows that it extends it.
  * TRAIL_CORRUPT: it does not.
  */
-enum trail_err trust_advance(struct trust *trust, const struct tree_proof *proof,
-	struct fault *fault);
+enum trail_err trust_advance(
+	struct trust *trust, const struct tree_proof *proof, struct fault *fault);
 
 #endif

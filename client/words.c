@@ -29,7 +29,9 @@ static const char *const FIELDS[TRAIL_FIELD_COUNT] = {
 	[TRAIL_CORRELATION] = "correlation",
 };
 
-enum { WORDS_MAX = 9 };
+enum {
+	WORDS_MAX = 9
+};
 
 static const char *const WORDS[][WORDS_MAX] = {
 	[TRAIL_WORD_ACTION] = { NULL, "CREATE", "READ", "MODIFY", "DELETE", "EXECUTE" },
@@ -40,7 +42,9 @@ static const char *const WORDS[][WORDS_MAX] = {
 		"DAEMON" },
 };
 
-enum { LISTS = sizeof WORDS / sizeof WORDS[0] };
+enum {
+	LISTS = sizeof WORDS / sizeof WORDS[0]
+};
 
 const char *trail_field_name(enum trail_field field)
 {

@@ -128,8 +128,8 @@ static enum trail_err enter_process(struct trail *t)
 	if (!t)
 		return err;
 	if (t->inside)
-		return fault_set(&t->fault, TRAIL_MISUSE,
-			"callbacks must not process: they run inside it");
+		return fault_set(
+			&t->fault, TRAIL_MISUSE, "callbacks must not process: they run inside it");
 	if (t->state == HANDLE_LOST && t->submitted > 0 && err != TRAIL_MISUSE)
 		return TRAIL_OK;
 	return err;
@@ -171,8 +171,8 @@ bool trail_wants_write(const struct trail *t)
 }
 
 /* Send it, wait, verify; settle what the answer's checkpoint says. */
-static enum trail_err append_wait(struct trail *t, const struct trail_batch *b,
-	struct trail_receipt **receipt)
+static enum trail_err append_wait(
+	struct trail *t, const struct trail_batch *b, struct trail_receipt **receipt)
 {
 	int64_t deadline = deadline_in(t->timeout_ms);
 	struct trail_receipt *made = NULL;
@@ -198,8 +198,8 @@ static enum trail_err append_wait(struct trail *t, const struct trail_batch *b,
 	return TRAIL_OK;
 }
 
-enum trail_err trail_append_batch(struct trail *t, struct trail_batch *b,
-	struct trail_receipt **receipt)
+enum trail_err trail_append_batch(
+	struct trail *t, struct trail_batch *b, struct trail_receipt **receipt)
 {
 	struct trail_batch taken = { 0 };
 	enum trail_err err = handle_enter(t);
@@ -224,8 +224,8 @@ static enum trail_err event_fault(struct trail *t, enum trail_err err, const str
 	return err;
 }
 
-enum trail_err trail_append(struct trail *t, const char *source, struct trail_event *e,
-	struct trail_receipt **receipt)
+enum trail_err trail_append(
+	struct trail *t, const char *source, struct trail_event *e, struct trail_receipt **receipt)
 {
 	struct trail_batch b = { 0 };
 	enum trail_err err = handle_enter(t);
@@ -290,8 +290,8 @@ enum trail_err trail_claim(struct trail *t, const char *source, uint64_t epoch, 
 	return TRAIL_END;
 }
 
-static struct request word_request(enum request_kind kind, const char *source, uint64_t epoch,
-	uint64_t number)
+static struct request word_request(
+	enum request_kind kind, const char *source, uint64_t epoch, uint64_t number)
 {
 	struct request request = {
 		.kind = kind,
@@ -304,8 +304,7 @@ static struct request word_request(enum request_kind kind, const char *source, u
 	return request;
 }
 
-enum trail_err trail_close_epoch(struct trail *t, const char *source, uint64_t epoch,
-	uint64_t last)
+enum trail_err trail_close_epoch(struct trail *t, const char *source, uint64_t epoch, uint64_t last)
 {
 	struct response answer;
 	enum trail_err err = handle_enter(t);
@@ -317,8 +316,8 @@ enum trail_err trail_close_epoch(struct trail *t, const char *source, uint64_t e
 	return call_wait(t, &request, RESPONSE_CLOSED, deadline_in(t->timeout_ms), &answer);
 }
 
-enum trail_err trail_keepalive(struct trail *t, const char *source, uint64_t epoch, uint64_t made,
-	uint64_t *last)
+enum trail_err trail_keepalive(
+	struct trail *t, const char *source, uint64_t epoch, uint64_t made, uint64_t *last)
 {
 	struct response answer;
 	enum trail_err err = handle_enter(t);

@@ -81,15 +81,17 @@ static int read_given(const struct options *o, struct evidence *e)
 		enum trail_err err = evidence_pin(o->log, e);
 		if (err != TRAIL_OK)
 			return complain("cannot use --log", o->log,
-				err == TRAIL_IO ? strerror(errno)
-						: "not a log identity file; `trail key` prints one");
+				err == TRAIL_IO
+					? strerror(errno)
+					: "not a log identity file; `trail key` prints one");
 	}
 	if (o->checkpoint) {
 		enum trail_err err = evidence_checkpoint(o->checkpoint, e);
 		if (err != TRAIL_OK)
 			return complain("cannot use --checkpoint", o->checkpoint,
-				err == TRAIL_IO ? strerror(errno)
-						: "not a checkpoint; `trail checkpoint` prints one");
+				err == TRAIL_IO
+					? strerror(errno)
+					: "not a checkpoint; `trail checkpoint` prints one");
 	}
 	return 0;
 }
@@ -113,9 +115,10 @@ static int judge_meta(const char *folder, struct findings *found, uint64_t *map)
 			(unsigned long long)meta.file_bytes);
 		return 0;
 	}
-	if (!meta.in_step)
+	if (!meta.sound)
 		findings_add(found, FIND_STORE_META, FINDING_NOWHERE,
-			"the two meta pages of data.mdb are not one commit apart: one is damaged or "
+			"the two meta pages of data.mdb are not one commit apart: one is damaged "
+			"or "
 			"of another time; restore the store");
 	*map = meta.file_bytes < MAP_LEAST ? MAP_LEAST : meta.file_bytes;
 	return 0;

@@ -6,8 +6,8 @@
 #define DAEMON_CHECK_H
 
 /*
- * argv[0] is "check". The report goes to stdout, all else to stderr. Answers the exit code: 0 valid,
- * 2 usage, 3 could not read, 5 invalid, 6 unverifiable.
+ * argv[0] is "check". The report goes to stdout, all else to stderr. Answers the exit code: 0
+ * valid, 2 usage, 3 could not read, 5 invalid, 6 unverifiable.
  */
 int check_main(int argc, char **argv);
 

@@ -18,7 +18,7 @@
 
 enum {
 	TICK_MS = 200,
-	TRIES_MAX = 14,     /* steps of 16^n: the last one is wider than any table */
+	TRIES_MAX = 14, /* steps of 16^n: the last one is wider than any table */
 	EXIT_BAD_TABLES = 42,
 	EXIT_NO_START = 43,
 	PERCENT = 100,
@@ -54,7 +54,8 @@ static uint8_t longest_key(enum table table)
 	return KEY_INDEX_LEN;
 }
 
-/* The first key to go on with: behind the row that killed, or in growing steps behind the last one. */
+/* The first key to go on with: behind the row that killed, or in growing steps behind the last one.
+ */
 static void resume_behind(struct hole *h, const struct black_box *box, bool in_row)
 {
 	const uint8_t *base = in_row ? box->row : h->from;
@@ -250,7 +251,8 @@ static void say_lost(struct findings *found, const struct black_box *box, struct
 							       : "at too many places");
 }
 
-/* A way of ending that a damaged store explains; others (no memory, killed from outside) are ours. */
+/* A way of ending that a damaged store explains; others (no memory, killed from outside) are ours.
+ */
 static bool store_did_it(struct ending end)
 {
 	int code = WIFEXITED(end.status) ? WEXITSTATUS(end.status) : -1;
@@ -293,8 +295,8 @@ static bool learn(
 	return true;
 }
 
-static enum trail_err scan_on(const struct child_options *options, struct scan *scan,
-	struct findings *found)
+static enum trail_err scan_on(
+	const struct child_options *options, struct scan *scan, struct findings *found)
 {
 	struct deaths deaths = { 0 };
 	scan->holes = deaths.holes;
@@ -318,12 +320,12 @@ static enum trail_err scan_on(const struct child_options *options, struct scan *
 	return TRAIL_OK;
 }
 
-enum trail_err child_scan(const struct child_options *options, struct findings *found,
-	struct scan_result *result)
+enum trail_err child_scan(
+	const struct child_options *options, struct findings *found, struct scan_result *result)
 {
 	struct scan scan = { .evidence = options->evidence };
-	struct black_box *box = mmap(NULL, sizeof *box, PROT_READ | PROT_WRITE,
-		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct black_box *box =
+		mmap(NULL, sizeof *box, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (box == MAP_FAILED)
 		return TRAIL_NOMEM;
 	scan.box = box;

@@ -11,23 +11,23 @@
 #include "check_scan.h"
 
 struct child_options {
-	const char *folder;  /* D/log */
+	const char *folder; /* D/log */
 	uint64_t map_bytes;
 	const struct evidence *evidence;
-	bool progress;       /* draw on stderr, which is a terminal */
-	int hang_ms;         /* a child that makes no step for so long is killed */
+	bool progress; /* draw on stderr, which is a terminal */
+	int hang_ms;   /* a child that makes no step for so long is killed */
 };
 
 /*
- * Scan until a child comes to the end or HOLES_MAX have died. *found gets what was found, *result how
- * far the last child came.
+ * Scan until a child comes to the end or HOLES_MAX have died. *found gets what was found, *result
+ * how far the last child came.
  *
  * TRAIL_OK     *found is set: the verdict stands on it.
  * TRAIL_IO     no child could be started, or one ended in a way that the store does not explain.
  * TRAIL_NOMEM  memory is out, here or in a child.
  */
-enum trail_err child_scan(const struct child_options *options, struct findings *found,
-	struct scan_result *result);
+enum trail_err child_scan(
+	const struct child_options *options, struct findings *found, struct scan_result *result);
 
 /*
  * Where to go on after a child died with `box`: enters a hole, or widens the one that it fell into.

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Control entries: exactly one row per control record, of its kind, with the payload that it commits
- * to; and what those payloads say of the log itself: its genesis, its sources, its peers, its runs.
+ * Control entries: exactly one row per control record, of its kind, with the payload that it
+ * commits to; and what those payloads say of the log itself: its genesis, its sources, its peers,
+ * its runs.
  */
-#include "check_lanes.h"
 #include "../proto/wire.h"
+#include "check_lanes.h"
 #include "names.h"
 #include "signer/state.h"
 
@@ -88,8 +89,9 @@ static void take_genesis(struct scan *scan, struct span payload)
 		scan_find(scan, FIND_STORE_NEWER, 0,
 			"record 0 says format %u: a later traild must check this log", g.format);
 	if (g.seal_height < SEAL_HEIGHT_MIN || g.seal_height > SEAL_HEIGHT_MAX)
-		scan_find(scan, FIND_SPINE_GENESIS, 0, "record 0 has a seal height of %u, not %d to %d",
-			g.seal_height, SEAL_HEIGHT_MIN, SEAL_HEIGHT_MAX);
+		scan_find(scan, FIND_SPINE_GENESIS, 0,
+			"record 0 has a seal height of %u, not %d to %d", g.seal_height,
+			SEAL_HEIGHT_MIN, SEAL_HEIGHT_MAX);
 }
 
 static void add_name(struct scan *scan, uint64_t index, uint8_t type, struct span name)
@@ -174,7 +176,8 @@ static void take_payload(struct scan *scan, uint64_t index, uint8_t kind, struct
 	case KIND_SEAL:
 	case KIND_ERASURE:
 		scan_find(scan, FIND_CONTROL_UNJUDGED, index,
-			"entry %llu of kind %u fits its record, but this traild cannot judge what it "
+			"entry %llu of kind %u fits its record, but this traild cannot judge what "
+			"it "
 			"says",
 			(unsigned long long)index, kind);
 		break;
@@ -195,7 +198,8 @@ static void judge_row(struct control_lane *lane, uint64_t index, const struct re
 	if (!control_row_decode(lane->walk.value, &row) || row.kind != r->kind ||
 		row.payload.len > CONTROL_LEN_MAX) {
 		scan_find(scan, FIND_CONTROL_ROW, index,
-			"the control row of entry %llu is malformed or of another kind; restore the "
+			"the control row of entry %llu is malformed or of another kind; restore "
+			"the "
 			"store",
 			(unsigned long long)index);
 		return;

@@ -9,7 +9,9 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-enum { PATH_LEN = 4096 };
+enum {
+	PATH_LEN = 4096
+};
 
 static bool path_of(const char *state, const char *name, char out[PATH_LEN])
 {
@@ -88,7 +90,7 @@ bool evidence_version(const char *state, struct findings *found)
 	if (span_equal(version, span_text(STORE_VERSION)))
 		return true;
 	bool newer = len > sizeof family && memcmp(text, family, sizeof family - 1) == 0 &&
-		text[len - 1] == '\n';
+		     text[len - 1] == '\n';
 	if (newer)
 		findings_add(found, FIND_STORE_NEWER, FINDING_NOWHERE,
 			"VERSION is that of another traild; this one checks trail-store/v1");
@@ -119,10 +121,10 @@ static void read_signer(const char *state, struct evidence *e)
 void evidence_read(const char *state, struct evidence *e)
 {
 	(void)read_in(state, "vkey", e->vkey_text, sizeof e->vkey_text, &e->vkey_len);
-	(void)read_in(state, "identity", e->identity_text, sizeof e->identity_text,
-		&e->identity_len);
-	e->has_stored = identity_parse(span_of(e->identity_text, e->identity_len), &e->stored) ==
-		TRAIL_OK;
+	(void)read_in(
+		state, "identity", e->identity_text, sizeof e->identity_text, &e->identity_len);
+	e->has_stored =
+		identity_parse(span_of(e->identity_text, e->identity_len), &e->stored) == TRAIL_OK;
 	read_signer(state, e);
 }
 

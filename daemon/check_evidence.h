@@ -8,9 +8,9 @@
 #include "check_scan.h"
 
 /*
- * Keep daemons out while we look: a shared lock on D/lock, where there is one (none is made). *fd is
- * to be closed at the end; -1: there is no such file.
- * TRAIL_BUSY: a daemon holds it. TRAIL_IO (errno).
+ * Keep daemons out while we look: a shared lock on D/lock, where there is one (none is made). *fd
+ * is to be closed at the end; -1: there is no such file. TRAIL_BUSY: a daemon holds it. TRAIL_IO
+ * (errno).
  */
 enum trail_err evidence_lock(const char *state, int *fd);
 

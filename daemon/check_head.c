@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Heads: what the log signed must be what the records give. Kept ones are walked in step with the
- * spine; the signer's newest and one given with --checkpoint stand beside them, because a store that
- * lost its tail is valid in itself.
+ * spine; the signer's newest and one given with --checkpoint stand beside them, because a store
+ * that lost its tail is valid in itself.
  */
 #include "check_lanes.h"
 
@@ -39,8 +39,7 @@ static void judge_kept(struct head_lane *lane)
 	enum trail_err err = checkpoint_open(lane->walk.value, &scan->vkey, &cp);
 	if (err != TRAIL_OK) {
 		scan_find(scan, err == TRAIL_CORRUPT ? FIND_HEAD_NOTE : FIND_HEAD_ROW,
-			FINDING_NOWHERE,
-			"the checkpoint kept for size %llu %s; restore the store",
+			FINDING_NOWHERE, "the checkpoint kept for size %llu %s; restore the store",
 			(unsigned long long)size,
 			err == TRAIL_CORRUPT ? "is not signed by this log" : "is malformed");
 		return;
@@ -94,11 +93,11 @@ static void take_given(struct head_lane *lane)
 	struct checkpoint cp;
 	if (!scan->evidence->has_checkpoint || !scan->has_vkey)
 		return;
-	struct span note =
-		span_of(scan->evidence->checkpoint_note, scan->evidence->checkpoint_len);
+	struct span note = span_of(scan->evidence->checkpoint_note, scan->evidence->checkpoint_len);
 	if (checkpoint_open(note, &scan->vkey, &cp) != TRAIL_OK) {
 		scan_find(scan, FIND_CHECKPOINT_NOTE, FINDING_NOWHERE,
-			"the checkpoint given with --checkpoint is not signed by this log's key %08x",
+			"the checkpoint given with --checkpoint is not signed by this log's key "
+			"%08x",
 			scan->vkey.keyid);
 		return;
 	}

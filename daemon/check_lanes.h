@@ -21,8 +21,8 @@ struct control_facts {
 
 void control_begin(struct control_lane *lane, struct scan *scan);
 /* Judge the row of control record `index`, and enter its names. */
-struct control_facts control_take(struct control_lane *lane, uint64_t index,
-	const struct record *r);
+struct control_facts control_take(
+	struct control_lane *lane, uint64_t index, const struct record *r);
 void control_end(struct control_lane *lane);
 /* Judge and enter a PEER's payload (it is kept like an event's). */
 void control_peer(struct scan *scan, uint64_t index, struct span payload);
@@ -40,7 +40,7 @@ struct tile_lane {
 struct tile_lanes {
 	struct scan *scan;
 	struct tile_lane lane[TILE_LEVEL_MAX + 1]; /* by level; 0 unused */
-	uint64_t rows; /* that the lanes came by */
+	uint64_t rows;				   /* that the lanes came by */
 };
 
 void tile_begin(struct tile_lanes *lanes, struct scan *scan);
@@ -62,8 +62,8 @@ struct head_lane {
 	struct scan *scan;
 	struct walk walk;
 	struct mark kept, signer, given;
-	uint64_t next;      /* smallest size that is to be compared; UINT64_MAX: none */
-	uint64_t fits;      /* largest size whose root fitted */
+	uint64_t next;	    /* smallest size that is to be compared; UINT64_MAX: none */
+	uint64_t fits;	    /* largest size whose root fitted */
 	uint64_t kept_last; /* size of the last kept one; 0: none */
 };
 

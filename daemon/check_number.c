@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The numbers that sources gave, followed along the spine: seq = last + 1, or larger only where loss
- * is declared. One slot per epoch, open addressing; epochs are spools and imports, so few.
+ * The numbers that sources gave, followed along the spine: seq = last + 1, or larger only where
+ * loss is declared. One slot per epoch, open addressing; epochs are spools and imports, so few.
  */
 #include "check_number.h"
 
 #include <stdlib.h>
 
 enum {
-	SLOTS_FIRST = 1024,     /* a power of two */
-	EPOCHS_MAX = 1 << 22,   /* 300 MB of slots */
+	SLOTS_FIRST = 1024,   /* a power of two */
+	EPOCHS_MAX = 1 << 22, /* 300 MB of slots */
 };
 
 struct numbers {
 	struct epoch_seen *slots;
 	size_t cap, count;
 	struct epoch_seen *latest; /* most events follow one of their own epoch */
-	bool doubt;                /* records are missing before here */
+	bool doubt;		   /* records are missing before here */
 	bool full;
 };
 
@@ -45,11 +45,10 @@ void numbers_free(struct numbers *n)
 static struct epoch_seen *slot(const struct numbers *n, uint64_t source, uint64_t epoch)
 {
 	/* Multiplicative mixing (Knuth, TAOCP vol. 3, section 6.4); both keys are close numbers. */
-	uint64_t mixed = (source * UINT64_C(0x9E3779B97F4A7C15) ^ epoch) *
-		UINT64_C(0xD6E8FEB86659FD93);
+	uint64_t mixed =
+		(source * UINT64_C(0x9E3779B97F4A7C15) ^ epoch) * UINT64_C(0xD6E8FEB86659FD93);
 	size_t at = (size_t)(mixed >> 20) & (n->cap - 1);
-	while (n->slots[at].used &&
-		(n->slots[at].source != source || n->slots[at].epoch != epoch))
+	while (n->slots[at].used && (n->slots[at].source != source || n->slots[at].epoch != epoch))
 		at = (at + 1) & (n->cap - 1);
 	return &n->slots[at];
 }
@@ -76,7 +75,8 @@ struct epoch_seen *numbers_find(struct numbers *n, uint64_t source, uint64_t epo
 	return seen->used ? seen : NULL;
 }
 
-void numbers_each(struct numbers *n, void (*fn)(void *ctx, const struct epoch_seen *seen), void *ctx)
+void numbers_each(
+	struct numbers *n, void (*fn)(void *ctx, const struct epoch_seen *seen), void *ctx)
 {
 	for (size_t i = 0; i < n->cap; i++) {
 		if (n->slots[i].used)
@@ -126,8 +126,8 @@ static struct epoch_seen *need(struct scan *scan, uint64_t index, const struct r
 	return seen;
 }
 
-static void judge_seq(struct scan *scan, uint64_t index, const struct record *r,
-	const struct epoch_seen *seen)
+static void judge_seq(
+	struct scan *scan, uint64_t index, const struct record *r, const struct epoch_seen *seen)
 {
 	bool declared = (r->flags & FLAG_LOSS) != 0;
 	uint64_t expected = seen->last + 1;

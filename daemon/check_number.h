@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The numbers that sources gave (FORMATS.md section 4), followed along the spine, and the state rows
- * that must say the same.
+ * The numbers that sources gave (FORMATS.md section 4), followed along the spine, and the state
+ * rows that must say the same.
  */
 #ifndef DAEMON_CHECK_NUMBER_H
 #define DAEMON_CHECK_NUMBER_H
@@ -31,7 +31,7 @@ struct epoch_seen {
 /* NULL: not met. */
 struct epoch_seen *numbers_find(struct numbers *numbers, uint64_t source, uint64_t epoch);
 /* Call for every epoch. */
-void numbers_each(struct numbers *numbers, void (*fn)(void *ctx, const struct epoch_seen *seen),
-	void *ctx);
+void numbers_each(
+	struct numbers *numbers, void (*fn)(void *ctx, const struct epoch_seen *seen), void *ctx);
 
 #endif

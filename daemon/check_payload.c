@@ -25,7 +25,7 @@ struct payloads {
 	struct scan *scan;
 	struct chunker *chunker;
 	struct walk walk; /* of the chunks */
-	bool has;         /* it stands on a chunk that was not used up */
+	bool has;	  /* it stands on a chunk that was not used up */
 	struct cursor at; /* of the class in work */
 	uint32_t class_no;
 	uint64_t hidden_end; /* records below lie in a chunk that did not open: said already */
@@ -87,7 +87,8 @@ static void missing(struct payloads *p)
 		(unsigned long long)index);
 }
 
-/* Go to record `index`; what is passed on the way has no payload. False: there is no such record. */
+/* Go to record `index`; what is passed on the way has no payload. False: there is no such record.
+ */
 static bool go_to(struct payloads *p, uint64_t index)
 {
 	for (; p->at.has && p->at.index < index; advance(p)) {
@@ -185,7 +186,8 @@ static void cannot_open(struct payloads *p, enum trail_err err)
 {
 	uint64_t first = chunk_first(p);
 	p->hidden_end = p->at.row_end;
-	if (err == TRAIL_UNSUPPORTED)
+	/* There was never a version 0: zeros are damage, not a later traild's. */
+	if (err == TRAIL_UNSUPPORTED && p->walk.value.data[0] != 0)
 		scan_find(p->scan, FIND_PAYLOAD_SEALED, first,
 			"the chunk from %llu on is of another version or needs keys",
 			(unsigned long long)first);

@@ -53,8 +53,9 @@ static void say_valid(const struct report *r, struct buf *out)
 	buf_printf(out, "all fit, and so do %llu signed head%s, the newest of size %llu",
 		(unsigned long long)s->heads, plural(s->heads), (unsigned long long)s->covered);
 	if (!s->tail_known)
-		buf_printf(out, "; valid up to %llu: nothing here shows that the log did not go on "
-				"(give a later checkpoint with --checkpoint)",
+		buf_printf(out,
+			"; valid up to %llu: nothing here shows that the log did not go on "
+			"(give a later checkpoint with --checkpoint)",
 			(unsigned long long)s->size);
 	else if (s->size > s->covered)
 		buf_printf(out, "; %llu record%s behind it not signed yet",
@@ -155,8 +156,9 @@ void report_json(const struct report *r, struct buf *out)
 	const struct scan_result *s = &r->result;
 	uint64_t first = 0;
 	bool has_first = findings_first_bad(r->found, &first);
-	buf_printf(out, "{\"verdict\":\"%s\",\"size\":%llu,\"root\":",
-		NAMES[report_verdict(r->found)], (unsigned long long)s->size);
+	buf_printf(out,
+		"{\"verdict\":\"%s\",\"size\":%llu,\"root\":", NAMES[report_verdict(r->found)],
+		(unsigned long long)s->size);
 	if (s->broken || s->size == 0) {
 		buf_put_text(out, "null");
 	} else {

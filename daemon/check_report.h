@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What `traild check` says: a verdict in one sentence and the findings behind it, or the same as one
- * JSON object.
+ * What `traild check` says: a verdict in one sentence and the findings behind it, or the same as
+ * one JSON object.
  */
 #ifndef DAEMON_CHECK_REPORT_H
 #define DAEMON_CHECK_REPORT_H
@@ -15,8 +15,8 @@ enum verdict {
 };
 
 struct report {
-	bool given;         /* the identity was pinned by --log */
-	const char *state;  /* the store's folder, for the sentence */
+	bool given;	   /* the identity was pinned by --log */
+	const char *state; /* the store's folder, for the sentence */
 	const struct findings *found;
 	struct scan_result result;
 };

@@ -3,8 +3,9 @@
  * One reading of a whole store, in a process that may die of it (check_child.h runs it).
  *
  *   check_spine    walks the records once, and beside them, in step, what must fit them:
- *                    control rows (check_control), tree nodes (check_tile), kept heads (check_head),
- *                    the numbers that sources gave (check_number); then the state rows (check_source)
+ *                    control rows (check_control), tree nodes (check_tile), heads (check_head),
+ *                    the numbers that sources gave (check_number);
+ *                  then the state rows (check_source)
  *   check_payload  walks the records again, once per class, beside the chunks
  *
  * Memory: the right edge of the tree, one entry per source, peer and epoch; nothing per record.
@@ -19,12 +20,12 @@
 #include <stdatomic.h>
 
 enum {
-	WALK_KEY_MAX = 16,  /* no table of ours has longer keys */
-	HOLES_MAX = 32,     /* deaths that a check lives through */
+	WALK_KEY_MAX = 16, /* no table of ours has longer keys */
+	HOLES_MAX = 32,	   /* deaths that a check lives through */
 	SIGNER_NOTE_MAX = 512,
 };
 
-/* Behind the row `from` of a table (from_len 0: before its first) go on at the first key >= resume. */
+/* Behind the row `from` of a table (from_len 0: none) go on at the first key >= `resume`. */
 struct hole {
 	enum table table;
 	bool ends; /* nothing behind `from` can be read at all */
@@ -44,12 +45,12 @@ enum scan_stage {
 
 /* How a scan ended, if it came that far. */
 struct scan_result {
-	uint64_t size;     /* records behind one another from index 0 */
+	uint64_t size;	   /* records behind one another from index 0 */
 	struct hash root;  /* of them; meaningless when `broken` */
-	bool broken;       /* records are missing in between: no root, no numbering behind it */
+	bool broken;	   /* records are missing in between: no root, no numbering behind it */
 	uint64_t records;  /* read and checked */
 	uint64_t payloads; /* opened and checked, control entries included */
-	uint64_t heads;    /* checkpoints that fit */
+	uint64_t heads;	   /* checkpoints that fit */
 	uint64_t covered;  /* size of the largest of them */
 	uint64_t erased;   /* payloads that are missing below an ERASURE */
 	bool tail_known;   /* the signer's head or a given checkpoint was compared */
@@ -61,7 +62,7 @@ struct scan_result {
  */
 struct black_box {
 	_Atomic uint64_t steps; /* changes as long as the scan is alive */
-	_Atomic uint64_t done;  /* records walked, of `records` times `passes` */
+	_Atomic uint64_t done;	/* records walked, of `records` times `passes` */
 	_Atomic uint64_t records;
 	_Atomic uint32_t passes;
 	_Atomic uint32_t stage; /* enum scan_stage */
@@ -75,15 +76,20 @@ struct black_box {
 
 /* What lies outside of data.mdb, read before the scan. */
 struct evidence {
-	bool given;                 /* --log */
+	bool given;		    /* --log */
 	struct log_identity pinned; /* from --log */
-	bool has_stored;            /* D/identity parses */
+	bool has_stored;	    /* D/identity parses */
 	struct log_identity stored;
-	char identity_text[512];    /* D/identity; "" when missing */
+	char identity_text[512]; /* D/identity; "" when missing */
 	size_t identity_len;
 	char vkey_text[VKEY_LEN_MAX + 8]; /* D/vkey */
 	size_t vkey_len;
-	enum { SIGNER_ABSENT, SIGNER_DAMAGED, SIGNER_EMPTY, SIGNER_NOTE } signer;
+	enum {
+		SIGNER_ABSENT,
+		SIGNER_DAMAGED,
+		SIGNER_EMPTY,
+		SIGNER_NOTE
+	} signer;
 	uint8_t signer_note[SIGNER_NOTE_MAX];
 	size_t signer_len;
 	bool has_checkpoint; /* --checkpoint */
@@ -115,27 +121,27 @@ struct scan {
 	size_t hole_count;
 	const struct evidence *evidence;
 
-	struct vkey vkey;     /* what heads are opened with; the pinned one where there is one */
+	struct vkey vkey; /* what heads are opened with; the pinned one where there is one */
 	bool has_vkey;
-	struct hash genesis;  /* what chunks are bound to */
-	struct hash first_leaf;   /* of record 0 */
+	struct hash genesis;	/* what chunks are bound to */
+	struct hash first_leaf; /* of record 0 */
 	bool has_first;
-	struct vkey genesis_key;  /* as record 0 says */
+	struct vkey genesis_key; /* as record 0 says */
 	bool has_genesis_key;
 	struct index_set sources, peers, classes;
 	struct names *names;
 	struct numbers *numbers;
-	uint64_t last_start;  /* index of the last DAEMON start; 0: none */
-	uint64_t own_seq;     /* last of the daemon's own events since */
-	bool erasures;        /* an ERASURE entry was seen */
-	uint64_t misfit;      /* first record below the first tree node of 16 that did not fit */
-	bool skip_names;      /* LMDB's main database killed an earlier scan */
-	struct buf scratch;   /* arena for payloads */
+	uint64_t last_start; /* index of the last DAEMON start; 0: none */
+	uint64_t own_seq;    /* last of the daemon's own events since */
+	bool erasures;	     /* an ERASURE entry was seen */
+	uint64_t misfit;     /* first record below the first tree node of 16 that did not fit */
+	bool skip_names;     /* LMDB's main database killed an earlier scan */
+	struct buf scratch;  /* arena for payloads */
 };
 
 /*
- * Read all of it: findings, result and progress go to scan->box. Does not return when reading fails:
- * ends the process, with the black box telling where. TRAIL_NOMEM: memory is out.
+ * Read all of it: findings, result and progress go to scan->box. Does not return when reading
+ * fails: ends the process, with the black box telling where. TRAIL_NOMEM: memory is out.
  */
 enum trail_err scan_run(struct scan *scan);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * State rows: each decodes, and says what the records of its epoch give. What no record proves (when
- * a source was last heard, what it said it gave out, that an epoch was closed) rests on the row's
- * checksum alone.
+ * State rows: each decodes, and says what the records of its epoch give. What no record proves
+ * (when a source was last heard, what it said it gave out, that an epoch was closed) rests on the
+ * row's checksum alone.
  */
 #include "check_number.h"
 
@@ -10,7 +10,7 @@
 
 struct source_check {
 	struct scan *scan;
-	bool broken; /* records are missing: rows cannot be compared with them */
+	bool broken;		     /* records are missing: rows cannot be compared with them */
 	struct index_set with_floor; /* sources that have a floor row, and their floors */
 	struct index_set floors;
 };
@@ -60,11 +60,11 @@ static bool row_is_bare(const struct epoch_row *row)
 static bool row_fits(const struct epoch_row *row, const struct epoch_seen *seen)
 {
 	return row->peer == seen->peer && row->last == seen->last && row->holes == seen->holes &&
-		row->first_index == seen->first_index && row->last_index == seen->last_index;
+	       row->first_index == seen->first_index && row->last_index == seen->last_index;
 }
 
-static void compare(struct source_check *c, uint64_t source, uint64_t epoch,
-	const struct epoch_row *row)
+static void compare(
+	struct source_check *c, uint64_t source, uint64_t epoch, const struct epoch_row *row)
 {
 	struct epoch_seen *seen = numbers_find(c->scan->numbers, source, epoch);
 	if (!seen && !row_is_bare(row))
@@ -116,7 +116,8 @@ static void take_row(struct source_check *c, const struct walk *walk)
 	uint64_t source = load_be64(walk->key.data);
 	if (!c->broken && !index_set_has(&c->scan->sources, source))
 		scan_find(c->scan, FIND_SOURCE_EXTRA, FINDING_NOWHERE,
-			"a state row of source %llu, which the log does not know; restore the store",
+			"a state row of source %llu, which the log does not know; restore the "
+			"store",
 			(unsigned long long)source);
 	if (walk->key.len == KEY_INDEX_LEN)
 		take_floor(c, source, walk->value);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The records, once, in order: each is chained to the one before, grows the tree, and says only what
- * FORMATS.md section 2 lets it say. What must fit the records is walked beside them.
+ * The records, once, in order: each is chained to the one before, grows the tree, and says only
+ * what FORMATS.md section 2 lets it say. What must fit the records is walked beside them.
  */
 #include "check_lanes.h"
 #include "check_number.h"
@@ -17,14 +17,14 @@ struct spine {
 	struct control_lane control;
 	struct tile_lanes tiles;
 	struct head_lane heads;
-	uint64_t next;        /* index of the next record */
+	uint64_t next;	      /* index of the next record */
 	uint64_t last_commit; /* first index of the newest row */
 	uint64_t last_ns;
 	struct hash last_leaf;
-	bool chained;         /* last_leaf is that of record next - 1 */
-	bool broken;          /* records are missing before here */
-	bool headed;          /* head_begin was called */
-	uint64_t suspect;     /* its prev did not fit; 0: none (record 0 has no predecessor) */
+	bool chained;	  /* last_leaf is that of record next - 1 */
+	bool broken;	  /* records are missing before here */
+	bool headed;	  /* head_begin was called */
+	uint64_t suspect; /* its prev did not fit; 0: none (record 0 has no predecessor) */
 	unsigned disorder;
 };
 
@@ -39,8 +39,8 @@ static void report_prev(struct spine *s, uint64_t index)
 }
 
 /*
- * A prev that does not fit speaks against the record that has it or against the one before. When the
- * record behind does not fit either, it was the one that has it.
+ * A prev that does not fit speaks against the record that has it or against the one before. When
+ * the record behind does not fit either, it was the one that has it.
  */
 static void judge_prev(struct spine *s, uint64_t index, const struct record *r)
 {
@@ -119,8 +119,8 @@ static struct control_facts judge_control(struct spine *s, uint64_t index, const
 	return control_take(&s->control, index, r);
 }
 
-static void enter(struct spine *s, uint64_t index, const struct record *r,
-	const struct control_facts *facts)
+static void enter(
+	struct spine *s, uint64_t index, const struct record *r, const struct control_facts *facts)
 {
 	struct scan *scan = s->scan;
 	bool ok = true;
@@ -165,7 +165,8 @@ static void judge(struct spine *s, uint64_t index, const struct record *r)
 	struct control_facts facts = { 0 };
 	if (!record_known(r))
 		scan_find(s->scan, FIND_SPINE_UNKNOWN, index,
-			"record %llu has version %u, kind %u, flags %u: a later traild must judge it",
+			"record %llu has version %u, kind %u, flags %u: a later traild must judge "
+			"it",
 			(unsigned long long)index, r->version, r->kind, r->flags);
 	judge_prev(s, index, r);
 	if (index == 0)
@@ -244,7 +245,7 @@ static void jump(struct spine *s, uint64_t to)
 static bool continues(const struct spine *s, struct span value)
 {
 	return s->chained && value.len >= RECORD_LEN &&
-		memcmp(value.data + RECORD_LEN - HASH_LEN, s->last_leaf.b, HASH_LEN) == 0;
+	       memcmp(value.data + RECORD_LEN - HASH_LEN, s->last_leaf.b, HASH_LEN) == 0;
 }
 
 /* False: the row is to be passed over. */

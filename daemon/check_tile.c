@@ -7,7 +7,9 @@
  */
 #include "check_lanes.h"
 
-enum { TILE_STEP = 4 };
+enum {
+	TILE_STEP = 4
+};
 
 void tile_begin(struct tile_lanes *lanes, struct scan *scan)
 {
@@ -51,8 +53,7 @@ static void fetch(struct tile_lanes *lanes, unsigned level)
 		scan_find(lanes->scan, FIND_TILE_ROW, FINDING_NOWHERE,
 			"the row of tree nodes (level %u, from %llu) has %zu bytes; "
 			"restore the store",
-			level * TILE_STEP, (unsigned long long)row_n(lane),
-			lane->walk.value.len);
+			level * TILE_STEP, (unsigned long long)row_n(lane), lane->walk.value.len);
 }
 
 static void extra(struct tile_lanes *lanes, unsigned level)

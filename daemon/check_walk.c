@@ -124,8 +124,8 @@ static bool step(struct walk *walk)
 	if (!walk->begun) {
 		memcpy(start, walk->last, walk->last_len);
 		return key_advance(start, walk->last_len, walk->last_len != 0) &&
-			db_ceiling(walk->txn, walk->table, span_of(start, walk->last_len),
-				&walk->key, &walk->value);
+		       db_ceiling(walk->txn, walk->table, span_of(start, walk->last_len),
+			       &walk->key, &walk->value);
 	}
 	return db_next(walk->txn, walk->table, &walk->key, &walk->value);
 }
@@ -161,8 +161,7 @@ static bool judge_key(struct walk *walk)
 	if (!key_fits(walk, walk->key)) {
 		walk->disorder++;
 		scan_find(walk->scan, FIND_STORE_ORDER, FINDING_NOWHERE,
-			"a key of table %s has %zu bytes; restore the store", table,
-			walk->key.len);
+			"a key of table %s has %zu bytes; restore the store", table, walk->key.len);
 		return false;
 	}
 	if (!ascends(walk)) {

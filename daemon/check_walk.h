@@ -12,7 +12,7 @@ struct walk {
 	struct scan *scan;
 	struct db_txn *txn;
 	enum table table;
-	uint8_t key_len;       /* of every key; 0: the table has several lengths */
+	uint8_t key_len; /* of every key; 0: the table has several lengths */
 	uint8_t last[WALK_KEY_MAX];
 	uint8_t last_len;
 	bool begun, ended;
@@ -25,9 +25,9 @@ struct walk {
 void walk_begin(struct walk *walk, struct scan *scan, struct db_txn *txn, enum table table,
 	struct span from);
 /*
- * Step to the next row and touch all of it, so that a page that kills does so here. Keys that do not
- * ascend or have no length of the table's are findings, and the row is passed over when its key is
- * of a wrong length. False: there is no further row.
+ * Step to the next row and touch all of it, so that a page that kills does so here. Keys that do
+ * not ascend or have no length of the table's are findings, and the row is passed over when its key
+ * is of a wrong length. False: there is no further row.
  */
 bool walk_next(struct walk *walk);
 /*

@@ -111,7 +111,7 @@ static void say_range(const struct row *row, char *out, size_t len)
 static bool take_value(const struct row *row, const char *text, void *out, char *expected,
 	size_t len)
 {
-	uint64_t n;
+	uint64_t n = 0;
 	switch (row->kind) {
 	case KIND_PATH:
 		(void)snprintf(expected, len, "an absolute path");
@@ -151,7 +151,7 @@ static void on_error(cfg_t *cfg, const char *format, va_list ap)
 static int on_value(cfg_t *cfg, cfg_opt_t *opt)
 {
 	const char *text = cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1);
-	char expected[64];
+	char expected[96];
 	for (size_t i = 0; i < ROW_COUNT; i++) {
 		if (strcmp(ROWS[i].name, opt->name) != 0)
 			continue;

@@ -16,7 +16,11 @@ enum {
 	PAGE_META = 0x08,
 	META_MAGIC_AT = 16,
 	META_VERSION_AT = 20,
-	META_PAGE_SIZE_AT = 40, /* mm_dbs[0].md_pad */
+	META_ADDRESS_AT = 24,
+	META_MAP_SIZE_AT = 32,
+	META_PAGE_SIZE_AT = 40,  /* mm_dbs[0].md_pad */
+	META_FLAGS_AT = 44,      /* mm_dbs[0].md_flags */
+	META_MAIN_FLAGS_AT = 92, /* mm_dbs[1].md_flags */
 	META_LAST_PAGE_AT = 136,
 	META_TXNID_AT = 144,
 	META_END = 152,
@@ -25,6 +29,9 @@ enum {
 	READERS_MAX = 126,
 	FILE_MODE = 0600,
 };
+
+/* What a process of 47 address bits can map. */
+static const uint64_t MAP_SIZE_MOST = UINT64_C(1) << 47;
 
 struct db {
 	MDB_env *env;
@@ -93,6 +100,32 @@ static bool meta_valid(const uint8_t page[META_END])
 		native32(page + META_PAGE_SIZE_AT) == PAGE_SIZE;
 }
 
+static uint16_t native16(const uint8_t *p)
+{
+	uint16_t v;
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+/* Fields that no commit of ours changes (mdb_env_init_meta, mdb_env_write_meta). */
+static bool meta_sound(const uint8_t page[META_END], uint64_t number)
+{
+	uint64_t map = native64(page + META_MAP_SIZE_AT);
+	return native64(page) == number && native64(page + META_ADDRESS_AT) == 0 &&
+		native16(page + META_FLAGS_AT) == MDB_INTEGERKEY &&
+		native16(page + META_MAIN_FLAGS_AT) == 0 && map % PAGE_SIZE == 0 &&
+		map <= MAP_SIZE_MOST;
+}
+
+/* Commit n goes to page n & 1 (mdb_env_write_meta); a new environment has 0 on both. */
+static bool metas_in_step(uint64_t txn0, uint64_t txn1)
+{
+	if (txn0 == 0 && txn1 == 0)
+		return true;
+	uint64_t apart = txn0 < txn1 ? txn1 - txn0 : txn0 - txn1;
+	return apart == 1 && (txn0 & 1) == 0;
+}
+
 static enum trail_err meta_judge(int fd, struct db_meta *meta)
 {
 	uint8_t pages[2][META_END];
@@ -117,10 +150,8 @@ static enum trail_err meta_judge(int fd, struct db_meta *meta)
 		return TRAIL_CORRUPT;
 	meta->pages = last + 1;
 	meta->needed = meta->pages * PAGE_SIZE;
-	/* Commit n goes to page n & 1 (mdb_env_write_meta); a new environment has 0 on both. */
-	uint64_t apart = txn0 < txn1 ? txn1 - txn0 : txn0 - txn1;
-	meta->in_step = meta->txnid == 0 ||
-		(apart == 1 && (txn0 & 1) == 0 && (txn1 & 1) == 1);
+	meta->sound = metas_in_step(txn0, txn1) && meta_sound(pages[0], 0) &&
+		meta_sound(pages[1], 1);
 	return TRAIL_OK;
 }
 

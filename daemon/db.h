@@ -22,7 +22,8 @@ struct db_meta {
 	uint64_t pages;       /* that its tree may use */
 	uint64_t needed;      /* bytes the file must have: pages * page size */
 	uint64_t file_bytes;
-	bool in_step;         /* each page in its place and one commit apart, as LMDB leaves them */
+	bool sound;           /* both as LMDB leaves them: in their places, one commit apart, with
+	                         the flags, address and map size that it can have written */
 };
 
 /*

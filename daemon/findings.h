@@ -23,134 +23,108 @@ enum {
  * INVALID: the bytes contradict what they claim. UNVERIFIABLE: this program cannot tell.
  * Name, code, weight, and what it means (the man page has the same text).
  */
-#define FINDING_LIST(X) \
-	X(STORE_VERSION, "store.version", INVALID, \
-		"VERSION is not that of a trail store") \
-	X(STORE_NEWER, "store.newer", UNVERIFIABLE, \
-		"the store has a format of a later traild") \
-	X(STORE_META, "store.meta", INVALID, \
-		"the meta pages of data.mdb fit neither the file nor each other") \
-	X(STORE_TABLE, "store.table", INVALID, \
-		"the tables of data.mdb cannot be opened") \
-	X(STORE_STRANGER, "store.stranger", INVALID, \
-		"data.mdb holds a table that no traild makes") \
-	X(STORE_UNREADABLE, "store.unreadable", INVALID, \
-		"reading a part of a table fails or ends the process that reads") \
-	X(STORE_ORDER, "store.order", INVALID, \
-		"the keys of a table do not ascend, or have a wrong length") \
-	X(STORE_COUNT, "store.count", INVALID, \
-		"a table has more or fewer rows than its root says") \
-	X(IDENTITY_VKEY, "identity.vkey", INVALID, \
-		"the file vkey is missing or not that of record 0") \
-	X(IDENTITY_FILE, "identity.file", INVALID, \
-		"the file identity is missing or not that of record 0") \
-	X(IDENTITY_GIVEN, "identity.given", INVALID, \
-		"this is not the log that --log names") \
-	X(SPINE_MISSING, "spine.missing", INVALID, \
-		"records are missing") \
-	X(SPINE_EXTRA, "spine.extra", INVALID, \
-		"a row of records lies where none belongs") \
-	X(SPINE_LENGTH, "spine.length", INVALID, \
-		"a row is not a whole number of records") \
-	X(SPINE_UNKNOWN, "spine.unknown", UNVERIFIABLE, \
-		"a version, kind or flag that this traild does not know") \
-	X(SPINE_GENESIS, "spine.genesis", INVALID, \
-		"record 0 is not a beginning of a log") \
-	X(SPINE_PREV, "spine.prev", INVALID, \
-		"a record is not the one that the next was chained to") \
-	X(SPINE_TIME, "spine.time", INVALID, \
-		"a record was received before its predecessor") \
-	X(SPINE_SOURCE, "spine.source", INVALID, \
-		"a record's source is no earlier SOURCE entry") \
-	X(SPINE_PEER, "spine.peer", INVALID, \
-		"a record's peer is no earlier PEER entry, or not the one that owns the epoch") \
-	X(SPINE_CONTROL, "spine.control", INVALID, \
-		"a control entry has a source, number, class or flag") \
-	X(SPINE_SEQ, "spine.seq", INVALID, \
-		"a number is used twice, goes back, or leaves an undeclared hole") \
-	X(SPINE_LOSS, "spine.loss", INVALID, \
-		"loss is declared where no number is missing") \
-	X(SPINE_EPOCH, "spine.epoch", INVALID, \
-		"epoch 0 without its flag, or an own event outside the daemon's run") \
-	X(SPINE_EPOCHS, "spine.epochs", UNVERIFIABLE, \
-		"too many epochs to follow their numbers") \
-	X(TILE_ROW, "tile.row", INVALID, \
-		"a row of tree nodes has a wrong key or length") \
-	X(TILE_MISSING, "tile.missing", INVALID, \
-		"tree nodes are missing") \
-	X(TILE_EXTRA, "tile.extra", INVALID, \
-		"tree nodes that no commit finished") \
-	X(TILE_HASH, "tile.hash", INVALID, \
-		"a tree node is not what the records give") \
-	X(CONTROL_MISSING, "control.missing", INVALID, \
-		"the payload of a control entry is missing") \
-	X(CONTROL_EXTRA, "control.extra", INVALID, \
-		"a control payload without its record") \
-	X(CONTROL_ROW, "control.row", INVALID, \
-		"a control row is malformed or of another kind than its record") \
-	X(CONTROL_COMMITMENT, "control.commitment", INVALID, \
-		"a control payload is not what its record commits to") \
-	X(CONTROL_PAYLOAD, "control.payload", INVALID, \
-		"a control payload is not what its kind demands") \
-	X(CONTROL_NAME, "control.name", INVALID, \
-		"a source or peer name is malformed or given twice") \
-	X(CONTROL_UNJUDGED, "control.unjudged", UNVERIFIABLE, \
-		"a control payload whose content this traild cannot judge") \
-	X(PAYLOAD_CHUNK, "payload.chunk", INVALID, \
-		"a chunk is malformed or its tag does not fit") \
-	X(PAYLOAD_SEALED, "payload.sealed", UNVERIFIABLE, \
-		"a chunk of another version, or one that needs keys") \
-	X(PAYLOAD_PLACE, "payload.place", INVALID, \
-		"a chunk joins records of two commits or months") \
-	X(PAYLOAD_MISSING, "payload.missing", INVALID, \
-		"the payload of a record is missing") \
-	X(PAYLOAD_ERASED, "payload.erased", UNVERIFIABLE, \
-		"a payload is missing and the log holds an ERASURE") \
-	X(PAYLOAD_EXTRA, "payload.extra", INVALID, \
-		"a payload without its record, or kept twice") \
-	X(PAYLOAD_COMMITMENT, "payload.commitment", INVALID, \
-		"a payload is not what its record commits to") \
-	X(PAYLOAD_EVENT, "payload.event", INVALID, \
-		"a payload is not a valid event") \
-	X(PAYLOAD_CLASSES, "payload.classes", UNVERIFIABLE, \
-		"more classes than this traild checks") \
-	X(SOURCE_ROW, "source.row", INVALID, \
-		"a state row is malformed or its checksum does not fit") \
-	X(SOURCE_MISSING, "source.missing", INVALID, \
-		"an open epoch has no state row") \
-	X(SOURCE_EXTRA, "source.extra", INVALID, \
-		"a state row of a source or epoch that the log does not know") \
-	X(SOURCE_STATE, "source.state", INVALID, \
-		"a state row is not what the records give") \
-	X(HEAD_ROW, "head.row", INVALID, \
-		"a kept checkpoint is malformed or stands under another size") \
-	X(HEAD_NOTE, "head.note", INVALID, \
-		"a kept checkpoint is not signed by the log") \
-	X(HEAD_LINES, "head.lines", UNVERIFIABLE, \
-		"a kept checkpoint has signature lines of other keys") \
-	X(HEAD_SIZE, "head.size", INVALID, \
-		"a kept checkpoint is larger than the store") \
-	X(HEAD_ROOT, "head.root", INVALID, \
-		"the records do not give the root of a kept checkpoint") \
-	X(HEAD_MISSING, "head.missing", INVALID, \
-		"no checkpoint is kept where one must be") \
-	X(SIGNER_HEAD, "signer.head", UNVERIFIABLE, \
-		"the signer's head cannot be read") \
-	X(SIGNER_NOTE, "signer.note", INVALID, \
-		"the signer's head is not signed by the log") \
-	X(SIGNER_SIZE, "signer.size", INVALID, \
-		"the signer signed more records than the store holds") \
-	X(SIGNER_ROOT, "signer.root", INVALID, \
-		"the records do not give the root that the signer signed") \
-	X(CHECKPOINT_NOTE, "checkpoint.note", INVALID, \
-		"the given checkpoint is not signed by this log") \
-	X(CHECKPOINT_SIZE, "checkpoint.size", INVALID, \
-		"the given checkpoint is larger than the store") \
-	X(CHECKPOINT_ROOT, "checkpoint.root", INVALID, \
+#define FINDING_LIST(X)                                                                            \
+	X(STORE_VERSION, "store.version", INVALID, "VERSION is not that of a trail store")         \
+	X(STORE_NEWER, "store.newer", UNVERIFIABLE, "the store has a format of a later traild")    \
+	X(STORE_META, "store.meta", INVALID,                                                       \
+		"the meta pages of data.mdb fit neither the file nor each other")                  \
+	X(STORE_TABLE, "store.table", INVALID, "the tables of data.mdb cannot be opened")          \
+	X(STORE_STRANGER, "store.stranger", INVALID,                                               \
+		"data.mdb holds a table that no traild makes")                                     \
+	X(STORE_UNREADABLE, "store.unreadable", INVALID,                                           \
+		"reading a part of a table fails or ends the process that reads")                  \
+	X(STORE_ORDER, "store.order", INVALID,                                                     \
+		"the keys of a table do not ascend, or have a wrong length")                       \
+	X(STORE_COUNT, "store.count", INVALID,                                                     \
+		"a table has more or fewer rows than its root says")                               \
+	X(IDENTITY_VKEY, "identity.vkey", INVALID,                                                 \
+		"the file vkey is missing or not that of record 0")                                \
+	X(IDENTITY_FILE, "identity.file", INVALID,                                                 \
+		"the file identity is missing or not that of record 0")                            \
+	X(IDENTITY_GIVEN, "identity.given", INVALID, "this is not the log that --log names")       \
+	X(SPINE_MISSING, "spine.missing", INVALID, "records are missing")                          \
+	X(SPINE_EXTRA, "spine.extra", INVALID, "a row of records lies where none belongs")         \
+	X(SPINE_LENGTH, "spine.length", INVALID, "a row is not a whole number of records")         \
+	X(SPINE_UNKNOWN, "spine.unknown", UNVERIFIABLE,                                            \
+		"a version, kind or flag that this traild does not know")                          \
+	X(SPINE_GENESIS, "spine.genesis", INVALID, "record 0 is not a beginning of a log")         \
+	X(SPINE_PREV, "spine.prev", INVALID,                                                       \
+		"a record is not the one that the next was chained to")                            \
+	X(SPINE_TIME, "spine.time", INVALID, "a record was received before its predecessor")       \
+	X(SPINE_SOURCE, "spine.source", INVALID, "a record's source is no earlier SOURCE entry")   \
+	X(SPINE_PEER, "spine.peer", INVALID,                                                       \
+		"a record's peer is no earlier PEER entry, or not the one that owns the epoch")    \
+	X(SPINE_CONTROL, "spine.control", INVALID,                                                 \
+		"a control entry has a source, number, class or flag")                             \
+	X(SPINE_SEQ, "spine.seq", INVALID,                                                         \
+		"a number is used twice, goes back, or leaves an undeclared hole")                 \
+	X(SPINE_LOSS, "spine.loss", INVALID, "loss is declared where no number is missing")        \
+	X(SPINE_EPOCH, "spine.epoch", INVALID,                                                     \
+		"epoch 0 without its flag, or an own event outside the daemon's run")              \
+	X(SPINE_EPOCHS, "spine.epochs", UNVERIFIABLE, "too many epochs to follow their numbers")   \
+	X(TILE_ROW, "tile.row", INVALID, "a row of tree nodes has a wrong key or length")          \
+	X(TILE_MISSING, "tile.missing", INVALID, "tree nodes are missing")                         \
+	X(TILE_EXTRA, "tile.extra", INVALID, "tree nodes that no commit finished")                 \
+	X(TILE_HASH, "tile.hash", INVALID, "a tree node is not what the records give")             \
+	X(CONTROL_MISSING, "control.missing", INVALID,                                             \
+		"the payload of a control entry is missing")                                       \
+	X(CONTROL_EXTRA, "control.extra", INVALID, "a control payload without its record")         \
+	X(CONTROL_ROW, "control.row", INVALID,                                                     \
+		"a control row is malformed or of another kind than its record")                   \
+	X(CONTROL_COMMITMENT, "control.commitment", INVALID,                                       \
+		"a control payload is not what its record commits to")                             \
+	X(CONTROL_PAYLOAD, "control.payload", INVALID,                                             \
+		"a control payload is not what its kind demands")                                  \
+	X(CONTROL_NAME, "control.name", INVALID,                                                   \
+		"a source or peer name is malformed or given twice")                               \
+	X(CONTROL_UNJUDGED, "control.unjudged", UNVERIFIABLE,                                      \
+		"a control payload whose content this traild cannot judge")                        \
+	X(PAYLOAD_CHUNK, "payload.chunk", INVALID, "a chunk is malformed or its tag does not fit") \
+	X(PAYLOAD_SEALED, "payload.sealed", UNVERIFIABLE,                                          \
+		"a chunk of another version, or one that needs keys")                              \
+	X(PAYLOAD_PLACE, "payload.place", INVALID,                                                 \
+		"a chunk joins records of two commits or months")                                  \
+	X(PAYLOAD_MISSING, "payload.missing", INVALID, "the payload of a record is missing")       \
+	X(PAYLOAD_ERASED, "payload.erased", UNVERIFIABLE,                                          \
+		"a payload is missing and the log holds an ERASURE")                               \
+	X(PAYLOAD_EXTRA, "payload.extra", INVALID, "a payload without its record, or kept twice")  \
+	X(PAYLOAD_COMMITMENT, "payload.commitment", INVALID,                                       \
+		"a payload is not what its record commits to")                                     \
+	X(PAYLOAD_EVENT, "payload.event", INVALID, "a payload is not a valid event")               \
+	X(PAYLOAD_CLASSES, "payload.classes", UNVERIFIABLE,                                        \
+		"more classes than this traild checks")                                            \
+	X(SOURCE_ROW, "source.row", INVALID,                                                       \
+		"a state row is malformed or its checksum does not fit")                           \
+	X(SOURCE_MISSING, "source.missing", INVALID, "an open epoch has no state row")             \
+	X(SOURCE_EXTRA, "source.extra", INVALID,                                                   \
+		"a state row of a source or epoch that the log does not know")                     \
+	X(SOURCE_STATE, "source.state", INVALID, "a state row is not what the records give")       \
+	X(HEAD_ROW, "head.row", INVALID,                                                           \
+		"a kept checkpoint is malformed or stands under another size")                     \
+	X(HEAD_NOTE, "head.note", INVALID, "a kept checkpoint is not signed by the log")           \
+	X(HEAD_LINES, "head.lines", UNVERIFIABLE,                                                  \
+		"a kept checkpoint has signature lines of other keys")                             \
+	X(HEAD_SIZE, "head.size", INVALID, "a kept checkpoint is larger than the store")           \
+	X(HEAD_ROOT, "head.root", INVALID,                                                         \
+		"the records do not give the root of a kept checkpoint")                           \
+	X(HEAD_MISSING, "head.missing", INVALID, "no checkpoint is kept where one must be")        \
+	X(SIGNER_HEAD, "signer.head", UNVERIFIABLE, "the signer's head cannot be read")            \
+	X(SIGNER_NOTE, "signer.note", INVALID, "the signer's head is not signed by the log")       \
+	X(SIGNER_SIZE, "signer.size", INVALID,                                                     \
+		"the signer signed more records than the store holds")                             \
+	X(SIGNER_ROOT, "signer.root", INVALID,                                                     \
+		"the records do not give the root that the signer signed")                         \
+	X(CHECKPOINT_NOTE, "checkpoint.note", INVALID,                                             \
+		"the given checkpoint is not signed by this log")                                  \
+	X(CHECKPOINT_SIZE, "checkpoint.size", INVALID,                                             \
+		"the given checkpoint is larger than the store")                                   \
+	X(CHECKPOINT_ROOT, "checkpoint.root", INVALID,                                             \
 		"the records do not give the root of the given checkpoint")
 
 #define FINDING_NAME(name, code, weight, meaning) FIND_##name,
-enum finding_code { FINDING_LIST(FINDING_NAME) FINDING_CODES };
+enum finding_code {
+	FINDING_LIST(FINDING_NAME) FINDING_CODES
+};
 #undef FINDING_NAME
 
 enum finding_weight {
@@ -159,7 +133,7 @@ enum finding_weight {
 };
 
 struct finding {
-	uint32_t code;  /* enum finding_code; a plain number, as it crosses processes */
+	uint32_t code;	/* enum finding_code; a plain number, as it crosses processes */
 	uint64_t index; /* of the record, or FINDING_NOWHERE */
 	char what[FINDING_WHAT_LEN]; /* a sentence: what is wrong, where, what to do */
 };

@@ -17,7 +17,7 @@
 enum {
 	OWN_INPUT = 16 * 1024,           /* DESIGN.md section 6 */
 	TURN_BYTES = 256 * 1024,         /* read in one go before others have their turn */
-	UNSENT_MAX = 256 * 1024,         /* a client that does not read is not read from */
+	UNSENT_MAX = 1024 * 1024,        /* who does not read is not read from; four pages */
 	CONNECTION_BYTES = 4 * 1024 * 1024,
 	CONNECTION_REQUESTS = 256,
 	OUTPUT_KEPT_MAX = 16 * 1024,     /* output memory that an idle connection may keep */

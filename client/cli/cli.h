@@ -12,10 +12,10 @@ enum exit_code {
 	EXIT_OK = 0,
 	EXIT_NOTHING = 1, /* nothing found */
 	EXIT_USAGE = 2,
-	EXIT_IO = 3,      /* I/O, or no daemon */
+	EXIT_IO = 3, /* I/O, or no daemon */
 	EXIT_DENIED = 4,
 	EXIT_INVALID = 5, /* evidence against the log, or against who imports */
-	EXIT_OPEN = 6,    /* unverifiable or incomplete */
+	EXIT_OPEN = 6,	  /* unverifiable or incomplete */
 };
 
 struct command;
@@ -23,10 +23,10 @@ struct command;
 /* What stands before the command, or among its own options. */
 struct cli {
 	const struct command *command;
-	const char *connect;    /* NULL: TRAIL_CONNECT, or the default */
-	const char *log;        /* file of the log identity; NULL: the one kept */
-	const char *output;     /* "text" or "json" */
-	const char *timeout;    /* seconds, as given; NULL: the default */
+	const char *connect; /* NULL: TRAIL_CONNECT, or the default */
+	const char *log;     /* file of the log identity; NULL: the one kept */
+	const char *output;  /* "text" or "json" */
+	const char *timeout; /* seconds, as given; NULL: the default */
 	int timeout_ms;
 	bool json;
 	bool utc;
@@ -42,7 +42,9 @@ struct command {
 };
 
 /* Values of an option that may come again. */
-enum { MANY_MAX = 64 };
+enum {
+	MANY_MAX = 64
+};
 struct many {
 	const char *items[MANY_MAX];
 	size_t count;
@@ -51,9 +53,9 @@ struct many {
 /* One long option of a command: exactly one of the three places is set. */
 struct choice {
 	const char *name;
-	const char **text;  /* takes a value */
-	bool *flag;         /* takes none */
-	struct many *many;  /* takes a value, may come again */
+	const char **text; /* takes a value */
+	bool *flag;	   /* takes none */
+	struct many *many; /* takes a value, may come again */
 };
 
 /*
@@ -64,8 +66,8 @@ struct choice {
 int options_read(struct cli *cli, int argc, char **argv, const struct choice *choices, int *rest,
 	bool *done);
 /* The common options in front of the command. */
-int options_read_front(struct cli *cli, int argc, char **argv, int *rest, bool *help,
-	bool *version);
+int options_read_front(
+	struct cli *cli, int argc, char **argv, int *rest, bool *help, bool *version);
 
 /* Open cli->trail as the options say. EXIT_OK, or a sentence was said. */
 int cli_open(struct cli *cli);

@@ -71,7 +71,9 @@ static const struct {
 	{ "id", "id" },
 };
 
-enum { OPTION_COUNT = sizeof OPTIONS / sizeof OPTIONS[0] };
+enum {
+	OPTION_COUNT = sizeof OPTIONS / sizeof OPTIONS[0]
+};
 
 struct emission {
 	const char *values[OPTION_COUNT];
@@ -158,8 +160,8 @@ static int fill(struct trail_event *e, const struct emission *m, char **args)
 	return code == EXIT_OK ? set_attributes(e, &m->attributes) : code;
 }
 
-static void print_receipt(const struct cli *cli, const struct trail_event *e,
-	const struct trail_receipt *r)
+static void print_receipt(
+	const struct cli *cli, const struct trail_event *e, const struct trail_receipt *r)
 {
 	char when[WHEN_MAX], id[37];
 	int64_t received = (int64_t)trail_receipt_received(r, 0);
@@ -223,7 +225,8 @@ int cmd_emit(struct cli *cli, int argc, char **argv)
 	if (code != EXIT_OK || done)
 		return code;
 	if (argc - rest != 2) {
-		say("emit takes an ACTION and an OBJECT, for example: trail emit read /journal/4711");
+		say("emit takes an ACTION and an OBJECT, for example: trail emit read "
+		    "/journal/4711");
 		return EXIT_USAGE;
 	}
 	return emit(cli, &m, argv + rest);

@@ -35,7 +35,9 @@ const char HELP_IMPORT[] =
 	"  trail import events.jsonl\n"
 	"  zcat old.csv.gz | trail import --format csv --source vpn --batch old.csv -\n";
 
-enum { NAME_MAX_BYTES = 1024 };
+enum {
+	NAME_MAX_BYTES = 1024
+};
 
 /* One run. */
 struct reading {
@@ -61,8 +63,7 @@ struct reading {
 static bool parse_json(struct reading *r, char source[SOURCE_MAX + 1], struct complaint *c)
 {
 	json_error_t error;
-	json_t *root =
-		json_loadb(r->lines.text, r->lines.len, JSON_REJECT_DUPLICATES, &error);
+	json_t *root = json_loadb(r->lines.text, r->lines.len, JSON_REJECT_DUPLICATES, &error);
 	if (!root)
 		return complain(c, "", "is not JSON: %s at column %d", error.text, error.column);
 	bool ok = event_from_json(root, r->event, source, c);
@@ -100,8 +101,8 @@ static bool parse_csv(struct reading *r, char source[SOURCE_MAX + 1], struct com
 }
 
 /* The line's event is good by itself; *source is its own or the option's. */
-static bool parse_line(struct reading *r, enum line_state state, char source[SOURCE_MAX + 1],
-	struct complaint *c)
+static bool parse_line(
+	struct reading *r, enum line_state state, char source[SOURCE_MAX + 1], struct complaint *c)
 {
 	if (state == LINE_LONG)
 		return complain(c, "", "is longer than %d bytes", LINE_MAX_BYTES);
@@ -142,8 +143,8 @@ static bool take_line(struct reading *r, enum line_state state)
 		return ok;
 	progress_clear(&r->progress);
 	FILE *to = r->check ? stdout : stderr;
-	(void)fprintf(to, "%sline %llu: ", r->check ? "" : "trail: ",
-		(unsigned long long)r->lines.number);
+	(void)fprintf(to,
+		"%sline %llu: ", r->check ? "" : "trail: ", (unsigned long long)r->lines.number);
 	print_text(to, c.field);
 	(void)fputs(c.field[0] ? " " : "", to);
 	print_text(to, c.why);

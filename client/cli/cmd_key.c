@@ -29,8 +29,8 @@ int cmd_key(struct cli *cli, int argc, char **argv)
 		return code;
 	const char *text = trail_identity(cli->trail);
 	if (cli->json)
-		print_json(json_pack("{s:s, s:s}", "origin", trail_origin(cli->trail), "identity",
-			text));
+		print_json(json_pack(
+			"{s:s, s:s}", "origin", trail_origin(cli->trail), "identity", text));
 	else
 		(void)fputs(text, stdout);
 	return EXIT_OK;

@@ -30,7 +30,9 @@ static const struct {
 	{ TRAIL_STATUS_FREE_BYTES, "free_bytes", "bytes free on disk" },
 };
 
-enum { ROW_COUNT = sizeof ROWS / sizeof ROWS[0] };
+enum {
+	ROW_COUNT = sizeof ROWS / sizeof ROWS[0]
+};
 
 static const char *trust_text(enum trail_trust trust)
 {
@@ -62,8 +64,8 @@ static void print_status_json(struct cli *cli, const struct trail_status *s)
 		to, "full", json_boolean(trail_status_get(s, TRAIL_STATUS_FULL) != 0));
 	(void)json_object_set_new(
 		to, "checkpoint", json_integer((json_int_t)trail_size(cli->trail)));
-	(void)json_object_set_new(to, "identity",
-		json_string(trust_text(trail_trust_level(cli->trail))));
+	(void)json_object_set_new(
+		to, "identity", json_string(trust_text(trail_trust_level(cli->trail))));
 	print_json(to);
 }
 

@@ -6,7 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { CSV_CELLS_MAX = 64 };
+enum {
+	CSV_CELLS_MAX = 64
+};
 
 /*
  * Split `line` in place; cells[i] views it. -1: more cells than CSV_CELLS_MAX, or quotes that do

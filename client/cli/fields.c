@@ -66,8 +66,7 @@ static bool set_id(struct trail_event *e, const char *value, struct complaint *c
 {
 	uint8_t id[TRAIL_ID_LEN];
 	if (!uuid_parse(value, id))
-		return complain(c, "id",
-			"is not a UUID like 01234567-89ab-cdef-0123-456789abcdef");
+		return complain(c, "id", "is not a UUID like 01234567-89ab-cdef-0123-456789abcdef");
 	trail_event_set_id(e, id);
 	return true;
 }
@@ -102,14 +101,15 @@ static const struct {
 	{ "action", TRAIL_WORD_ACTION, "CREATE, READ, MODIFY, DELETE or EXECUTE" },
 	{ "outcome", TRAIL_WORD_OUTCOME, "SUCCESS, DENIED, FAILURE or UNKNOWN" },
 	{ "medium", TRAIL_WORD_MEDIUM, "DIGITAL, PAPER or ORAL" },
-	{ "actor.type", TRAIL_WORD_ACTOR_TYPE,
-		"UNSPECIFIED, USER, SYSTEM, SERVICE or ANONYMOUS" },
+	{ "actor.type", TRAIL_WORD_ACTOR_TYPE, "UNSPECIFIED, USER, SYSTEM, SERVICE or ANONYMOUS" },
 };
 
-enum { LISTED_COUNT = sizeof LISTED / sizeof LISTED[0] };
+enum {
+	LISTED_COUNT = sizeof LISTED / sizeof LISTED[0]
+};
 
-static bool set_listed(struct trail_event *e, unsigned which, const char *value,
-	struct complaint *c)
+static bool set_listed(
+	struct trail_event *e, unsigned which, const char *value, struct complaint *c)
 {
 	int number = trail_word_find(LISTED[which].list, value);
 	if (number < 0)
@@ -159,7 +159,7 @@ bool field_known(const char *name)
 		if (strcmp(LISTED[i].name, name) == 0)
 			return true;
 	return trail_field_find(name) >= 0 || strcmp(name, "time") == 0 ||
-		strcmp(name, "id") == 0 || strcmp(name, "raw") == 0;
+	       strcmp(name, "id") == 0 || strcmp(name, "raw") == 0;
 }
 
 bool field_ignored(const char *name)
@@ -175,8 +175,8 @@ bool field_ignored(const char *name)
 /* ---- from JSON ---- */
 
 /* actor, object, origin: their members are fields with a dotted name. */
-static bool take_nested(struct trail_event *e, const char *outer, const json_t *object,
-	struct complaint *c)
+static bool take_nested(
+	struct trail_event *e, const char *outer, const json_t *object, struct complaint *c)
 {
 	void *at = json_object_iter((json_t *)(uintptr_t)object);
 	for (; at; at = json_object_iter_next((json_t *)(uintptr_t)object, at)) {
@@ -214,7 +214,8 @@ static bool take_changes(struct trail_event *e, const json_t *list, struct compl
 	const json_t *item;
 	if (!json_is_array(list))
 		return complain(c, "changes", "must be a list of {field, old, new}");
-	json_array_foreach (list, i, item) {
+	json_array_foreach(list, i, item)
+	{
 		const char *values[3];
 		if (!take_members(item, NAMES, values)) {
 			char name[48];
@@ -233,7 +234,8 @@ static bool take_attributes(struct trail_event *e, const json_t *list, struct co
 	const json_t *item;
 	if (!json_is_array(list))
 		return complain(c, "attributes", "must be a list of {key, value}");
-	json_array_foreach (list, i, item) {
+	json_array_foreach(list, i, item)
+	{
 		const char *values[3];
 		if (!take_members(item, NAMES, values)) {
 			char name[48];
@@ -258,7 +260,7 @@ static bool take_member(struct trail_event *e, const char *name, const json_t *v
 	char source[SOURCE_MAX + 1], struct complaint *c)
 {
 	bool nests = strcmp(name, "actor") == 0 || strcmp(name, "object") == 0 ||
-		strcmp(name, "origin") == 0;
+		     strcmp(name, "origin") == 0;
 	if (field_ignored(name))
 		return true;
 	if (nests && json_is_object(value))
@@ -278,14 +280,15 @@ static bool take_member(struct trail_event *e, const char *name, const json_t *v
 	return field_set(e, name, json_string_value(value), c);
 }
 
-bool event_from_json(const json_t *line, struct trail_event *e, char source[SOURCE_MAX + 1],
-	struct complaint *c)
+bool event_from_json(
+	const json_t *line, struct trail_event *e, char source[SOURCE_MAX + 1], struct complaint *c)
 {
 	json_t *object = (json_t *)(uintptr_t)line;
 	if (!json_is_object(line))
 		return complain(c, "", "is not a JSON object");
 	for (void *at = json_object_iter(object); at; at = json_object_iter_next(object, at))
-		if (!take_member(e, json_object_iter_key(at), json_object_iter_value(at), source, c))
+		if (!take_member(
+			    e, json_object_iter_key(at), json_object_iter_value(at), source, c))
 			return false;
 	return true;
 }

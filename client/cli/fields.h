@@ -10,7 +10,9 @@
 
 #include <jansson.h>
 
-enum { SOURCE_MAX = 64 };
+enum {
+	SOURCE_MAX = 64
+};
 
 /* What is wrong, cut where it is too long. Holds foreign text. */
 struct complaint {
@@ -31,8 +33,8 @@ bool field_known(const char *name);
 /* Fields of an exported line that are the daemon's and not the event's: passed over. */
 bool field_ignored(const char *name);
 /*
- * Fill an empty event from a JSON object as DESIGN section 3 names its members. `source` becomes the
- * line's own, or stays. False: *c is filled.
+ * Fill an empty event from a JSON object as DESIGN section 3 names its members. `source` becomes
+ * the line's own, or stays. False: *c is filled.
  */
 bool event_from_json(const json_t *line, struct trail_event *e, char source[SOURCE_MAX + 1],
 	struct complaint *c);

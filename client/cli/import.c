@@ -157,8 +157,7 @@ bool import_add(struct import *im, const char *source, struct trail_event *e, ui
 	if (im->err != TRAIL_OK)
 		return false;
 	if (err != TRAIL_OK)
-		return complain(
-			c, trail_event_fault_field(e), "%s", trail_event_fault_why(e));
+		return complain(c, trail_event_fault_field(e), "%s", trail_event_fault_why(e));
 	size_t count = trail_batch_count(s->batch);
 	s->lines[count - 1] = line;
 	s->next_seq++;
@@ -184,7 +183,8 @@ bool import_close(struct import *im)
 		struct import_source *s = im->sources[i];
 		if (s->next_seq == 1)
 			continue;
-		enum trail_err err = trail_close_epoch(im->trail, s->name, s->epoch, s->next_seq - 1);
+		enum trail_err err =
+			trail_close_epoch(im->trail, s->name, s->epoch, s->next_seq - 1);
 		/* A run before this one closed it. */
 		if (err != TRAIL_OK && err != TRAIL_CLOSED)
 			return note_trail(im);

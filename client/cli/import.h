@@ -15,7 +15,7 @@
 enum {
 	IMPORT_BATCH_EVENTS = 256,
 	IMPORT_BATCH_BYTES = 200 * 1024,
-	IMPORT_WINDOW = 16,      /* batches in flight */
+	IMPORT_WINDOW = 16, /* batches in flight */
 	IMPORT_SOURCES_MAX = 1024,
 };
 
@@ -38,7 +38,7 @@ struct import {
 	/* What the receipts said. */
 	uint64_t added, held, unchecked;
 	uint64_t first_index, last_index; /* of those added */
-	uint64_t size;                    /* of the largest checkpoint */
+	uint64_t size;			  /* of the largest checkpoint */
 	/* The first refusal that is not the consequence of another. */
 	enum trail_err err;
 	uint64_t err_line;

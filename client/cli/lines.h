@@ -8,17 +8,19 @@
 #include <stdio.h>
 
 /*
- * An event has at most 32 KiB; as JSON a byte of it can take six, and its raw part as base64 a third
- * more than it is.
+ * An event has at most 32 KiB; as JSON a byte of it can take six, and its raw part as base64 a
+ * third more than it is.
  */
-enum { LINE_MAX_BYTES = 256 * 1024 };
+enum {
+	LINE_MAX_BYTES = 256 * 1024
+};
 
 struct lines {
 	FILE *file;
-	char *text;      /* the line, NUL behind it */
+	char *text; /* the line, NUL behind it */
 	size_t len;
 	uint64_t number; /* from 1; 0 before the first */
-	uint64_t bytes;  /* read so far */
+	uint64_t bytes;	 /* read so far */
 };
 
 enum line_state {

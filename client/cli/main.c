@@ -15,7 +15,9 @@ static const struct command COMMANDS[] = {
 	{ "status", cmd_status, "how the daemon is", HELP_STATUS },
 };
 
-enum { COMMAND_COUNT = sizeof COMMANDS / sizeof COMMANDS[0] };
+enum {
+	COMMAND_COUNT = sizeof COMMANDS / sizeof COMMANDS[0]
+};
 
 static void print_usage(FILE *to)
 {

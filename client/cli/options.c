@@ -57,8 +57,8 @@ static const char *near_option(const char *arg, const struct choice *choices, si
 	return strncmp(arg, "--", 2) == 0 ? suggest(arg + 2, names) : NULL;
 }
 
-static int refuse_option(const struct cli *cli, const char *arg, const struct choice *choices,
-	size_t count)
+static int refuse_option(
+	const struct cli *cli, const char *arg, const struct choice *choices, size_t count)
 {
 	const char *near = near_option(arg, choices, count);
 	const char *name = cli->command ? cli->command->name : "";
@@ -66,8 +66,8 @@ static int refuse_option(const struct cli *cli, const char *arg, const struct ch
 	if (near)
 		say("there is no option %s; did you mean --%s?", arg, near);
 	else
-		say("the option %s is unknown or lacks its value; see `trail %s%s--help`", arg, name,
-			space);
+		say("the option %s is unknown or lacks its value; see `trail %s%s--help`", arg,
+			name, space);
 	return EXIT_USAGE;
 }
 
@@ -123,8 +123,8 @@ static int check_common(struct cli *cli)
 	return EXIT_OK;
 }
 
-int options_read(struct cli *cli, int argc, char **argv, const struct choice *choices, int *rest,
-	bool *done)
+int options_read(
+	struct cli *cli, int argc, char **argv, const struct choice *choices, int *rest, bool *done)
 {
 	struct choice all[CHOICES_MAX];
 	bool help = false, version = false;
@@ -144,8 +144,7 @@ int options_read(struct cli *cli, int argc, char **argv, const struct choice *ch
 	return check_common(cli);
 }
 
-int options_read_front(struct cli *cli, int argc, char **argv, int *rest, bool *help,
-	bool *version)
+int options_read_front(struct cli *cli, int argc, char **argv, int *rest, bool *help, bool *version)
 {
 	struct choice all[CHOICES_MAX];
 	size_t count = common_choices(cli, help, version, all);
@@ -200,7 +199,8 @@ static int set_timeout(struct cli *cli)
 {
 	char *end = NULL;
 	double seconds = cli->timeout ? strtod(cli->timeout, &end) : 10;
-	if (cli->timeout && (end == cli->timeout || *end != '\0' || !(seconds > 0) || seconds > 3600)) {
+	if (cli->timeout &&
+		(end == cli->timeout || *end != '\0' || !(seconds > 0) || seconds > 3600)) {
 		say("--timeout %s is not possible; give seconds, above 0 and up to 3600",
 			cli->timeout);
 		return EXIT_USAGE;

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SENTENCE_MAX = 2048 };
+enum {
+	SENTENCE_MAX = 2048
+};
 
 /*
  * The character at the front of `text` (RFC 3629): its length and code point. 0: not UTF-8.
@@ -17,11 +19,11 @@ static size_t take_character(const uint8_t *text, size_t len, uint32_t *point)
 {
 	static const uint32_t LEAST[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	uint8_t first = text[0];
-	size_t size = first < 0x80 ? 1
-		: (first & 0xe0) == 0xc0 ? 2
-		: (first & 0xf0) == 0xe0 ? 3
-		: (first & 0xf8) == 0xf0 ? 4
-					 : 0;
+	size_t size = first < 0x80	       ? 1
+		      : (first & 0xe0) == 0xc0 ? 2
+		      : (first & 0xf0) == 0xe0 ? 3
+		      : (first & 0xf8) == 0xf0 ? 4
+					       : 0;
 	if (size == 0 || size > len)
 		return 0;
 	uint32_t p = size == 1 ? first : first & (0x7fU >> size);
@@ -43,7 +45,7 @@ static bool dangerous(uint32_t p)
 		return true;
 	/* Bidi controls, line and paragraph separators, the byte order mark, tags. */
 	return p == 0x061c || p == 0x200e || p == 0x200f || (p >= 0x2028 && p <= 0x202e) ||
-		(p >= 0x2066 && p <= 0x2069) || p == 0xfeff || (p >= 0xe0000 && p <= 0xe007f);
+	       (p >= 0x2066 && p <= 0x2069) || p == 0xfeff || (p >= 0xe0000 && p <= 0xe007f);
 }
 
 void print_safe(FILE *to, const char *text, size_t len)

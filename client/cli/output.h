@@ -19,7 +19,8 @@ void print_safe(FILE *to, const char *text, size_t len);
 void print_text(FILE *to, const char *text);
 /* "trail: " sentence newline, to standard error, all of it print_safe. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* One JSON value on a line of its own; takes the reference. What print_safe would mark is \uXXXX. */
+/* One JSON value on a line of its own; takes the reference. What print_safe would mark is \uXXXX.
+ */
 void print_json(json_t *value);
 /* Lower-case hex. */
 void print_hex(FILE *to, const uint8_t *data, size_t len);

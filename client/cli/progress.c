@@ -5,7 +5,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STEP_MS = 100, WIDTH = 40 };
+enum {
+	STEP_MS = 100,
+	WIDTH = 40
+};
 
 static int64_t now_ms(void)
 {
@@ -34,7 +37,8 @@ void progress_show(struct progress *p, uint64_t done, uint64_t count)
 		(void)fprintf(stderr, "\r%llu events", (unsigned long long)count);
 		return;
 	}
-	uint64_t percent = done >= p->total ? 100 : (uint64_t)((double)done / (double)p->total * 100);
+	uint64_t percent =
+		done >= p->total ? 100 : (uint64_t)((double)done / (double)p->total * 100);
 	for (unsigned i = 0; i < WIDTH; i++)
 		bar[i] = i * 100 < percent * WIDTH ? '#' : '.';
 	bar[WIDTH] = '\0';

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct progress {
-	bool shown;     /* standard error is a terminal */
+	bool shown; /* standard error is a terminal */
 	bool drawn;
 	uint64_t total; /* bytes; 0: not known */
 	int64_t next_ms;

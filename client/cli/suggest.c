@@ -4,7 +4,9 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { WORD_MAX = 32 };
+enum {
+	WORD_MAX = 32
+};
 
 static size_t least(size_t a, size_t b)
 {

@@ -6,11 +6,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { WHEN_MAX = 48 };
+enum {
+	WHEN_MAX = 48
+};
 
 /*
- * RFC 3339 date-time, "2026-03-01T12:00:00.123456789+01:00", up to 9 digits of fraction, to ns since
- * 1970 UTC. False: not that, or out of the range of 64 bits.
+ * RFC 3339 date-time, "2026-03-01T12:00:00.123456789+01:00", up to 9 digits of fraction, to ns
+ * since 1970 UTC. False: not that, or out of the range of 64 bits.
  */
 bool when_parse(const char *text, int64_t *ns);
 /*

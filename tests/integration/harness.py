@@ -62,7 +62,9 @@ class Process:
             pass
 
     def close(self):
-        os.close(self.fd)
+        if self.fd >= 0:
+            os.close(self.fd)
+        self.fd = -1
 
 
 def children(pid):
@@ -94,6 +96,7 @@ class Traild:
         self.stderr_path = factory.folder / f"stderr{self.number}"
         self.signer = None
         self.process = None
+        self.finished = False
         self._spawn(config, env, wrapper, origin, uid)
 
     # -- starting
@@ -196,6 +199,9 @@ class Traild:
 
     def finish(self):
         """Whatever still runs is killed; true if it had to be."""
+        if self.finished:
+            return False
+        self.finished = True
         alive = self.popen.poll() is None
         if alive and self.process:
             self.process.kill()

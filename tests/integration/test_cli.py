@@ -126,6 +126,15 @@ def test_an_absent_daemon_is_named_with_its_address(trail, folder):
     assert f"unix:{folder}/none" in done.stderr and "not running" in done.stderr
 
 
+@pytest.mark.root
+def test_a_socket_that_one_may_not_use_is_said_so(log):
+    done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                           log.program, "--connect", f"unix:{log.address}", "status"],
+                          capture_output=True, text=True, timeout=60, check=False,
+                          env=dict(os.environ, XDG_STATE_HOME="/nonexistent"))
+    assert done.returncode == 4 and "no permission" in done.stderr
+
+
 def test_a_silent_daemon_ends_in_time(trail, folder):
     with socket.socket(socket.AF_UNIX) as mute:
         mute.bind(str(folder / "mute"))

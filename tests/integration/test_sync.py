@@ -62,7 +62,7 @@ def parse(lines):
             continue
         name, rest = begin.groups()
         if rest.endswith("<unfinished ...>"):
-            open_calls[pid] = Call(pid, name, rest[:-len("<unfinished ...>")], number)
+            open_calls[pid] = Call(pid, name, rest[:-len("<unfinished ...>")].rstrip(), number)
         else:
             call = Call(pid, name, rest, number)
             call.finish("", number)

@@ -196,8 +196,8 @@ uint64_t builder_record(struct builder *b, struct record *r, struct span payload
 static void encode_event(struct builder *b, struct buf *out)
 {
 	char object[64];
-	(void)snprintf(object, sizeof object, "/records/%llu",
-		(unsigned long long)batch_next(b->batch));
+	(void)snprintf(
+		object, sizeof object, "/records/%llu", (unsigned long long)batch_next(b->batch));
 	struct event_value event = {
 		.time_ns = (int64_t)b->now_ns,
 		.action = ACTION_READ,
@@ -238,8 +238,8 @@ static struct epoch *need_epoch(struct builder *b, uint64_t source, uint64_t epo
 	return known;
 }
 
-uint64_t builder_event(struct builder *b, uint64_t source, uint64_t peer, uint64_t epoch,
-	uint64_t lost)
+uint64_t builder_event(
+	struct builder *b, uint64_t source, uint64_t peer, uint64_t epoch, uint64_t lost)
 {
 	struct epoch *known = need_epoch(b, source, epoch, peer);
 	struct record r = {

@@ -21,8 +21,8 @@ uint64_t builder_peer(struct builder *b, const char *uid);
 uint64_t builder_source(struct builder *b, const char *name, uint64_t peer);
 uint64_t builder_daemon(struct builder *b, enum daemon_what what);
 /* One valid event that takes the next number of its epoch, after `lost` lost ones. */
-uint64_t builder_event(struct builder *b, uint64_t source, uint64_t peer, uint64_t epoch,
-	uint64_t lost);
+uint64_t builder_event(
+	struct builder *b, uint64_t source, uint64_t peer, uint64_t epoch, uint64_t lost);
 /* One event of the daemon's own. */
 uint64_t builder_own_event(struct builder *b);
 /* Stage a record and its payload as they are, true or not. */

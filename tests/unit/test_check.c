@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * traild check against small stores, sound ones and ones that were damaged by hand, row by row: each
- * damage must be found under its code. Damage to raw bytes is the business of the integration tests.
+ * traild check against small stores, sound ones and ones that were damaged by hand, row by row:
+ * each damage must be found under its code. Damage to raw bytes is the business of the integration
+ * tests.
  */
 #include "../../daemon/check.h"
 
@@ -19,7 +20,13 @@
 
 #include <cmocka.h>
 
-enum { OUT_LEN = 1 << 19, STATE_LEN = 64, PATH_LEN = 128, COMMITS = 12, EVENTS = 25 };
+enum {
+	OUT_LEN = 1 << 19,
+	STATE_LEN = 64,
+	PATH_LEN = 128,
+	COMMITS = 12,
+	EVENTS = 25
+};
 
 /* A store under work, and what check said of it last. */
 struct fixture {
@@ -625,14 +632,15 @@ static void records_that_lie_are_found(void **state)
 		{ "spine.seq", { .source = s, .peer = p, .epoch = 77, .seq = 1 }, NULL },
 		{ "spine.seq", { .source = s, .peer = p, .epoch = 78, .seq = 2 }, NULL },
 		{ "spine.loss",
-			{ .source = s, .peer = p, .epoch = 78, .seq = 1, .flags = FLAG_LOSS }, NULL },
+			{ .source = s, .peer = p, .epoch = 78, .seq = 1, .flags = FLAG_LOSS },
+			NULL },
 		{ "spine.epoch", { .source = s, .peer = p, .seq = 1 }, NULL },
 		{ "spine.epoch", { .epoch = 4, .seq = 1 }, NULL },
 		{ "spine.seq", { .epoch = 1, .seq = 1 }, NULL },
-		{ "spine.time",
-			{ .source = s, .peer = p, .epoch = 9, .seq = 1, .received_ns = 5 }, NULL },
-		{ "spine.unknown",
-			{ .source = s, .peer = p, .epoch = 9, .seq = 1, .flags = 64 }, NULL },
+		{ "spine.time", { .source = s, .peer = p, .epoch = 9, .seq = 1, .received_ns = 5 },
+			NULL },
+		{ "spine.unknown", { .source = s, .peer = p, .epoch = 9, .seq = 1, .flags = 64 },
+			NULL },
 		{ "payload.event", { .source = s, .peer = p, .epoch = 9, .seq = 1 }, "no event" },
 	};
 	for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Receipts: what an honest log answers is accepted, and every single lie is refused. The log is made
- * here from proto/ alone: records, tree, note.
+ * Receipts: what an honest log answers is accepted, and every single lie is refused. The log is
+ * made here from proto/ alone: records, tree, note.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +14,13 @@
 
 #include <stdlib.h>
 
-enum { BEFORE = 5, EVENTS = 3, RECORDS = BEFORE + EVENTS, SOURCE = 3, PEER = 4 };
+enum {
+	BEFORE = 5,
+	EVENTS = 3,
+	RECORDS = BEFORE + EVENTS,
+	SOURCE = 3,
+	PEER = 4
+};
 static const uint64_t EPOCH = 77, SEQ = 10, RECEIVED = 1700000000000000000;
 
 /* A log of RECORDS records whose last EVENTS are a batch's, and the honest answer about them. */
@@ -79,9 +85,15 @@ static void write_records(struct world *w)
 		if (i >= BEFORE) {
 			unsigned k = i - BEFORE;
 			memset(w->salts[k], (int)(0x40 + k), SALT_LEN);
-			r = (struct record){ .version = 1, .kind = KIND_EVENT, .flags = FLAG_LATE,
-				.source = SOURCE, .peer = PEER, .received_ns = RECEIVED,
-				.epoch = EPOCH, .seq = SEQ + k, .prev = prev };
+			r = (struct record){ .version = 1,
+				.kind = KIND_EVENT,
+				.flags = FLAG_LATE,
+				.source = SOURCE,
+				.peer = PEER,
+				.received_ns = RECEIVED,
+				.epoch = EPOCH,
+				.seq = SEQ + k,
+				.prev = prev };
 			record_commitment(w->salts[k], batch_event(w->batch, k), &r.commitment);
 			w->flags[k] = FLAG_LATE;
 		}
@@ -105,8 +117,14 @@ static int make_world(void **state)
 	assert_int_equal(trust_set(&w->trust, buf_view(&text), TRAIL_TRUST_GIVEN), TRAIL_OK);
 	buf_release(&text);
 	w->run = (struct run){
-		.first_index = BEFORE, .count = EVENTS, .first_seq = SEQ, .received_ns = RECEIVED,
-		.source = SOURCE, .peer = PEER, .prev = w->leaves[BEFORE - 1], .flags = w->flags,
+		.first_index = BEFORE,
+		.count = EVENTS,
+		.first_seq = SEQ,
+		.received_ns = RECEIVED,
+		.source = SOURCE,
+		.peer = PEER,
+		.prev = w->leaves[BEFORE - 1],
+		.flags = w->flags,
 		.salts = span_of(w->salts, sizeof w->salts),
 	};
 	assert_int_equal(tree_inclusion(RECORDS - 1, RECORDS, node_of, w, &w->run.path), TRAIL_OK);
@@ -183,48 +201,128 @@ static void duplicates_that_were_erased_are_not_called_checked(void **state)
 }
 
 /* Each turns the honest answer into a lie. */
-static void lie_salt(struct world *w) { w->salts[1][3] ^= 1; }
-static void lie_prev(struct world *w) { w->run.prev.b[0] ^= 1; }
-static void lie_received(struct world *w) { w->run.received_ns++; }
-static void lie_source(struct world *w) { w->run.source--; }
-static void lie_source_zero(struct world *w) { w->run.source = 0; }
-static void lie_peer(struct world *w) { w->run.peer--; }
-static void lie_peer_later(struct world *w) { w->run.peer = BEFORE; }
-static void lie_flag(struct world *w) { w->flags[2] = 0; }
-static void lie_flag_unknown(struct world *w) { w->flags[0] = 16; }
+static void lie_salt(struct world *w)
+{
+	w->salts[1][3] ^= 1;
+}
+static void lie_prev(struct world *w)
+{
+	w->run.prev.b[0] ^= 1;
+}
+static void lie_received(struct world *w)
+{
+	w->run.received_ns++;
+}
+static void lie_source(struct world *w)
+{
+	w->run.source--;
+}
+static void lie_source_zero(struct world *w)
+{
+	w->run.source = 0;
+}
+static void lie_peer(struct world *w)
+{
+	w->run.peer--;
+}
+static void lie_peer_later(struct world *w)
+{
+	w->run.peer = BEFORE;
+}
+static void lie_flag(struct world *w)
+{
+	w->flags[2] = 0;
+}
+static void lie_flag_unknown(struct world *w)
+{
+	w->flags[0] = 16;
+}
 static void lie_class(struct world *w)
 {
 	static const uint32_t CLASSES[EVENTS] = { 0, 1, 0 };
 	w->run.classes = CLASSES;
 }
-static void lie_seq(struct world *w) { w->run.first_seq++; }
-static void lie_index(struct world *w) { w->run.first_index--; }
-static void lie_index_far(struct world *w) { w->run.first_index = UINT64_MAX - 1; }
-static void lie_fewer(struct world *w) { w->run.count--; w->run.salts.len -= SALT_LEN; }
-static void lie_more(struct world *w) { w->run.count++; }
-static void lie_none(struct world *w) { w->answer.run_count = 0; }
-static void lie_empty_run(struct world *w) { w->run.count = 0; }
-static void lie_salts_short(struct world *w) { w->run.salts.len--; }
-static void lie_path(struct world *w) { w->run.path.path[0].b[9] ^= 1; }
-static void lie_path_short(struct world *w) { w->run.path.count--; }
-static void lie_path_none(struct world *w) { w->run.path.count = 0; }
-static void lie_unchecked(struct world *w) { w->answer.unchecked = 1; }
-static void lie_note(struct world *w) { w->note.data[w->note.len - 5] ^= 1; }
-static void lie_note_none(struct world *w) { w->answer.checkpoint.len = 0; }
-static void lie_note_old(struct world *w) { sign_tree(w, RECORDS - 1); }
+static void lie_seq(struct world *w)
+{
+	w->run.first_seq++;
+}
+static void lie_index(struct world *w)
+{
+	w->run.first_index--;
+}
+static void lie_index_far(struct world *w)
+{
+	w->run.first_index = UINT64_MAX - 1;
+}
+static void lie_fewer(struct world *w)
+{
+	w->run.count--;
+	w->run.salts.len -= SALT_LEN;
+}
+static void lie_more(struct world *w)
+{
+	w->run.count++;
+}
+static void lie_none(struct world *w)
+{
+	w->answer.run_count = 0;
+}
+static void lie_empty_run(struct world *w)
+{
+	w->run.count = 0;
+}
+static void lie_salts_short(struct world *w)
+{
+	w->run.salts.len--;
+}
+static void lie_path(struct world *w)
+{
+	w->run.path.path[0].b[9] ^= 1;
+}
+static void lie_path_short(struct world *w)
+{
+	w->run.path.count--;
+}
+static void lie_path_none(struct world *w)
+{
+	w->run.path.count = 0;
+}
+static void lie_unchecked(struct world *w)
+{
+	w->answer.unchecked = 1;
+}
+static void lie_note(struct world *w)
+{
+	w->note.data[w->note.len - 5] ^= 1;
+}
+static void lie_note_none(struct world *w)
+{
+	w->answer.checkpoint.len = 0;
+}
+static void lie_note_old(struct world *w)
+{
+	sign_tree(w, RECORDS - 1);
+}
 static void lie_other_key(struct world *w)
 {
 	static const uint8_t SEED[SIGN_SEED_LEN] = { 8 };
 	assert_int_equal(skey_make(span_text("example.org/log"), SEED, &w->skey), TRAIL_OK);
 	sign_tree(w, RECORDS);
 }
-static void lie_loss(struct world *w) { assert_int_equal(trail_batch_lost(w->batch, 2), TRAIL_OK); }
+static void lie_loss(struct world *w)
+{
+	assert_int_equal(trail_batch_lost(w->batch, 2), TRAIL_OK);
+}
 static void lie_held_other_content(struct world *w)
 {
 	tell_duplicates(w);
 	w->records[BEFORE + 1][50] ^= 1;
 }
-static void lie_held_other_seq(struct world *w) { tell_duplicates(w); w->records[BEFORE][47] ^= 1; }
+static void lie_held_other_seq(struct world *w)
+{
+	tell_duplicates(w);
+	w->records[BEFORE][47] ^= 1;
+}
 static void lie_held_other_epoch(struct world *w)
 {
 	tell_duplicates(w);
@@ -240,8 +338,16 @@ static void lie_held_not_in_tree(struct world *w)
 	tell_duplicates(w);
 	w->records[BEFORE + 2][111] ^= 1;
 }
-static void lie_held_salts_missing(struct world *w) { tell_duplicates(w); w->run.salts.len = 0; }
-static void lie_held_records_cut(struct world *w) { tell_duplicates(w); w->run.records.len--; }
+static void lie_held_salts_missing(struct world *w)
+{
+	tell_duplicates(w);
+	w->run.salts.len = 0;
+}
+static void lie_held_records_cut(struct world *w)
+{
+	tell_duplicates(w);
+	w->run.records.len--;
+}
 static void lie_held_erased_uncounted(struct world *w)
 {
 	tell_duplicates(w);
@@ -254,19 +360,38 @@ static void every_lie_is_found(void **state)
 		const char *name;
 		void (*tell)(struct world *w);
 	} LIES[] = {
-		{ "salt", lie_salt }, { "prev", lie_prev }, { "received", lie_received },
-		{ "source", lie_source }, { "source 0", lie_source_zero }, { "peer", lie_peer },
-		{ "peer later", lie_peer_later }, { "flag", lie_flag },
-		{ "unknown flag", lie_flag_unknown }, { "class", lie_class }, { "seq", lie_seq },
-		{ "index", lie_index }, { "far index", lie_index_far }, { "fewer", lie_fewer },
-		{ "more", lie_more }, { "none", lie_none }, { "empty run", lie_empty_run },
-		{ "salts short", lie_salts_short }, { "path", lie_path },
-		{ "path short", lie_path_short }, { "no path", lie_path_none },
-		{ "unchecked", lie_unchecked }, { "note", lie_note }, { "no note", lie_note_none },
-		{ "older note", lie_note_old }, { "other key", lie_other_key },
-		{ "loss not noted", lie_loss }, { "held: content", lie_held_other_content },
-		{ "held: seq", lie_held_other_seq }, { "held: epoch", lie_held_other_epoch },
-		{ "held: chain", lie_held_unchained }, { "held: tree", lie_held_not_in_tree },
+		{ "salt", lie_salt },
+		{ "prev", lie_prev },
+		{ "received", lie_received },
+		{ "source", lie_source },
+		{ "source 0", lie_source_zero },
+		{ "peer", lie_peer },
+		{ "peer later", lie_peer_later },
+		{ "flag", lie_flag },
+		{ "unknown flag", lie_flag_unknown },
+		{ "class", lie_class },
+		{ "seq", lie_seq },
+		{ "index", lie_index },
+		{ "far index", lie_index_far },
+		{ "fewer", lie_fewer },
+		{ "more", lie_more },
+		{ "none", lie_none },
+		{ "empty run", lie_empty_run },
+		{ "salts short", lie_salts_short },
+		{ "path", lie_path },
+		{ "path short", lie_path_short },
+		{ "no path", lie_path_none },
+		{ "unchecked", lie_unchecked },
+		{ "note", lie_note },
+		{ "no note", lie_note_none },
+		{ "older note", lie_note_old },
+		{ "other key", lie_other_key },
+		{ "loss not noted", lie_loss },
+		{ "held: content", lie_held_other_content },
+		{ "held: seq", lie_held_other_seq },
+		{ "held: epoch", lie_held_other_epoch },
+		{ "held: chain", lie_held_unchained },
+		{ "held: tree", lie_held_not_in_tree },
 		{ "held: no salts", lie_held_salts_missing },
 		{ "held: records cut", lie_held_records_cut },
 		{ "held: erased uncounted", lie_held_erased_uncounted },
@@ -323,8 +448,8 @@ int main(void)
 			an_honest_answer_becomes_a_receipt, make_world, free_world),
 		cmocka_unit_test_setup_teardown(
 			duplicates_are_opened_and_proven, make_world, free_world),
-		cmocka_unit_test_setup_teardown(duplicates_that_were_erased_are_not_called_checked,
-			make_world, free_world),
+		cmocka_unit_test_setup_teardown(
+			duplicates_that_were_erased_are_not_called_checked, make_world, free_world),
 		cmocka_unit_test(every_lie_is_found),
 		cmocka_unit_test_setup_teardown(
 			two_trees_of_one_size_are_evidence, make_world, free_world),
