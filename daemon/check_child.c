@@ -270,6 +270,12 @@ static bool store_did_it(struct ending end)
 	}
 }
 
+static bool came_to_its_end(struct ending end, const struct black_box *box)
+{
+	return WIFEXITED(end.status) && WEXITSTATUS(end.status) == 0 &&
+	       atomic_load(&box->stage) == STAGE_DONE;
+}
+
 struct deaths {
 	struct hole holes[HOLES_MAX];
 	size_t count;
@@ -305,7 +311,7 @@ static enum trail_err scan_on(
 		scan->hole_count = deaths.count;
 		if (!run_one(options, scan, &end))
 			return TRAIL_IO;
-		if (WIFEXITED(end.status) && WEXITSTATUS(end.status) == 0)
+		if (came_to_its_end(end, scan->box))
 			break;
 		if (WIFEXITED(end.status) && WEXITSTATUS(end.status) == SCAN_EXIT_NOMEM)
 			return TRAIL_NOMEM;

@@ -113,8 +113,7 @@ static bool meta_sound(const uint8_t page[META_END], uint64_t number)
 	uint64_t map = native64(page + META_MAP_SIZE_AT);
 	return native64(page) == number && native64(page + META_ADDRESS_AT) == 0 &&
 		native16(page + META_FLAGS_AT) == MDB_INTEGERKEY &&
-		native16(page + META_MAIN_FLAGS_AT) == 0 && map % PAGE_SIZE == 0 &&
-		map <= MAP_SIZE_MOST;
+		native16(page + META_MAIN_FLAGS_AT) == 0 && map <= MAP_SIZE_MOST;
 }
 
 /* Commit n goes to page n & 1 (mdb_env_write_meta); a new environment has 0 on both. */

@@ -191,6 +191,14 @@ static struct span index_key(uint64_t index)
 	return span_of(key, sizeof key);
 }
 
+/* Of the chunk of class 0 that holds the record. */
+static struct span payload_key(uint64_t index)
+{
+	static uint8_t key[KEY_PAYLOAD_LEN];
+	key_payload(0, index, key);
+	return span_of(key, sizeof key);
+}
+
 /* XOR a byte of one record. */
 static void flip_record(struct fixture *f, uint64_t index, size_t at, uint8_t bits)
 {
@@ -522,6 +530,32 @@ static void a_file_that_is_cut_is_not_mapped(void **state)
 	expect_code(f, "store.meta");
 }
 
+static void a_meta_page_that_no_commit_wrote_is_found(void **state)
+{
+	/* page number, map address, map size, flags, flags of the main table, txnid of either page
+	 */
+	static const off_t at[] = { 0, 24, 38, 44, 92, 144, 147, 4096 + 144, 4096 + 147 };
+	struct fixture *f = *state;
+	char path[PATH_LEN];
+	fill(f);
+	builder_free(f->b);
+	f->b = NULL;
+	(void)snprintf(path, sizeof path, "%s/log/data.mdb", f->state);
+	int fd = open(path, O_RDWR);
+	assert_true(fd >= 0);
+	for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
+		uint8_t byte;
+		assert_int_equal(pread(fd, &byte, 1, at[i]), 1);
+		byte ^= 0x10;
+		assert_int_equal(pwrite(fd, &byte, 1, at[i]), 1);
+		expect_code(f, "store.meta");
+		byte ^= 0x10;
+		assert_int_equal(pwrite(fd, &byte, 1, at[i]), 1);
+	}
+	(void)close(fd);
+	expect_valid(f);
+}
+
 static void a_child_that_hangs_is_ended(void **state)
 {
 	struct fixture *f = *state;
@@ -703,6 +737,29 @@ static void what_a_later_traild_says_is_unverifiable(void **state)
 	assert_true(said(f, "\"verdict\":\"unverifiable\""));
 }
 
+static void a_missing_payload_below_an_erasure_is_unverifiable(void **state)
+{
+	struct fixture *f = *state;
+	fill(f);
+	builder_control(f->b, KIND_ERASURE, span_text("of the future"));
+	builder_commit(f->b);
+	drop(f, TABLE_PAYLOAD, payload_key(f->event));
+	assert_int_equal(run(f, NULL, NULL), 6);
+	assert_true(said(f, "payload.erased"));
+	assert_false(said(f, "\"erased\":0,"));
+}
+
+static void zeros_in_place_of_a_chunk_are_damage(void **state)
+{
+	struct fixture *f = *state;
+	fill(f);
+	flip(f, TABLE_PAYLOAD, payload_key(f->event), 0, 1);
+	expect_code(f, "payload.chunk");
+	flip(f, TABLE_PAYLOAD, payload_key(f->event), 0, 2);
+	assert_int_equal(run(f, NULL, NULL), 6);
+	assert_true(said(f, "payload.sealed"));
+}
+
 /* ---- heads and identities that are given ---- */
 
 static void write_text(const struct fixture *f, const char *name, const char *text, char *path)
@@ -721,6 +778,11 @@ static void a_later_checkpoint_finds_a_cut_tail(void **state)
 	fill(f);
 	write_text(f, "given", builder_note(f->b), path);
 	assert_int_equal(run(f, "--checkpoint", path), 0);
+	(void)builder_event(f->b, f->source, f->peer, 77, 0);
+	builder_commit(f->b);
+	assert_int_equal(run(f, "--checkpoint", path), 0); /* a prefix */
+	assert_true(said(f, "\"heads\":3,"));
+	write_text(f, "given", builder_note(f->b), path);
 	drop(f, TABLE_SPINE, index_key(builder_size(f->b)));
 	assert_int_equal(run(f, "--checkpoint", path), 5);
 	assert_true(said(f, "checkpoint.size"));
@@ -832,6 +894,7 @@ int main(void)
 		CASE(an_older_state_row_is_found),
 		CASE(pages_that_kill_are_findings_and_the_rest_is_read),
 		CASE(a_file_that_is_cut_is_not_mapped),
+		CASE(a_meta_page_that_no_commit_wrote_is_found),
 		CASE(a_child_that_hangs_is_ended),
 		CASE(holes_widen_until_the_table_ends),
 		CASE(records_that_lie_are_found),
@@ -839,6 +902,8 @@ int main(void)
 		CASE(a_peer_is_named_once),
 		CASE(time_goes_back_in_clock_entries_alone),
 		CASE(what_a_later_traild_says_is_unverifiable),
+		CASE(a_missing_payload_below_an_erasure_is_unverifiable),
+		CASE(zeros_in_place_of_a_chunk_are_damage),
 		CASE(a_later_checkpoint_finds_a_cut_tail),
 		CASE(a_checkpoint_that_is_none_is_a_mistake_of_the_caller),
 		CASE(the_identity_is_compared_when_it_is_given),
