@@ -42,6 +42,12 @@ static enum trail_err path_of(const char *address, const char **path, char why[W
 	return TRAIL_OK;
 }
 
+enum trail_err listener_judge(const char *address, char why[WHY_LEN])
+{
+	const char *path;
+	return path_of(address, &path, why);
+}
+
 static enum trail_err failed(const char *path, const char *what, char why[WHY_LEN])
 {
 	(void)snprintf(why, WHY_LEN, "%s: cannot %s: %s", path, what, strerror(errno));

@@ -13,6 +13,11 @@ struct listener {
 };
 
 /*
+ * Whether `address` is one that this daemon serves; touches nothing.
+ * TRAIL_INVALID: it is not; why[512] gets a sentence.
+ */
+enum trail_err listener_judge(const char *address, char why[512]);
+/*
  * Listen on `address`, non-blocking: unix:PATH, mode 0660 and group `trail` where that exists and
  * may be given. A socket file is replaced only when nobody answers behind it.
  * On failure why[512] gets a sentence: TRAIL_INVALID: not an address that this daemon serves.

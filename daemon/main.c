@@ -289,6 +289,11 @@ static enum trail_err open_log(struct daemon *d, const struct options *o, char w
 	bool unborn = statedir_unborn(d->dir);
 	/* Before anything is made. */
 	err = choose_origin(d, o, unborn, why);
+	if (!err && !unborn && !statedir_has_store(d->dir)) {
+		(void)snprintf(why, WHY_LEN, "%.256s/log/data.mdb is gone, but a key or a name of its "
+			"log is there: restore the folder as a whole", o->state_dir);
+		return TRAIL_CORRUPT;
+	}
 	if (!err)
 		err = store_open(statedir_log(d->dir), d->settings.map_size, unborn, &d->store, why);
 	if (err)
@@ -464,6 +469,8 @@ static int run(const struct options *o)
 	d.started_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	settings_default(&d.settings);
 	enum trail_err err = o->config ? settings_read(o->config, &d.settings, why) : TRAIL_OK;
+	for (size_t i = 0; !err && i < o->listen_count; i++)
+		err = listener_judge(o->listen[i], why);
 	if (!err)
 		err = open_log(&d, o, why);
 	if (!err) {

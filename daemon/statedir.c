@@ -265,9 +265,14 @@ bool statedir_named(const struct statedir *dir)
 	return exists(dir, "identity") || exists(dir, "vkey");
 }
 
+bool statedir_has_store(const struct statedir *dir)
+{
+	return exists(dir, "log/data.mdb");
+}
+
 bool statedir_unborn(const struct statedir *dir)
 {
-	return !exists(dir, "log/data.mdb") && !statedir_named(dir) && signer_empty(dir);
+	return !statedir_has_store(dir) && !statedir_named(dir) && signer_empty(dir);
 }
 
 /* ---- identity ---- */

@@ -31,6 +31,8 @@ const char *statedir_signer(const struct statedir *dir);
  * a first start was cut short before any of them; then all may be made, and never else.
  */
 bool statedir_unborn(const struct statedir *dir);
+/* Whether the store's file is there. */
+bool statedir_has_store(const struct statedir *dir);
 /* Whether D/vkey or D/identity is there: then a log was finished here, and none may be made again. */
 bool statedir_named(const struct statedir *dir);
 

@@ -1,85 +1,62 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * OpenSSL's SHA256_* rather than its EVP: the same code underneath, but EVP allocates a context for
+ * every digest (OpenSSL 3.0: one malloc each, even on a reused EVP_MD_CTX), which is half of the time
+ * that 113 bytes take (159 ns against 74). OpenSSL 3 calls them deprecated; this file alone would
+ * have to change.
+ */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "hash.h"
 
-#include <openssl/evp.h>
-#include <pthread.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 
 enum { JOIN_MAX = 256 }; /* below this one joined update is cheaper than three */
 
-static EVP_MD *sha256;
-static pthread_once_t fetched = PTHREAD_ONCE_INIT;
-static pthread_key_t context_key;
-
-static void context_free(void *ctx)
+static void begin(SHA256_CTX *ctx)
 {
-	EVP_MD_CTX_free(ctx);
-}
-
-static void fetch(void)
-{
-	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-	if (!sha256 || pthread_key_create(&context_key, context_free) != 0)
+	if (SHA256_Init(ctx) != 1)
 		abort();
 }
 
-static EVP_MD_CTX *context(void)
+static void add(SHA256_CTX *ctx, const void *data, size_t len)
 {
-	static _Thread_local EVP_MD_CTX *mine;
-	if (mine)
-		return mine;
-	(void)pthread_once(&fetched, fetch);
-	mine = EVP_MD_CTX_new();
-	if (!mine || pthread_setspecific(context_key, mine) != 0)
-		abort();
-	return mine;
-}
-
-static void begin(EVP_MD_CTX *ctx)
-{
-	if (EVP_DigestInit_ex2(ctx, sha256, NULL) != 1)
+	if (len != 0 && SHA256_Update(ctx, data, len) != 1)
 		abort();
 }
 
-static void add(EVP_MD_CTX *ctx, const void *data, size_t len)
+static void end(SHA256_CTX *ctx, struct hash *out)
 {
-	if (len != 0 && EVP_DigestUpdate(ctx, data, len) != 1)
-		abort();
-}
-
-static void end(EVP_MD_CTX *ctx, struct hash *out)
-{
-	unsigned len = 0;
-	if (EVP_DigestFinal_ex(ctx, out->b, &len) != 1 || len != HASH_LEN)
+	if (SHA256_Final(out->b, ctx) != 1)
 		abort();
 }
 
 void hash_bytes(struct span data, struct hash *out)
 {
-	EVP_MD_CTX *ctx = context();
-	begin(ctx);
-	add(ctx, data.data, data.len);
-	end(ctx, out);
+	SHA256_CTX ctx;
+	begin(&ctx);
+	add(&ctx, data.data, data.len);
+	end(&ctx, out);
 }
 
 void hash_prefixed(uint8_t prefix, struct span a, struct span b, struct hash *out)
 {
-	EVP_MD_CTX *ctx = context();
+	SHA256_CTX ctx;
 	uint8_t joined[JOIN_MAX];
-	begin(ctx);
+	begin(&ctx);
 	if (a.len < JOIN_MAX / 2 && b.len < JOIN_MAX / 2) {
 		joined[0] = prefix;
 		if (a.len != 0)
 			memcpy(joined + 1, a.data, a.len);
 		if (b.len != 0)
 			memcpy(joined + 1 + a.len, b.data, b.len);
-		add(ctx, joined, 1 + a.len + b.len);
+		add(&ctx, joined, 1 + a.len + b.len);
 	} else {
-		add(ctx, &prefix, 1);
-		add(ctx, a.data, a.len);
-		add(ctx, b.data, b.len);
+		add(&ctx, &prefix, 1);
+		add(&ctx, a.data, a.len);
+		add(&ctx, b.data, b.len);
 	}
-	end(ctx, out);
+	end(&ctx, out);
 }
 
 void hash_leaf(struct span entry, struct hash *out)

@@ -22,7 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 @contextlib.contextmanager
 def factory():
-    """A harness.Factory in a folder of its own that anybody may enter; wire can be imported inside."""
+    """A harness.Factory in a folder that anybody may enter; wire can be imported inside."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="trail-"))
     folder.chmod(0o755)
     (folder / "proto").mkdir()
