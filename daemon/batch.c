@@ -195,7 +195,8 @@ static uint64_t add_record(struct batch *b, struct record *r)
 }
 
 static void add_item(
-	struct batch *b, const struct record *r, uint64_t index, const uint8_t *salt, struct span payload)
+	struct batch *b, const struct record *r, uint64_t index, const uint8_t *salt,
+	struct span payload)
 {
 	b->items[b->item_count++] = (struct item){
 		.index = index,
@@ -248,8 +249,8 @@ void batch_root(const struct batch *b, struct checkpoint *cp)
 
 /*
  * A consistency proof from the committed size needs only nodes of the committed frontier and nodes
- * that this batch finished: subtrees that lie wholly left of the old edge on the way down to it, and
- * wholly right of it.
+ * that this batch finished: subtrees that lie wholly left of the old edge on the way down to it,
+ * and wholly right of it.
  */
 static enum trail_err batch_node(void *ctx, unsigned level, uint64_t index, struct hash *out)
 {

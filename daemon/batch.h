@@ -51,8 +51,8 @@ bool batch_has_room(const struct batch *b, size_t records, size_t bytes);
 uint64_t batch_add_event(struct batch *b, struct record *r, const uint8_t salt[SALT_LEN],
 	struct span payload);
 /*
- * Add one control entry, or a PEER, of `kind`, caused by `peer`, received at `received_ns`: makes the
- * salt, copies the payload (<= BATCH_CONTROL_LEN_MAX). Returns its index.
+ * Add one control entry, or a PEER, of `kind`, caused by `peer`, received at `received_ns`: makes
+ * the salt, copies the payload (<= BATCH_CONTROL_LEN_MAX). Returns its index.
  */
 uint64_t batch_add_control(struct batch *b, enum record_kind kind, uint64_t peer,
 	uint64_t received_ns, struct span payload);

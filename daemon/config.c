@@ -136,7 +136,8 @@ static bool take_value(const struct row *row, const char *text, void *out, char 
 	return true;
 }
 
-static void on_error(cfg_t *cfg, const char *format, va_list ap)
+__attribute__((format(printf, 2, 0))) static void on_error(
+	cfg_t *cfg, const char *format, va_list ap)
 {
 	char *why = reading.why;
 	if (why[0])

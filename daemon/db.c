@@ -171,18 +171,23 @@ enum trail_err db_meta_read(const char *path, struct db_meta *meta)
 static enum trail_err open_tables(struct db *db, bool read_only)
 {
 	MDB_txn *txn = NULL;
+	MDB_dbi main_dbi;
+	MDB_stat stat;
 	int rc = mdb_txn_begin(db->env, NULL, read_only ? MDB_RDONLY : 0, &txn);
 	if (rc != 0)
 		return from_lmdb(rc);
-	for (int i = 0; i < TABLE_COUNT; i++) {
-		rc = mdb_dbi_open(txn, TABLE_NAMES[i], read_only ? 0 : MDB_CREATE, &db->tables[i]);
-		if (rc != 0) {
-			mdb_txn_abort(txn);
-			return from_lmdb(rc);
-		}
+	rc = mdb_dbi_open(txn, NULL, 0, &main_dbi);
+	if (rc == 0)
+		rc = mdb_stat(txn, main_dbi, &stat);
+	/* A table that is missing beside others was lost: an empty one in its place would hide that. */
+	unsigned flags = rc == 0 && stat.ms_entries == 0 && !read_only ? MDB_CREATE : 0;
+	for (int i = 0; rc == 0 && i < TABLE_COUNT; i++)
+		rc = mdb_dbi_open(txn, TABLE_NAMES[i], flags, &db->tables[i]);
+	if (rc != 0) {
+		mdb_txn_abort(txn);
+		return from_lmdb(rc);
 	}
-	rc = mdb_txn_commit(txn);
-	return from_lmdb(rc);
+	return from_lmdb(mdb_txn_commit(txn));
 }
 
 /* LMDB opens its data file without O_CLOEXEC; no child of ours may have it. */

@@ -2,10 +2,10 @@
 /*
  * The only door to LMDB: one environment, its six tables, transactions with a sticky error.
  *
- * What LMDB gives views its map and is valid until the transaction ends. A transaction remembers its
- * first failure: after it every call is a no-op that answers "not found", and db_commit or db_error
- * tells. Default flags and MDB_NOTLS, never WRITEMAP, NOSYNC or NOMETASYNC: a commit is two flushes,
- * and only a commit that answered TRAIL_OK is durable.
+ * What LMDB gives views its map and is valid until the transaction ends. A transaction remembers
+ * its first failure: after it every call is a no-op that answers "not found", and db_commit or
+ * db_error tells. Default flags and MDB_NOTLS, never WRITEMAP, NOSYNC or NOMETASYNC: a commit is
+ * two flushes, and only a commit that answered TRAIL_OK is durable.
  */
 #ifndef DAEMON_DB_H
 #define DAEMON_DB_H
@@ -28,8 +28,8 @@ struct db_meta {
 
 /*
  * Read both meta pages of the file `path`.
- * TRAIL_IO: cannot be read (errno). TRAIL_CORRUPT: no valid meta page, another page size, or the file
- * is shorter than the newer one needs: mapping it could kill this process.
+ * TRAIL_IO: cannot be read (errno). TRAIL_CORRUPT: no valid meta page, another page size, or the
+ * file is shorter than the newer one needs: mapping it could kill this process.
  */
 enum trail_err db_meta_read(const char *path, struct db_meta *meta);
 
@@ -41,7 +41,8 @@ struct db_options {
 
 /*
  * Open `folder`/data.mdb after db_meta_read has approved of it. One per process and file.
- * TRAIL_IO (errno kept), TRAIL_CORRUPT, TRAIL_NOMEM; read-only and no table: TRAIL_CORRUPT.
+ * TRAIL_IO (errno kept), TRAIL_CORRUPT, TRAIL_NOMEM. The tables are made in an empty environment
+ * alone: one that is missing beside others, or in a read-only one, is TRAIL_CORRUPT.
  */
 enum trail_err db_open(const char *folder, const struct db_options *options, struct db **db);
 void db_close(struct db *db);
@@ -53,7 +54,9 @@ void db_usage(struct db *db, uint64_t *used, uint64_t *map);
  * environment is of no more use.
  */
 struct db_txn *db_begin(struct db *db, bool write);
-/* Ends the transaction, durable when TRAIL_OK. Any error is final: never retry, the fate is unknown. */
+/*
+ * Ends the transaction, durable when TRAIL_OK. Any error is final: never retry, the fate is unknown.
+ */
 enum trail_err db_commit(struct db_txn *txn);
 /* Ends without effect. NULL is fine. */
 void db_abort(struct db_txn *txn);

@@ -278,7 +278,9 @@ void epochs_heard(struct epochs *e, struct epoch *epoch, uint64_t now_ns, uint64
 		order_out(epoch);
 		order_in_front(epoch);
 	}
-	mark_dirty(e, epoch);
+	/* One that is only claimed may be dropped without a word, so it must have no row. */
+	if (!epoch_only_claimed(epoch))
+		mark_dirty(e, epoch);
 }
 
 void epochs_stored(struct epochs *e, struct epoch *epoch, uint64_t count, uint64_t lost,

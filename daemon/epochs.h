@@ -44,9 +44,9 @@ uint64_t epochs_floor(struct epochs *e, uint64_t source);
 uint64_t epoch_source_index(const struct epoch *epoch);
 
 /*
- * Make an unknown epoch known, in memory: so far only claimed. Its row is written with its first
- * change. When the source has EPOCHS_OPEN_MAX, another goes: one that is only claimed, else the least
- * recently used.
+ * Make an unknown epoch known, in memory: so far only claimed. Its row is written once something
+ * was stored or said for it. When the source has EPOCHS_OPEN_MAX, another goes: one that is only
+ * claimed, else the least recently used.
  *
  * TRAIL_OK      *epoch is new; when one with a standing had to go, *pushed is a copy of it
  *               (pushed->source NULL: none) and it is unknown from now on.

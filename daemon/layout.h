@@ -16,8 +16,8 @@
  *                                        that one commit finished, n, n+1, ... (level >= 1)
  *     source   source u64                floor row: the highest epoch closed or pushed out
  *     source   source u64, epoch u64     state row of that epoch
- *     control  index u64                 u8 kind || salt[16] || payload; a PEER's is kind alone: its
- *                                        payload is kept like an event's
+ *     control  index u64                 u8 kind || salt[16] || payload; a PEER's is kind alone:
+ *                                        its payload is kept like an event's
  *     head     size u64                  a signed note; the newest is one commit behind
  *
  *   D/signer/          the signer's own (daemon/signer/state.h)

@@ -51,7 +51,7 @@ static enum trail_err read_genesis(struct store *store)
 	if (first)
 		record_leaf(first, &store->genesis);
 	enum trail_err err = db_error(txn);
-	if (err == TRAIL_OK && !first && store_size(txn) != 0)
+	if (err == TRAIL_OK && (first != NULL) != (store_size(txn) != 0))
 		err = TRAIL_CORRUPT;
 	db_abort(txn);
 	return err;
@@ -231,56 +231,70 @@ bool store_chunk(struct db_txn *txn, uint32_t class_no, uint64_t index, uint64_t
 	return true;
 }
 
+/* What does not open the record's commitment is damaged, and no answer. */
 static enum trail_err give(
-	struct buf *out, const uint8_t *salt, struct span bytes, struct span *s, struct span *p)
+	const struct record *r, const uint8_t *salt, struct span payload, struct buf *out)
 {
-	size_t at = out->len;
+	struct hash commitment;
+	record_commitment(salt, payload, &commitment);
+	if (!hash_equal(&commitment, &r->commitment))
+		return TRAIL_CORRUPT;
 	buf_put(out, salt, SALT_LEN);
-	buf_put_span(out, bytes);
-	if (out->failed)
-		return TRAIL_NOMEM;
-	*s = span_of(out->data + at, SALT_LEN);
-	*p = span_of(out->data + at + SALT_LEN, bytes.len);
-	return TRAIL_OK;
+	buf_put_span(out, payload);
+	return out->failed ? TRAIL_NOMEM : TRAIL_OK;
 }
 
 static enum trail_err from_control(
-	struct db_txn *txn, uint64_t index, struct buf *out, struct span *salt, struct span *payload)
+	struct db_txn *txn, const struct record *r, uint64_t index, struct buf *out)
 {
 	uint8_t key[KEY_INDEX_LEN];
 	struct span value;
 	struct control_row row;
 	key_index(index, key);
 	if (!db_get(txn, TABLE_CONTROL, span_of(key, sizeof key), &value) ||
-		!control_row_decode(value, &row) || !row.salt)
+		!control_row_decode(value, &row) || row.kind != r->kind || !row.salt)
 		return missing(txn);
-	return give(out, row.salt, row.payload, salt, payload);
+	return give(r, row.salt, row.payload, out);
+}
+
+static enum trail_err from_chunk(struct db_txn *txn, struct chunker *chunker,
+	const struct record *r, struct chunk_place *place, uint64_t index, struct buf *out)
+{
+	struct span chunk;
+	size_t count;
+	if (!store_chunk(txn, r->class_no, index, &place->first, &chunk))
+		return db_error(txn) == TRAIL_OK ? TRAIL_END : db_error(txn);
+	enum trail_err err = chunk_open(chunker, place, chunk, &count);
+	if (err != TRAIL_OK)
+		return err;
+	for (size_t i = 0; i < count; i++) {
+		struct chunk_item item = chunk_item(chunker, i);
+		if (item.index == index)
+			return give(r, item.salt, item.payload, out);
+	}
+	return TRAIL_END;
 }
 
 enum trail_err store_payload(struct store *store, struct db_txn *txn, struct chunker *chunker,
 	uint64_t index, struct buf *out, struct span *salt, struct span *payload)
 {
 	struct record r;
-	struct span chunk;
-	size_t count;
+	size_t at = out->len;
 	const uint8_t *bytes = store_record(txn, index, NULL);
 	if (!bytes)
 		return missing(txn);
 	record_decode(bytes, &r);
-	if (r.kind != KIND_EVENT && r.kind != KIND_PEER)
-		return from_control(txn, index, out, salt, payload);
-
-	struct chunk_place place = { .genesis = store->genesis, .class_no = r.class_no };
-	place.month = month_of(r.received_ns);
-	if (!store_chunk(txn, r.class_no, index, &place.first, &chunk))
-		return db_error(txn) == TRAIL_OK ? TRAIL_END : db_error(txn);
-	enum trail_err err = chunk_open(chunker, &place, chunk, &count);
+	struct chunk_place place = {
+		.genesis = store->genesis,
+		.class_no = r.class_no,
+		.month = month_of(r.received_ns),
+	};
+	enum trail_err err = r.kind == KIND_EVENT || r.kind == KIND_PEER
+		? from_chunk(txn, chunker, &r, &place, index, out)
+		: from_control(txn, &r, index, out);
 	if (err != TRAIL_OK)
 		return err;
-	for (size_t i = 0; i < count; i++) {
-		struct chunk_item item = chunk_item(chunker, i);
-		if (item.index == index)
-			return give(out, item.salt, item.payload, salt, payload);
-	}
-	return TRAIL_END;
+	*salt = span_of(out->data + at, SALT_LEN);
+	*payload = span_of(out->data + at + SALT_LEN, out->len - at - SALT_LEN);
+	return TRAIL_OK;
 }

@@ -57,8 +57,9 @@ enum trail_err store_node(void *txn, unsigned level, uint64_t index, struct hash
 bool store_chunk(struct db_txn *txn, uint32_t class_no, uint64_t index, uint64_t *first,
 	struct span *chunk);
 /*
- * Salt and payload of record `index`, appended to `out` as salt || payload, so that *salt and *payload
- * view `out`. TRAIL_END: none is kept (erased). TRAIL_CORRUPT: kept but damaged.
+ * Salt and payload of record `index`, appended to `out` as salt || payload, so that *salt and
+ * *payload view `out`. TRAIL_END: none is kept (erased). TRAIL_CORRUPT: kept but damaged: it does
+ * not open the record's commitment. TRAIL_NOMEM.
  */
 enum trail_err store_payload(struct store *store, struct db_txn *txn, struct chunker *chunker,
 	uint64_t index, struct buf *out, struct span *salt, struct span *payload);

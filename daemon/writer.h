@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The writer thread: takes all that is queued, numbers it, stages one transaction, commits, has the
- * head signed, answers. Group commit is greedy: whatever came while the last commit ran is the next.
+ * The writer thread: takes all that is queued, numbers it, stages one transaction, commits, has
+ * the head signed, answers. Group commit is greedy: whatever came while the last commit ran is the
+ * next.
  */
 #ifndef DAEMON_WRITER_H
 #define DAEMON_WRITER_H

@@ -16,7 +16,7 @@ enum {
 	PROTOCOL_VERSION = 1,
 	CLAIMS_MAX = 64,
 	APPEND_EVENTS_MAX = 1000,
-	RECORD_PAGE_MAX = 2340, /* 112-byte records in 256 KiB */
+	RECORD_PAGE_MAX = 2330, /* 112-byte records in 256 KiB, with room for a checkpoint */
 };
 
 /* The oneof's field number in Request. */

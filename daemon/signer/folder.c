@@ -8,10 +8,13 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
-	ZEROS_LEN = 4096
+	ZEROS_LEN = 4096,
+	LOCK_WAIT_MS = 3000,
+	LOCK_RETRY_MS = 20,
 };
 
 /* statfs(2) f_type, as 32 bits: of those that write elsewhere than where the old bytes lie. */
@@ -92,7 +95,15 @@ static enum trail_err take_lock(struct folder *f, struct sentence *why)
 	f->lock = openat(f->fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, FILE_SECRET);
 	if (f->lock < 0)
 		return sentence_fail(why, "%s/lock: %s", f->path, reason());
-	if (flock(f->lock, LOCK_EX | LOCK_NB) == 0)
+	/* After a kill -9 of traild its signer is still syncing its head when the next one starts. */
+	const struct timespec moment = { .tv_nsec = LOCK_RETRY_MS * 1000000L };
+	int rc = flock(f->lock, LOCK_EX | LOCK_NB);
+	for (int left = LOCK_WAIT_MS; rc != 0 && errno == EWOULDBLOCK && left > 0;
+		left -= LOCK_RETRY_MS) {
+		(void)nanosleep(&moment, NULL);
+		rc = flock(f->lock, LOCK_EX | LOCK_NB);
+	}
+	if (rc == 0)
 		return TRAIL_OK;
 	if (errno == EWOULDBLOCK)
 		return sentence_fail(why,

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 Made tests/data/store-1 with real daemons: three runs, one of them killed, that hold what format 1
-has. Kept to show how; it is not run again, because the store never changes. Keys, salts and times are
-new each time. Needs uid 0, to speak as other users.
+has. Kept to show how; it is not run again, because the store never changes. Keys, salts and times
+are new each time. Needs uid 0, to speak as other users.
 
     TRAIL_BUILD=build/release tests/data/make_store_1.py FOLDER
 """
@@ -30,8 +30,8 @@ SKIP = {"lock", "lock.mdb"}     # made anew by whoever opens the store
 def full_event(wire, n):
     pb = wire.pb
     return pb.Event(
-        id=bytes(range(n, n + 16)), time_ns=time.time_ns(), action=pb.ACTION_EXECUTE, verb="export",
-        outcome=pb.OUTCOME_DENIED, reason="two lines\nare allowed here",
+        id=bytes(range(n, n + 16)), time_ns=time.time_ns(), action=pb.ACTION_EXECUTE,
+        verb="export", outcome=pb.OUTCOME_DENIED, reason="two lines\nare allowed here",
         actor=pb.Actor(id="anv00042", type=pb.ACTOR_SERVICE, name="Åsa Öberg", role="läkare",
                        unit="vårdcentral 3", session="s-118", address="192.0.2.7",
                        on_behalf_of="anv00007"),
@@ -40,7 +40,8 @@ def full_event(wire, n):
         origin=pb.Origin(host="app1.example", application="lifecare", process="4711",
                          address="2001:db8::1"),
         changes=[pb.Change(field="diagnosis", old="J06", new="J18"), pb.Change(field="note")],
-        correlation="req-1", attributes=[pb.Attribute(key=f"k{i}", value="v" * i) for i in range(64)],
+        correlation="req-1",
+        attributes=[pb.Attribute(key=f"k{i}", value="v" * i) for i in range(64)],
         raw=DRAW.randbytes(3000)).SerializeToString(deterministic=True)
 
 
@@ -56,7 +57,7 @@ def first_run(traild, wire, state):
     with wire.Client(run.address, uid=OWNER) as c:
         for n in range(4):
             c.append("files.hr", 0, 0, [event(n, obj=f"/hr/{n}", action=wire.pb.ACTION_DELETE)])
-        c.append("files.hr", 7, 1, [wire.event(n) for n in range(20)])  # of 2023: late
+        c.append("files.hr", 7, 1, [wire.event(n) for n in range(40)])  # of 2023: late
     os.chmod(run.address, 0o666)  # or the kernel keeps the stranger out before the daemon can
     with wire.Client(run.address, uid=STRANGER, hello=False) as c:
         assert c.error(hello=wire.pb.Hello(protocol=1)).code == wire.pb.DENIED
@@ -89,20 +90,20 @@ def second_run(traild, wire, state, folder):
         c.append("lifecare", 100, 48, again + [event(53)])
         c.append("lifecare", 100, 61, [event(n) for n in range(61, 81)], lost=7)
         c.want("closed", close=wire.pb.Close(source="lifecare", epoch=100, last=80))
-        c.append("lifecare", 200, 1, [event(n) for n in range(1, 31)])
+        c.append("lifecare", 200, 1, [event(n) for n in range(1, 61)])
     import_lines(traild, run, folder)
     run.kill()
 
 
 def third_run(traild, wire, state):
-    """What was begun goes on: an epoch with numbers given out and not sent, and events of all actions."""
+    """What was begun goes on: small commits, all actions, and numbers given out but not sent."""
     run = traild.start(state, origin=ORIGIN, uid=OWNER)
     with wire.Client(run.address, claims=[("lifecare", 200)]) as c:
-        for first in (31, 36):
+        for first in range(61, 101, 5):
             c.append("lifecare", 200, first,
                      [wire.event(first + n, action=1 + n, time_ns=time.time_ns())
                       for n in range(5)])
-        c.want("kept", keepalive=wire.pb.Keepalive(source="lifecare", epoch=200, made=44))
+        c.want("kept", keepalive=wire.pb.Keepalive(source="lifecare", epoch=200, made=104))
     run.stop()
 
 
@@ -152,8 +153,8 @@ def main():
     head = {"origin": ORIGIN, "size": checked["size"], "root": checked["root"],
             "note": signed_last(target), "files": files}
     rows = ",\n".join(json.dumps(row, ensure_ascii=False) for row in records)
-    (target / "expected.json").write_text(
-        json.dumps(head, indent=1, ensure_ascii=False)[:-2] + ',\n "records": [\n' + rows + "\n]}\n")
+    text = json.dumps(head, indent=1, ensure_ascii=False)[:-2]
+    (target / "expected.json").write_text(text + ',\n "records": [\n' + rows + "\n]}\n")
     print(f"{checked['size']} records, root {checked['root']}")
 
 

@@ -19,6 +19,11 @@ def private_kib(pid):
         return sum(int(n) for n in re.findall(r"Private_(?:Clean|Dirty): +(\d+)", f.read()))
 
 
+def sanitized(traild):
+    program = traild.traild.read_bytes()
+    return b"__asan_init" in program or b"__tsan_init" in program
+
+
 def batch(count, first=0):
     return [wire.event(first + i) for i in range(count)]
 
@@ -91,7 +96,7 @@ def test_g12_who_never_reads_is_bounded_and_others_go_on(traild, measured):
             c.append("journal", 1, 5001 + 10 * i, batch(10, 5000 + 10 * i))
         grown = private_kib(run.pid) - before
         measured("private memory for 32 connections that never read", f"{grown} KiB")
-        assert grown < 48 * 1024
+        assert grown < 48 * 1024 or sanitized(traild), "a sanitizer's memory is its own"
         # Who reads at last gets every answer to what was taken.
         hog = hogs[0]
         hog.sock.settimeout(wire.TIME_LIMIT_S)
@@ -178,8 +183,9 @@ def test_idle_connections_do_not_hold_up_a_stop(traild):
 ])
 def test_impossible_addresses_are_refused_in_words(traild, folder, listen, code, word):
     config = folder / "conf"
-    config.write_text("seal_height = 4\n")
-    done = subprocess.run([traild.traild, "--config", config, "--state-dir", folder / "state", "--listen", listen],
+    config.write_text("seal_height = 4\nmap_size = 64M\n")
+    done = subprocess.run([traild.traild, "--config", config, "--state-dir", folder / "state",
+                           "--listen", listen],
                           capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == code and word in done.stderr, done.stderr
     assert code != 2 or not (folder / "state").exists(), "a log was made all the same"

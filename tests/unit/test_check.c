@@ -478,6 +478,116 @@ static void an_older_state_row_is_found(void **state)
 	expect_code(f, "source.state");
 }
 
+/* Replace the last row of `table` by itself and `more`. */
+static void lengthen_last(struct fixture *f, enum table table, struct span more)
+{
+	struct db_txn *txn = begin(f);
+	struct span found, value;
+	struct buf key = { 0 };
+	struct buf row = { 0 };
+	assert_true(db_last(txn, table, &found, &value));
+	buf_put_span(&key, found);
+	buf_put_span(&row, value);
+	buf_put_span(&row, more);
+	db_put(txn, table, buf_view(&key), buf_view(&row));
+	assert_int_equal(db_commit(txn), TRAIL_OK);
+	buf_release(&key);
+	buf_release(&row);
+}
+
+static void a_node_behind_a_run_is_too_much(void **state)
+{
+	static const uint8_t node[HASH_LEN] = { 1 };
+	struct fixture *f = *state;
+	fill(f);
+	lengthen_last(f, TABLE_TILE, span_of(node, sizeof node));
+	expect_code(f, "tile.extra");
+}
+
+static void another_signature_on_a_kept_head_is_not_judged(void **state)
+{
+	struct fixture *f = *state;
+	fill(f);
+	lengthen_last(f, TABLE_HEAD, span_text("\xe2\x80\x94 other.example/x AAAAAAA=\n"));
+	assert_int_equal(run(f, NULL, NULL), 6);
+	assert_true(said(f, "head.lines"));
+}
+
+static void state_rows_with_true_checksums_are_compared_all_the_same(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t key[KEY_SOURCE_LEN];
+	uint8_t bytes[EPOCH_ROW_LEN];
+	struct epoch_row row;
+	struct span value;
+	fill(f);
+	key_source(f->source, 77, key);
+	struct db_txn *txn = begin(f);
+	assert_true(db_get(txn, TABLE_SOURCE, span_of(key, sizeof key), &value));
+	assert_true(epoch_row_decode(f->source, 77, value, &row));
+	uint64_t peer = row.peer;
+	row.peer = builder_peer(f->b, "1001");
+	epoch_row_encode(f->source, 77, &row, bytes);
+	db_put(txn, TABLE_SOURCE, span_of(key, sizeof key), span_of(bytes, sizeof bytes));
+	assert_int_equal(db_commit(txn), TRAIL_OK);
+	builder_commit(f->b);
+	expect_code(f, "source.state");
+	row.peer = peer;
+	epoch_row_encode(f->source, 77, &row, bytes);
+	txn = begin(f);
+	db_put(txn, TABLE_SOURCE, span_of(key, sizeof key), span_of(bytes, sizeof bytes));
+	epoch_row_encode(f->source, 500, &row, bytes);
+	key_source(f->source, 500, key);
+	db_put(txn, TABLE_SOURCE, span_of(key, sizeof key), span_of(bytes, sizeof bytes));
+	assert_int_equal(db_commit(txn), TRAIL_OK);
+	expect_code(f, "source.extra");
+	assert_false(said(f, "source.state"));
+}
+
+static void an_epoch_has_one_peer(void **state)
+{
+	struct fixture *f = *state;
+	fill(f);
+	uint64_t stranger = builder_peer(f->b, "1001");
+	(void)builder_event(f->b, f->source, stranger, 77, 0);
+	builder_commit(f->b);
+	expect_code(f, "spine.peer");
+}
+
+static void a_chunk_packed_anew_with_another_payload_is_found(void **state)
+{
+	static const uint8_t salt[SALT_LEN] = { 9 };
+	struct fixture *f = *state;
+	struct chunker *chunker = chunker_new();
+	struct log_identity id;
+	char path[PATH_LEN];
+	char text[512];
+	struct span chunk;
+	fill(f);
+	uint64_t index = builder_event(f->b, f->source, f->peer, 77, 0);
+	builder_commit(f->b);
+	(void)snprintf(path, sizeof path, "%s/identity", f->state);
+	FILE *file = fopen(path, "r");
+	assert_true(chunker && file);
+	size_t len = fread(text, 1, sizeof text, file);
+	(void)fclose(file);
+	assert_int_equal(identity_parse(span_of(text, len), &id), TRAIL_OK);
+	struct chunk_place place = {
+		.genesis = id.genesis,
+		.month = month_of(UINT64_C(1760000000000000000)),
+		.first = index,
+	};
+	chunk_begin(chunker);
+	assert_true(chunk_add(chunker, index, salt, span_text("another payload")));
+	assert_int_equal(chunk_finish(chunker, &place, &chunk), TRAIL_OK);
+	struct db_txn *txn = begin(f);
+	db_put(txn, TABLE_PAYLOAD, payload_key(index), chunk);
+	assert_int_equal(db_commit(txn), TRAIL_OK);
+	chunker_free(chunker);
+	expect_code(f, "payload.commitment");
+	expect_first_bad(f, index);
+}
+
 /* ---- pages that kill ---- */
 
 static void pages_that_kill_are_findings_and_the_rest_is_read(void **state)
@@ -892,6 +1002,11 @@ int main(void)
 		CASE(rows_that_appear_are_too_much),
 		CASE(every_byte_of_the_other_rows_counts),
 		CASE(an_older_state_row_is_found),
+		CASE(a_node_behind_a_run_is_too_much),
+		CASE(another_signature_on_a_kept_head_is_not_judged),
+		CASE(state_rows_with_true_checksums_are_compared_all_the_same),
+		CASE(an_epoch_has_one_peer),
+		CASE(a_chunk_packed_anew_with_another_payload_is_found),
 		CASE(pages_that_kill_are_findings_and_the_rest_is_read),
 		CASE(a_file_that_is_cut_is_not_mapped),
 		CASE(a_meta_page_that_no_commit_wrote_is_found),
