@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check_child.h"
 
+#include "check_pass.h"
 #include "check_walk.h"
 
 #include <errno.h>

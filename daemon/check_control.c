@@ -11,21 +11,9 @@
 
 enum {
 	CONTROL_LEN_MAX = 64 * 1024,
-	ARENA_MAX = 1 << 20,
 	GENESIS_FORMAT = 1,
 	NAMES_OF_SOURCES = 0, /* names.h keeps both kinds apart by a type; peers have theirs */
 };
-
-struct arena scan_arena(struct scan *scan, struct span payload)
-{
-	size_t need = codec_arena_need(payload);
-	buf_clear(&scan->scratch);
-	if (need > ARENA_MAX)
-		return (struct arena){ 0 };
-	if (!buf_reserve(&scan->scratch, need))
-		scan_nomem();
-	return (struct arena){ .data = scan->scratch.data, .cap = scan->scratch.cap };
-}
 
 void control_begin(struct control_lane *lane, struct scan *scan)
 {

@@ -76,4 +76,8 @@ void head_compare(struct head_lane *lane, const struct frontier *f);
  */
 void head_end(struct head_lane *lane, uint64_t size, uint64_t last_commit, bool broken);
 
+/* The two readings of a scan: the spine with what goes in step with it, then the payloads. */
+void check_spine(struct scan *scan);
+void check_payload(struct scan *scan);
+
 #endif

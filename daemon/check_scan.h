@@ -139,15 +139,6 @@ struct scan {
 	struct buf scratch;  /* arena for payloads */
 };
 
-/*
- * Read all of it: findings, result and progress go to scan->box. Does not return when reading
- * fails: ends the process, with the black box telling where. TRAIL_NOMEM: memory is out.
- */
-enum trail_err scan_run(struct scan *scan);
-
-/* The two readings of scan_run. */
-void check_spine(struct scan *scan);
-void check_payload(struct scan *scan);
 /* An arena over scan->scratch in which `payload` can be decoded. */
 struct arena scan_arena(struct scan *scan, struct span payload);
 

@@ -9,16 +9,6 @@ enum {
 	PAGE = 4096,
 };
 
-_Noreturn void scan_unreadable(void)
-{
-	_exit(SCAN_EXIT_UNREADABLE);
-}
-
-_Noreturn void scan_nomem(void)
-{
-	_exit(SCAN_EXIT_NOMEM);
-}
-
 bool index_set_add(struct index_set *set, uint64_t index)
 {
 	if (set->count == set->cap) {

@@ -39,7 +39,7 @@ static const struct row {
 	{ "queue_bytes", KIND_BYTES, offsetof(struct settings, queue_bytes), 16 * MIB, 4 * GIB,
 		32 * MIB },
 	{ "connections", KIND_NUMBER, offsetof(struct settings, connections), 16, 65536, 4096 },
-	{ "readers", KIND_NUMBER, offsetof(struct settings, readers), 1, 64, 2 },
+	{ "readers", KIND_NUMBER, offsetof(struct settings, readers), 1, 16, 2 },
 	{ "seal_height", KIND_NUMBER, offsetof(struct settings, seal_height), 4, 20, 16 },
 	{ "allow_cow", KIND_FLAG, offsetof(struct settings, allow_cow), 0, 1, 0 },
 	{ "signer", KIND_PATH, offsetof(struct settings, signer), 0, 0, 0 },

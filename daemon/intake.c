@@ -11,40 +11,46 @@ enum {
 	NOTE_ROOM = 512,
 	ANSWER_ALIGN = 16,
 	LOSSES_AT_ONCE = 64, /* loss entries per tick: the next tick goes on */
+	ANSWERS_MAX = 8 << 20, /* what the answers to duplicates in one batch may take */
 };
 
 /* ---- opening ---- */
 
-static enum trail_err learn_source(struct intake *in, uint64_t index, struct span payload)
+static bool learn_source(struct intake *in, uint64_t index, struct span payload)
 {
 	uint8_t room[ENTRY_ARENA_LEN];
 	struct arena arena = { .data = room, .cap = sizeof room };
 	struct span name;
-	if (source_decode(payload, &arena, &name) != TRAIL_OK || !source_name_valid(name) ||
-		!names_add(in->sources, 0, name, index))
-		return TRAIL_CORRUPT;
-	return TRAIL_OK;
+	return source_decode(payload, &arena, &name) == TRAIL_OK && source_name_valid(name) &&
+		names_add(in->sources, 0, name, index);
 }
 
-static enum trail_err learn_peer(
-	struct intake *in, struct db_txn *txn, struct chunker *chunker, uint64_t index)
+static bool learn_peer(struct intake *in, uint64_t index, struct span payload)
 {
 	uint8_t room[ENTRY_ARENA_LEN];
 	struct arena arena = { .data = room, .cap = sizeof room };
-	struct buf bytes = { 0 };
-	struct span salt, payload;
 	struct peer_name peer;
-	enum trail_err err =
-		store_payload(in->store, txn, chunker, index, &bytes, &salt, &payload);
-	/* An erased peer has no name any more: whoever comes under it again is a new one. */
-	if (err == TRAIL_OK && (peer_decode(payload, &arena, &peer) != TRAIL_OK ||
-				!names_add(in->peers, (uint8_t)peer.type, peer.name, index)))
-		err = TRAIL_CORRUPT;
-	buf_release(&bytes);
-	return err == TRAIL_END ? TRAIL_OK : err;
+	return peer_decode(payload, &arena, &peer) == TRAIL_OK &&
+		names_add(in->peers, (uint8_t)peer.type, peer.name, index);
 }
 
-static enum trail_err learn_names(struct intake *in, struct db_txn *txn, struct chunker *chunker)
+/* By what its record commits to: under a name that a bad disk changed, numbers would begin anew. */
+static enum trail_err learn_name(
+	struct intake *in, struct db_txn *txn, uint8_t kind, uint64_t index)
+{
+	struct buf bytes = { 0 };
+	struct span salt, payload;
+	enum trail_err err =
+		store_payload(in->store, txn, in->chunker, index, &bytes, &salt, &payload);
+	if (err == TRAIL_OK && !(kind == KIND_SOURCE ? learn_source(in, index, payload)
+						     : learn_peer(in, index, payload)))
+		err = TRAIL_CORRUPT;
+	buf_release(&bytes);
+	/* An erased peer has no name any more: whoever comes under it again is a new one. */
+	return err == TRAIL_END && kind == KIND_PEER ? TRAIL_OK : err;
+}
+
+static enum trail_err learn_names(struct intake *in, struct db_txn *txn)
 {
 	struct span key, value;
 	struct control_row row;
@@ -53,11 +59,8 @@ static enum trail_err learn_names(struct intake *in, struct db_txn *txn, struct 
 		enum trail_err err = TRAIL_OK;
 		if (key.len != KEY_INDEX_LEN || !control_row_decode(value, &row))
 			return TRAIL_CORRUPT;
-		uint64_t index = load_be64(key.data);
-		if (row.kind == KIND_SOURCE)
-			err = learn_source(in, index, row.payload);
-		else if (row.kind == KIND_PEER)
-			err = learn_peer(in, txn, chunker, index);
+		if (row.kind == KIND_SOURCE || row.kind == KIND_PEER)
+			err = learn_name(in, txn, row.kind, load_be64(key.data));
 		if (err != TRAIL_OK)
 			return err;
 	}
@@ -66,15 +69,13 @@ static enum trail_err learn_names(struct intake *in, struct db_txn *txn, struct 
 
 static enum trail_err load(struct intake *in)
 {
-	struct chunker *chunker = chunker_new();
 	struct db_txn *txn = db_begin(store_db(in->store), false);
-	enum trail_err err = TRAIL_IO;
-	if (chunker && txn)
-		err = learn_names(in, txn, chunker);
+	if (!txn)
+		return TRAIL_IO;
+	enum trail_err err = learn_names(in, txn);
 	if (err == TRAIL_OK)
 		err = epochs_load(in->epochs, txn);
 	db_abort(txn);
-	chunker_free(chunker);
 	return err == TRAIL_OK ? batch_recover(in->batch) : err;
 }
 
@@ -86,16 +87,17 @@ enum trail_err intake_open(struct intake *in, struct store *store, char why[INTA
 		.epochs = epochs_new(),
 		.sources = names_new(),
 		.peers = names_new(),
+		.chunker = chunker_new(),
 	};
 	enum trail_err err = TRAIL_NOMEM;
-	if (in->batch && in->epochs && in->sources && in->peers)
+	if (in->batch && in->epochs && in->sources && in->peers && in->chunker)
 		err = load(in);
 	if (err == TRAIL_OK)
 		return TRAIL_OK;
 	(void)snprintf(why, INTAKE_WHY_LEN,
 		err == TRAIL_CORRUPT
-			? "the store's names, numbering or tree do not fit its records; run `traild check` "
-			  "to see where"
+			? "the store's names, numbering or tree do not fit its records; "
+			  "run `traild check` to see where"
 			: "the store cannot be read, or memory is out");
 	intake_close(in);
 	return err;
@@ -107,6 +109,7 @@ void intake_close(struct intake *in)
 	epochs_free(in->epochs);
 	names_free(in->sources);
 	names_free(in->peers);
+	chunker_free(in->chunker);
 	*in = (struct intake){ 0 };
 }
 
@@ -134,6 +137,7 @@ void intake_begin(struct intake *in)
 {
 	struct daemon_entry jump = { .what = DAEMON_CLOCK };
 	in->now = clock_now();
+	in->answer_bytes = 0;
 	if (log_clock_jumped(&in->clock, in->now, batch_last_ns(in->batch), &jump.from_ns,
 		    &jump.to_ns))
 		intake_say(in, &jump);
@@ -231,15 +235,29 @@ static bool may_speak(struct intake *in, struct op *op, struct epoch *epoch)
 static void refuse_closed(struct op *op, uint64_t number, uint64_t floor)
 {
 	op_refuse(op, TRAIL_CLOSED,
-		"epoch %llu is over (closed, or pushed out by newer ones; floor %llu); open a new one",
+		"epoch %llu is over (closed, or pushed out by newer ones; floor %llu); "
+		"open a new one",
 		(unsigned long long)number, (unsigned long long)floor);
 }
 
 static void refuse_expected(struct op *op, uint64_t expected)
 {
-	op_refuse(op, TRAIL_EXPECTED, "seq %llu is expected next; go back to it, or declare what is lost",
+	op_refuse(op, TRAIL_EXPECTED,
+		"seq %llu is expected next; go back to it, or declare what is lost",
 		(unsigned long long)expected);
 	op->response.error.expected = expected;
+}
+
+static void refuse_full(struct op *op)
+{
+	op_refuse(op, TRAIL_FULL,
+		"the disk's reserve is reached; nothing is stored until the operator makes room");
+}
+
+static void refuse_names(struct op *op)
+{
+	op_refuse(op, TRAIL_FULL, "this log knows %d sources or peers and takes no new ones",
+		SOURCES_MAX);
 }
 
 /* The PEER entry of the op's peer, made now if need be. 0: no more fit this log. */
@@ -289,7 +307,8 @@ static struct epoch *open_epoch(struct intake *in, struct op *op, uint64_t sourc
 		return NULL;
 	case TRAIL_FULL:
 		op_refuse(op, TRAIL_FULL,
-			"this source has %d import batches already, and they are kept for ever; use another source name",
+			"this source has %d import batches already, and they are kept for ever; "
+			"use another source name",
 			EPOCHS_IMPORT_MAX);
 		return NULL;
 	default:
@@ -320,17 +339,18 @@ static void *answer_take(struct op *op, size_t len)
 
 /* ---- duplicates ---- */
 
-/* A duplicate that cannot be told: by FORMATS.md section 4 "OK, unchecked", unless it may be a hole. */
+/*
+ * A duplicate that cannot be told: by FORMATS.md section 4 "OK, unchecked", unless it may be a hole.
+ */
 static const uint64_t NOT_FOUND = UINT64_MAX;
 
-static bool find_one(struct intake *in, struct op *op, struct db_txn *txn,
-	const struct epoch *epoch, uint64_t seq, uint64_t from, uint64_t *index)
+static bool find_one(struct intake *in, struct op *op, struct held_hunt *hunt, uint64_t seq,
+	uint64_t from, uint64_t *index)
 {
-	enum trail_err err = held_find(
-		txn, epoch_source_index(epoch), epoch->number, &epoch->row, seq, from, index);
+	enum trail_err err = held_find(hunt, seq, from, index);
 	if (err == TRAIL_OK)
 		return true;
-	if (err == TRAIL_MORE && epoch->row.holes == 0) {
+	if (err == TRAIL_MORE && hunt->row->holes == 0) {
 		*index = NOT_FOUND;
 		return true;
 	}
@@ -353,7 +373,8 @@ static bool compare_one(struct intake *in, struct op *op, struct db_txn *txn, si
 	uint8_t salt[SALT_LEN])
 {
 	const struct append *a = &op->request.append;
-	enum trail_err err = held_compare(txn, in->found[i], a->events[i], salt);
+	enum trail_err err = held_compare(
+		in->store, txn, in->chunker, in->found[i], a->events[i], salt);
 	if (err == TRAIL_OK)
 		return true;
 	if (err == TRAIL_END) {
@@ -363,9 +384,14 @@ static bool compare_one(struct intake *in, struct op *op, struct db_txn *txn, si
 	}
 	if (err == TRAIL_CONFLICT) {
 		op_refuse(op, TRAIL_CONFLICT,
-			"event %zu: other content stands under seq %llu (index %llu); a number is given once",
-			i, (unsigned long long)(a->first_seq + i), (unsigned long long)in->found[i]);
-		op->response.error.index = (uint32_t)i;
+			"event %zu: other content stands under seq %llu (index %llu); "
+			"a number is given once",
+			i, (unsigned long long)(a->first_seq + i),
+			(unsigned long long)in->found[i]);
+		return false;
+	}
+	if (err == TRAIL_NOMEM) {
+		op_refuse(op, TRAIL_BUSY, "memory is out; try again");
 		return false;
 	}
 	in->broken = err;
@@ -379,14 +405,22 @@ static bool judge_duplicates(struct intake *in, struct op *op, struct db_txn *tx
 {
 	const struct append *a = &op->request.append;
 	uint64_t from = epoch->row.first_index;
+	struct held_hunt hunt = {
+		.txn = txn,
+		.source = epoch_source_index(epoch),
+		.epoch = epoch->number,
+		.row = &epoch->row,
+		.budget = HELD_SCAN_MAX,
+	};
 	for (size_t i = 0; i < count; i++) {
-		if (!find_one(in, op, txn, epoch, a->first_seq + i, from, &in->found[i]))
-			return false;
-		if (in->found[i] == NOT_FOUND)
+		bool ok = find_one(in, op, &hunt, a->first_seq + i, from, &in->found[i]);
+		if (ok && in->found[i] == NOT_FOUND)
 			continue;
-		from = in->found[i] + 1;
-		if (!compare_one(in, op, txn, i, salts + i * SALT_LEN))
+		if (!ok || !compare_one(in, op, txn, i, salts + i * SALT_LEN)) {
+			op->response.error.index = (uint32_t)i;
 			return false;
+		}
+		from = in->found[i] + 1;
 	}
 	return true;
 }
@@ -506,20 +540,20 @@ static bool plan_append(struct intake *in, struct op *op, struct plan *p)
 	bool brings_new = p->duplicates < a->event_count;
 	if (brings_new && p->epoch && p->epoch->row.state == EPOCH_CLOSED) {
 		op_refuse(op, TRAIL_CLOSED,
-			"this import batch was closed after seq %llu; import what is new under another batch name",
+			"this import batch was closed after seq %llu; "
+			"import what is new under another batch name",
 			(unsigned long long)p->epoch->row.last);
 		return false;
 	}
 	if (brings_new && in->full) {
-		op_refuse(op, TRAIL_FULL,
-			"the disk's reserve is reached; nothing is stored until the operator makes room");
+		refuse_full(op);
 		return false;
 	}
 	return true;
 }
 
 /* SOURCE, PEER and epoch exist from here on. False: refused. */
-static bool introduce(struct intake *in, struct op *op, struct plan *p, uint64_t ns, uint64_t *peer)
+static bool introduce(struct intake *in, struct op *op, struct plan *p, uint64_t *ns, uint64_t *peer)
 {
 	const struct append *a = &op->request.append;
 	if (!p->epoch && p->source != 0) {
@@ -527,11 +561,12 @@ static bool introduce(struct intake *in, struct op *op, struct plan *p, uint64_t
 		if (!p->epoch)
 			return false;
 	}
-	*peer = need_peer(in, op, ns);
-	p->source = *peer == 0 ? 0 : need_source(in, a->source, *peer, ns);
+	/* Not before: an epoch that was pushed out went on record at a later time than the op's. */
+	*ns = log_clock_stamp(op->received_ns, in->now, batch_last_ns(in->batch));
+	*peer = need_peer(in, op, *ns);
+	p->source = *peer == 0 ? 0 : need_source(in, a->source, *peer, *ns);
 	if (p->source == 0) {
-		op_refuse(op, TRAIL_FULL, "this log knows %d sources or peers and takes no new ones",
-			SOURCES_MAX);
+		refuse_names(op);
 		return false;
 	}
 	if (!p->epoch)
@@ -563,9 +598,8 @@ static bool stage_new(struct intake *in, struct op *op, struct plan *p, struct r
 {
 	const struct append *a = &op->request.append;
 	size_t count = a->event_count - p->duplicates;
-	uint64_t ns = log_clock_stamp(op->received_ns, in->now, batch_last_ns(in->batch));
-	uint64_t peer;
-	if (!introduce(in, op, p, ns, &peer))
+	uint64_t ns, peer;
+	if (!introduce(in, op, p, &ns, &peer))
 		return false;
 	uint32_t *flags = answer_take(op, count * sizeof *flags);
 	unsigned any = 0;
@@ -623,6 +657,7 @@ static bool answer_duplicates(struct intake *in, struct op *op, struct plan *p, 
 	bool brings_new = p->duplicates < a->event_count;
 	if (!answer_reserve(op, runs + brings_new, p->duplicates, a->event_count))
 		goto out;
+	in->answer_bytes += op->answer.cap;
 	struct run *first = answer_take(op, (runs + brings_new) * sizeof *first);
 	op->response.appended.runs = first;
 	op->response.appended.run_count = runs;
@@ -645,8 +680,9 @@ static enum intake_verdict take_append(struct intake *in, struct op *op)
 		bytes += a->events[i].len;
 	if (!batch_has_room(in->batch, a->event_count - plan.duplicates, bytes))
 		return INTAKE_COMMIT_FIRST;
-	/* What this very batch holds cannot be read back yet. */
-	if (plan.duplicates != 0 && plan.epoch->row.last_index >= batch_committed(in->batch))
+	/* What this very batch holds cannot be read back yet; and scattered ones answer at length. */
+	if (plan.duplicates != 0 && (plan.epoch->row.last_index >= batch_committed(in->batch) ||
+					    in->answer_bytes > ANSWERS_MAX))
 		return INTAKE_COMMIT_FIRST;
 
 	op->response.kind = RESPONSE_APPENDED;
@@ -665,7 +701,9 @@ static enum intake_verdict take_append(struct intake *in, struct op *op)
 			return INTAKE_TAKEN;
 		op->response.appended.run_count++;
 	}
-	epochs_heard(in->epochs, plan.epoch, in->now.real_ns, a->made);
+	/* A closed import stays as it is: to hear it again costs no commit. */
+	if (plan.epoch->row.state != EPOCH_CLOSED)
+		epochs_heard(in->epochs, plan.epoch, in->now.real_ns, a->made);
 	return INTAKE_TAKEN;
 }
 
@@ -699,6 +737,24 @@ static void take_close(struct intake *in, struct op *op)
 	op->response.kind = RESPONSE_CLOSED;
 }
 
+/* What was given out makes a standing, and a standing has an owner. False: refused. */
+static bool keep_owner(struct intake *in, struct op *op, struct epoch *epoch)
+{
+	uint64_t made = op->request.word.made;
+	uint64_t ns = log_clock_stamp(op->received_ns, in->now, batch_last_ns(in->batch));
+	if (made == 0 || epoch->number == 0 || epoch->row.peer != 0)
+		return true;
+	if (in->full) {
+		refuse_full(op);
+		return false;
+	}
+	epoch->row.peer = need_peer(in, op, ns);
+	if (epoch->row.peer != 0)
+		return true;
+	refuse_names(op);
+	return false;
+}
+
 static void take_keepalive(struct intake *in, struct op *op)
 {
 	const struct epoch_word *w = &op->request.word;
@@ -707,7 +763,7 @@ static void take_keepalive(struct intake *in, struct op *op)
 	op->response.last = 0;
 	if (!epoch)
 		return;
-	if (!may_speak(in, op, epoch))
+	if (!may_speak(in, op, epoch) || !keep_owner(in, op, epoch))
 		return;
 	if (epoch->row.state != EPOCH_CLOSED)
 		epochs_heard(in->epochs, epoch, in->now.real_ns, w->made);

@@ -28,6 +28,8 @@ struct intake {
 	struct instant now;     /* of the batch being built */
 	uint64_t own_epoch;     /* index of the last DAEMON start */
 	uint64_t own_seq;
+	struct chunker *chunker;
+	size_t answer_bytes;    /* taken by answers to duplicates since intake_begin */
 	bool full;              /* below the reserve: Appends get FULL */
 	uint64_t found[APPEND_EVENTS_MAX]; /* scratch: where duplicates lie */
 	enum trail_err broken;  /* the store contradicts itself: nothing may be acked any more */
@@ -35,7 +37,7 @@ struct intake {
 
 enum intake_verdict {
 	INTAKE_TAKEN,        /* staged or refused: the op's response is set */
-	INTAKE_COMMIT_FIRST, /* does not fit this batch, or needs it committed: offer it again then */
+	INTAKE_COMMIT_FIRST, /* does not fit this batch, or needs it committed: offer it again */
 };
 
 /* Read names and numbering from the store. TRAIL_CORRUPT and `why`: a row that cannot be. */

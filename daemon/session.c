@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session.h"
 
-#include "share.h"
-#include "slab.h"
+#include "input.h"
 #include "../proto/frame.h"
 
 #include <assert.h>
@@ -15,7 +14,6 @@
 #include <unistd.h>
 
 enum {
-	OWN_INPUT = 16 * 1024,           /* DESIGN.md section 6 */
 	TURN_BYTES = 256 * 1024,         /* read in one go before others have their turn */
 	UNSENT_MAX = 1024 * 1024,        /* who does not read is not read from; four pages */
 	CONNECTION_BYTES = 4 * 1024 * 1024,
@@ -41,15 +39,10 @@ struct session {
 	uint64_t progress_s; /* when bytes last moved (CLOCK_MONOTONIC) */
 	unsigned in_flight;
 	size_t charged; /* bytes of in_flight */
-	/* Input: `own`, or a borrowed block. */
-	uint8_t *in;
-	size_t in_cap;
-	size_t in_len;
-	size_t in_at;
 	/* Output: [sent .. out.len) is still to be sent; all of out.len is charged to the share. */
 	struct buf out;
 	size_t sent;
-	uint8_t own[OWN_INPUT];
+	struct input in; /* last: see make */
 };
 
 TAILQ_HEAD(session_list, session);
@@ -127,22 +120,12 @@ static void leave_queues(struct session *s)
 	s->unsent = false;
 }
 
-static void give_borrowed(struct session *s)
-{
-	if (s->in == s->own)
-		return;
-	share_give(s->share, s->in_cap);
-	slab_give(s->all->frames, s->in, s->in_cap);
-	s->in = s->own;
-	s->in_cap = OWN_INPUT;
-}
-
 /* Close the descriptor. The session may be freed: do not use it afterwards. */
 static void session_close(struct session *s)
 {
 	struct sessions *all = s->all;
 	leave_queues(s);
-	give_borrowed(s);
+	input_drop(&s->in);
 	share_give(s->share, s->out.len);
 	buf_release(&s->out);
 	event_free(s->readable);
@@ -173,9 +156,7 @@ static void set_ending(struct session *s)
 	if (s->waiting)
 		TAILQ_REMOVE(&s->all->waiting, s, in_waiting);
 	s->waiting = false;
-	s->in_len = 0;
-	s->in_at = 0;
-	give_borrowed(s);
+	input_drop(&s->in);
 }
 
 /* Not read from until something came back to it or to others. */
@@ -313,67 +294,30 @@ static bool eat_frame(struct session *s, struct span body)
 	return true;
 }
 
-/* Room for a frame of `need` bytes, what is there of it moved to the front. False: not now. */
-static bool make_room(struct session *s, size_t need)
+static void reject_frame(struct session *s, enum trail_err err)
 {
-	size_t have = s->in_len - s->in_at;
-
-	if (need <= s->in_cap) {
-		if (s->in_at > 0)
-			memmove(s->in, s->in + s->in_at, have);
-	} else {
-		size_t cap;
-		uint8_t *block = NULL;
-		if (share_room(s->all->shares, s->share))
-			block = slab_take(s->all->frames, need, &cap);
-		if (!block)
-			return false;
-		memcpy(block, s->in + s->in_at, have);
-		give_borrowed(s);
-		share_take(s->share, cap);
-		s->in = block;
-		s->in_cap = cap;
-	}
-	s->in_at = 0;
-	s->in_len = have;
-	return true;
+	reject(s, err, err == TRAIL_TOO_BIG ? "a frame is longer than 1 MiB: split the request"
+		: "an empty frame: each holds one Request");
 }
 
-/* Behind a large frame the connection goes back to its own buffer as soon as the rest fits. */
-static void go_home(struct session *s, size_t need)
-{
-	size_t have = s->in_len - s->in_at;
-	if (s->in == s->own || need > OWN_INPUT || have > OWN_INPUT)
-		return;
-	memcpy(s->own, s->in + s->in_at, have);
-	give_borrowed(s);
-	s->in_at = 0;
-	s->in_len = have;
-}
-
-/* Eat all whole frames. False: it must wait. It may be ending afterwards. */
+/* Eat all whole frames. False: it must wait. It may be ending afterwards, and its input gone. */
 static bool eat(struct session *s)
 {
 	while (!s->ending) {
 		struct span body;
-		size_t need;
-		struct span rest = span_of(s->in + s->in_at, s->in_len - s->in_at);
-		enum trail_err err = frame_take(rest, &body, &need);
-		if (err == TRAIL_MORE) {
-			go_home(s, need);
-			return make_room(s, need);
-		}
+		enum trail_err err = input_frame(&s->in, &body);
+		if (err == TRAIL_MORE)
+			return true;
+		if (err == TRAIL_BUSY)
+			return false;
 		if (err) {
-			reject(s, err, err == TRAIL_TOO_BIG
-				? "a frame is longer than 1 MiB: split the request"
-				: "an empty frame: each holds one Request");
+			reject_frame(s, err);
 			return true;
 		}
 		if (!may_take_more(s) || !eat_frame(s, body))
 			return false;
-		/* Nothing was eaten of an ending session's buffer: it is gone. */
 		if (!s->ending)
-			s->in_at += FRAME_HEAD + body.len;
+			input_eat(&s->in, body);
 	}
 	return true;
 }
@@ -381,9 +325,11 @@ static bool eat(struct session *s)
 /* Read once. Bytes, 0: nothing there now or the end; the end sets `ending`. */
 static size_t fill(struct session *s)
 {
-	ssize_t n = recv(s->fd, s->in + s->in_len, s->in_cap - s->in_len, 0);
+	size_t room;
+	uint8_t *to = input_room(&s->in, &room);
+	ssize_t n = recv(s->fd, to, room, 0);
 	if (n > 0) {
-		s->in_len += (size_t)n;
+		input_came(&s->in, (size_t)n);
 		s->progress_s = now_s();
 		return (size_t)n;
 	}
@@ -492,19 +438,18 @@ static void unmake(struct session *s)
 static enum trail_err make(struct sessions *all, int fd, const struct peer *peer,
 	struct session **out)
 {
-	/* Not zeroed as a whole: `own` would touch four pages that most connections never need. */
+	/* Not zeroed as a whole: the input would touch four pages that most never need. */
 	struct session *s = malloc(sizeof *s);
 	if (!s)
 		return TRAIL_NOMEM;
-	memset(s, 0, offsetof(struct session, own));
+	memset(s, 0, offsetof(struct session, in));
 	s->all = all;
 	s->fd = fd;
-	s->in = s->own;
-	s->in_cap = OWN_INPUT;
 	s->progress_s = now_s();
 	s->caller.peer = *peer;
 	enum trail_err err = share_join(all->shares, peer, &s->share);
 	if (!err) {
+		input_init(&s->in, all->frames, all->shares, s->share);
 		s->readable = event_new(all->options.base, fd, EV_READ | EV_PERSIST, on_readable, s);
 		s->writable = event_new(all->options.base, fd, EV_WRITE, on_writable, s);
 		if (!s->readable || !s->writable)
@@ -572,7 +517,7 @@ static bool stalled(const struct session *s, uint64_t now)
 {
 	if (now - s->progress_s < STALL_S)
 		return false;
-	return s->out.len > s->sent || (!s->waiting && s->in_len > s->in_at);
+	return s->out.len > s->sent || (!s->waiting && input_pending(&s->in));
 }
 
 void sessions_tick(struct sessions *all)

@@ -3,10 +3,6 @@
  * Connections: their bytes in and out, what they may hold, and whose turn it is. With server.c the
  * only files that see libevent. Loop thread only.
  *
- * A connection owns 16 KiB of input; a larger frame borrows its length from a pool that all share:
- *
- *   in [0 .. at) eaten | [at .. len) received, not yet eaten | [len .. cap) room
- *
  * Nothing is dropped: who holds too much (in flight, unsent, or as a peer) is not read from until it
  * holds less, and waits in a queue in which everybody gets a turn. A turn ends after TURN_BYTES.
  * The rules of an end: a connection that is `ending` is not read from any more; it closes when what

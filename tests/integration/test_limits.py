@@ -11,6 +11,7 @@ import threading
 
 import pytest
 import wire
+from harness import FULL
 from wire import Client, Closed, pb
 
 
@@ -135,6 +136,26 @@ def test_g12_nothing_is_dropped_when_all_bounds_are_reached(traild):
     assert sum(acked) == 16 * 12 * 500
     run.stop()
     traild.assert_valid(run.state_dir)
+
+
+@pytest.mark.skipif(not FULL, reason="takes the daemon's 30 s; in make full")
+@pytest.mark.limit(120)
+def test_g12_who_stalls_in_a_frame_or_does_not_read_is_closed(traild):
+    run = traild.start()
+    with Client(run.address) as slow, Client(run.address) as deaf, Client(run.address) as idle:
+        slow.sock.settimeout(60)
+        slow.send_raw(b"\0\1\0\0half")
+        for i in range(5):
+            idle.append("journal", 1, 1 + 1000 * i, batch(1000, 1000 * i))
+        for _ in range(20):
+            deaf.send(records=pb.Records())
+        assert slow.ended()
+        with pytest.raises(BrokenPipeError):
+            for _ in range(60_000):
+                deaf.sock.sendall(wire.frame(pb.Request(id=3, status=pb.StatusRequest())
+                                             .SerializeToString()))
+        assert idle.checkpoint(), "to say nothing is no stall"
+    run.stop()
 
 
 def test_sigterm_answers_what_is_queued_and_keeps_what_was_acked(traild):

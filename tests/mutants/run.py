@@ -135,8 +135,8 @@ class Copy:
         targets = {f"{self.build}/{name}" for name in PROGRAMS}
         targets |= {f"{self.build}/tests/unit/{t.where}" for t in tests if t.runner == "unit"}
         # A mutant may well leave a variable unused: that is not what is asked here.
-        code, said = run(["make", f"B={self.build}", "WARN=", *sorted(targets)], self.tree,
-                         BUILD_LIMIT_S)
+        folder = [] if self.build.name == "release" else [f"B={self.build}"]
+        code, said = run(["make", "WARN=", *folder, *sorted(targets)], self.tree, BUILD_LIMIT_S)
         return said if code != 0 else None
 
     def judge(self, test):

@@ -15,7 +15,7 @@ PAGE = 4096
 LIMIT_S = 60 * float(os.environ.get("TRAIL_SLOW", "1"))
 CHANGED, SAME = "changed", "same"
 
-Outcome = collections.namedtuple("Outcome", "kind what oracle verdict code first_bad output")
+Outcome = collections.namedtuple("Outcome", "kind what oracle verdict code first_bad output stderr")
 
 
 def dump(log_folder):
@@ -70,7 +70,7 @@ class Patient:
         try:
             return done.returncode, json.loads(done.stdout), done.stderr
         except ValueError:
-            return done.returncode, None, done.stdout[-500:] + done.stderr[-1500:]
+            return done.returncode, None, done.stderr
 
     def restore(self, spans):
         os.ftruncate(self.file, len(self.whole))
@@ -85,7 +85,7 @@ class Patient:
             os.ftruncate(self.file, cut)
         try:
             oracle = SAME if dump(self.state / "log") == self.healthy else CHANGED
-            code, value, output = self.check()
+            code, value, stderr = self.check()
         finally:
             spans = [(at, len(data)) for at, data in writes]
             if cut is not None:
@@ -93,7 +93,7 @@ class Patient:
             self.restore(spans)
         verdict = value["verdict"] if value else "none"
         return Outcome(kind, what, oracle, verdict, code, value and value.get("first_bad"),
-                       output if not value else json.dumps(value))
+                       json.dumps(value), stderr.decode(errors="replace"))
 
 
 def bit_flip(patient, at, bit, kind="bit"):

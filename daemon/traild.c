@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "traild.h"
+
+#include "log.h"
+#include "notify.h"
+#include "pinned.h"
+#include "readers.h"
+#include "server.h"
+#include "statedir.h"
+#include "writer.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	WHY_LEN = 512,
+	EXIT_IO = 3,
+};
+
+struct traild {
+	struct traild_options options;
+	char origin[NOTE_NAME_MAX + 1]; /* "" unless said, or for a new log */
+	struct statedir *dir;
+	struct store *store;
+	struct signer_link *signer;
+	struct signer_greeting greeting;
+	struct log_identity identity;
+	struct mailbox *mailbox;
+	struct errands *errands;
+	struct refusals *refusals;
+	struct service *service;
+	struct writer *writer;
+	struct readers *readers;
+	struct server *server;
+	struct listener listeners[SERVER_LISTENERS_MAX];
+	uint64_t started_ns;
+	char data_path[PATH_MAX + 16];
+};
+
+/* ---- called from other threads ---- */
+
+static void on_written(void *ctx, struct op *list)
+{
+	struct traild *d = ctx;
+	mailbox_put(d->mailbox, list);
+}
+
+static void on_read(void *ctx, struct op *op)
+{
+	struct traild *d = ctx;
+	op->next = NULL;
+	mailbox_put(d->mailbox, op);
+}
+
+/*
+ * The writer cannot go on. Nothing may be acked any more, not even what waits in the mailbox or in
+ * buffers: which of it is durable is known again only after recovery. So the process ends here and
+ * now, without exit handlers; the store is as the last commit left it.
+ */
+_Noreturn static void on_fatal(void *ctx, int code, const char *sentence)
+{
+	(void)ctx;
+	log_line(LOG_LEVEL_ERROR, "%s", sentence);
+	_exit(code);
+}
+
+static void on_signer_gone(void *ctx)
+{
+	on_fatal(ctx, EXIT_IO, "the signer is gone: nothing can be acknowledged without it");
+}
+
+/* ---- the service's roads ---- */
+
+static void to_writer(void *ctx, struct op *op)
+{
+	struct traild *d = ctx;
+	writer_push(d->writer, op);
+}
+
+static void to_readers(void *ctx, struct op *op)
+{
+	struct traild *d = ctx;
+	readers_push(d->readers, op);
+}
+
+static void fill_status(void *ctx, struct op *op)
+{
+	struct traild *d = ctx;
+	struct writer_numbers numbers;
+	struct head head = { 0 };
+	struct stat st;
+	writer_read_numbers(d->writer, &numbers);
+	(void)store_head(d->store, &head);
+	buf_clear(&op->answer);
+	buf_put(&op->answer, head.note, head.note_len);
+	op->response.kind = RESPONSE_STATUS;
+	op->response.status = (struct status_answer){
+		.version = span_text(TRAIL_VERSION),
+		.origin = span_text(d->identity.vkey.name),
+		.checkpoint = buf_view(&op->answer),
+		.started_ns = d->started_ns,
+		.size = head.size,
+		.events = numbers.events,
+		.commits = numbers.commits,
+		.refusals = refusals_total(d->refusals),
+		.connections = server_connections(d->server),
+		.queue_bytes = errands_out(d->errands),
+		.free_bytes = numbers.free_bytes,
+		.store_bytes = stat(d->data_path, &st) ? 0 : (uint64_t)st.st_size,
+		.open_epochs = numbers.open_epochs,
+		.pending_gaps = numbers.pending_gaps,
+		.sources = numbers.sources,
+		.full = numbers.full,
+	};
+}
+
+/* ---- starting ---- */
+
+/* "" unless said; a new log without --origin gets HOSTNAME/trail. */
+static enum trail_err choose_origin(struct traild *d, bool new_log, char why[WHY_LEN])
+{
+	const char *said = d->options.origin;
+	char host[HOST_NAME_MAX + 1] = "";
+	char whole[HOST_NAME_MAX + sizeof "/trail"] = "";
+	if (!said && !new_log)
+		return TRAIL_OK;
+	if (!said && gethostname(host, sizeof host - 1) == 0)
+		(void)snprintf(whole, sizeof whole, "%s/trail", host);
+	const char *origin = said ? said : whole;
+	if (!note_name_valid(span_text(origin))) {
+		(void)snprintf(why, WHY_LEN, "--origin %.256s: a name has 1 to %d bytes, no white space "
+			"and no +", origin, NOTE_NAME_MAX);
+		return TRAIL_INVALID;
+	}
+	memcpy(d->origin, origin, strlen(origin) + 1);
+	return TRAIL_OK;
+}
+
+/* The signer's program: as set, or beside traild's own. */
+static enum trail_err signer_program(const struct traild *d, char path[PATH_MAX], char why[WHY_LEN])
+{
+	static const char name[] = "-signer";
+	if (d->options.settings.signer[0]) {
+		(void)snprintf(path, PATH_MAX, "%s", d->options.settings.signer);
+		return TRAIL_OK;
+	}
+	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - sizeof name);
+	if (n <= 0) {
+		(void)snprintf(why, WHY_LEN, "/proc/self/exe cannot be read: set `signer`");
+		return TRAIL_IO;
+	}
+	path[n] = '\0';
+	char *slash = strrchr(path, '/');
+	size_t at = slash ? (size_t)(slash + 1 - path) : 0;
+	(void)snprintf(path + at, PATH_MAX - at, "traild-signer");
+	return TRAIL_OK;
+}
+
+static enum trail_err open_signer(struct traild *d, unsigned how, char why[WHY_LEN])
+{
+	char program[PATH_MAX];
+	enum trail_err err = signer_program(d, program, why);
+	if (err)
+		return err;
+	if (d->options.settings.allow_cow) {
+		how |= SIGNER_ALLOW_COW;
+		log_line(LOG_LEVEL_WARNING, "allow_cow: on a file system that copies on write, keys "
+			"that were destroyed may still be found on the device");
+	}
+	return signer_link_open(program, statedir_signer(d->dir), how, span_text(d->origin),
+		(unsigned)d->options.settings.seal_height, &d->signer, &d->greeting, why);
+}
+
+static bool store_is_empty(struct store *store)
+{
+	struct head head;
+	struct hash zeros = { 0 };
+	struct hash genesis = store_genesis(store);
+	return !store_head(store, &head) && hash_equal(&genesis, &zeros);
+}
+
+/* The folder and the store in it. A store is made only where there was no log at all. */
+static enum trail_err open_store(struct traild *d, char why[WHY_LEN])
+{
+	const char *folder = d->options.state_dir;
+	enum trail_err err = statedir_open(folder, &d->dir, why);
+	if (err)
+		return err;
+	bool unborn = statedir_unborn(d->dir);
+	if (!unborn && !statedir_has_store(d->dir)) {
+		(void)snprintf(why, WHY_LEN, "%.256s/log/data.mdb is gone, but a key or a name of its "
+			"log is there: restore the folder as a whole", folder);
+		return TRAIL_CORRUPT;
+	}
+	err = store_open(statedir_log(d->dir), d->options.settings.map_size, unborn, &d->store,
+		why);
+	if (err || !store_is_empty(d->store) || !statedir_named(d->dir))
+		return err;
+	(void)snprintf(why, WHY_LEN, "%.256s: the log is empty, but identity and vkey name one that "
+		"was here: restore the folder as a whole", folder);
+	return TRAIL_CORRUPT;
+}
+
+/* The log and who signs it. After a first start that was cut short the store is there, and empty. */
+static enum trail_err open_log(struct traild *d, char why[WHY_LEN])
+{
+	const char *said = d->options.origin ? d->options.origin : "";
+	enum trail_err err = open_store(d, why);
+	if (err)
+		return err;
+	bool empty = store_is_empty(d->store);
+	err = choose_origin(d, empty, why);
+	if (!err)
+		err = open_signer(d, empty ? SIGNER_MAKE_NEW : 0, why);
+	if (!err && empty)
+		err = writer_genesis(d->store, d->signer, &d->greeting, why);
+	if (!err)
+		err = pinned_read(d->store, &d->greeting, span_text(said), &d->identity, why);
+	return err ? err : statedir_identify(d->dir, &d->identity, why);
+}
+
+static bool make_parts(struct traild *d)
+{
+	d->mailbox = mailbox_new();
+	d->errands = errands_new(d->options.settings.queue_bytes);
+	d->refusals = refusals_new();
+	struct service_options options = {
+		.errands = d->errands,
+		.refusals = d->refusals,
+		.write = to_writer,
+		.read = to_readers,
+		.status = fill_status,
+		.ctx = d,
+	};
+	d->service = service_new(&options);
+	return d->mailbox && d->errands && d->refusals && d->service;
+}
+
+/* Recovery, and the threads. */
+static enum trail_err start_threads(struct traild *d, char why[WHY_LEN])
+{
+	struct writer_options writing = {
+		.store = d->store,
+		.signer = d->signer,
+		.identity = d->identity,
+		.folder = d->options.state_dir,
+		.reserve_bytes = d->options.settings.reserve,
+		.done = on_written,
+		.fatal = on_fatal,
+		.ctx = d,
+	};
+	struct readers_options reading = {
+		.store = d->store,
+		.identity = d->identity,
+		.threads = (unsigned)d->options.settings.readers,
+		.done = on_read,
+		.ctx = d,
+	};
+	enum trail_err err = writer_start(&writing, &d->writer, why);
+	if (err)
+		return err;
+	err = readers_start(&reading, &d->readers);
+	if (err)
+		(void)snprintf(why, WHY_LEN, "reader threads cannot be started");
+	return err;
+}
+
+static enum trail_err start_serving(struct traild *d, char why[WHY_LEN])
+{
+	struct server_options options = {
+		.service = d->service,
+		.errands = d->errands,
+		.mailbox = d->mailbox,
+		.queue_bytes = d->options.settings.queue_bytes,
+		.connections = (unsigned)d->options.settings.connections,
+		.signer_fd = signer_link_fd(d->signer),
+		.signer_gone = on_signer_gone,
+		.ctx = d,
+	};
+	access_default(&options.access);
+	d->server = server_new(&options);
+	if (!d->server) {
+		(void)snprintf(why, WHY_LEN, "the event loop cannot be made: memory or descriptors "
+			"are out");
+		return TRAIL_NOMEM;
+	}
+	for (size_t i = 0; i < d->options.listen_count; i++) {
+		enum trail_err err = listener_open(d->options.listen[i], &d->listeners[i], why);
+		if (!err && server_listen(d->server, &d->listeners[i])) {
+			(void)snprintf(why, WHY_LEN, "%s: cannot be watched", d->options.listen[i]);
+			err = TRAIL_NOMEM;
+		}
+		if (err)
+			return err;
+	}
+	return TRAIL_OK;
+}
+
+/* In all threads made from here on; server.c reads them from a descriptor. */
+static void block_signals(void)
+{
+	sigset_t set;
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static enum trail_err open_all(struct traild *d, char why[WHY_LEN])
+{
+	/* What can be judged before anything is made. */
+	enum trail_err err = choose_origin(d, false, why);
+	for (size_t i = 0; !err && i < d->options.listen_count; i++)
+		err = listener_judge(d->options.listen[i], why);
+	if (!err)
+		err = open_log(d, why);
+	if (err)
+		return err;
+	(void)snprintf(d->data_path, sizeof d->data_path, "%s/data.mdb", statedir_log(d->dir));
+	/* After the signer was started, which must not inherit it. */
+	block_signals();
+	if (!make_parts(d)) {
+		(void)snprintf(why, WHY_LEN, "memory or descriptors are out");
+		return TRAIL_NOMEM;
+	}
+	err = start_threads(d, why);
+	return err ? err : start_serving(d, why);
+}
+
+enum trail_err traild_open(const struct traild_options *options, struct traild **out,
+	char why[WHY_LEN])
+{
+	struct timespec now;
+	struct traild *d = calloc(1, sizeof *d);
+	if (!d) {
+		(void)snprintf(why, WHY_LEN, "memory is out");
+		return TRAIL_NOMEM;
+	}
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	d->started_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	d->options = *options;
+	enum trail_err err = open_all(d, why);
+	if (err) {
+		traild_close(d);
+		return err;
+	}
+	*out = d;
+	return TRAIL_OK;
+}
+
+/* ---- serving and stopping ---- */
+
+enum trail_err traild_serve(struct traild *d, char why[WHY_LEN])
+{
+	char status[256];
+	struct head head = { 0 };
+	(void)store_head(d->store, &head);
+	(void)snprintf(status, sizeof status, "READY=1\nSTATUS=%s, %llu records",
+		d->identity.vkey.name, (unsigned long long)head.size);
+	log_line(LOG_LEVEL_NOTICE, "ready: log %s with %llu records", d->identity.vkey.name,
+		(unsigned long long)head.size);
+	notify_manager(status);
+	enum trail_err err = server_run(d->server);
+	if (err)
+		(void)snprintf(why, WHY_LEN, "the event loop failed: %s", strerror(errno));
+	return err;
+}
+
+/*
+ * Half-started too. What is queued is carried out and answered; what is received but not queued is
+ * not, and its clients were told nothing.
+ */
+void traild_close(struct traild *d)
+{
+	if (!d)
+		return;
+	if (d->readers)
+		readers_stop(d->readers);
+	if (d->writer)
+		writer_stop(d->writer);
+	if (d->server)
+		server_finish(d->server);
+	server_free(d->server);
+	for (size_t i = 0; i < SERVER_LISTENERS_MAX; i++)
+		listener_close(&d->listeners[i]);
+	service_free(d->service);
+	refusals_free(d->refusals);
+	errands_free(d->errands);
+	mailbox_free(d->mailbox);
+	signer_link_close(d->signer);
+	if (d->store)
+		store_close(d->store);
+	statedir_close(d->dir);
+	free(d);
+}
+
