@@ -43,8 +43,8 @@ uint32_t access_roles(const struct access *rules, uid_t uid, const gid_t *groups
 enum trail_err access_peer(const struct access *rules, int fd, struct peer *peer);
 
 /*
- * Roles of which any one allows this kind of request; 0: any role at all. A Hello that claims epochs
- * and requests of unknown kind are the caller's business. Pure.
+ * Roles of which any one allows this kind of request; 0: any role at all. A Hello that claims
+ * epochs and requests of unknown kind are the caller's business. Pure.
  */
 uint32_t access_needed(enum request_kind kind);
 /* Whether `roles` satisfy `needed`. */

@@ -2,8 +2,9 @@
 /*
  * Levelled lines on stderr, the only writer of diagnostics: a line is one write(2), so lines of
  * several threads never mix. With $JOURNAL_STREAM set (systemd connects stderr to the journal) each
- * line begins with its priority as <N> (sd-daemon(3)), else with "traild: ". Never give it a secret,
- * an event's content or a name out of an event: logs are read by people who may not read the log.
+ * line begins with its priority as <N> (sd-daemon(3)), else with "traild: ". Never give it a
+ * secret, an event's content or a name out of an event: logs are read by people who may not read
+ * the log.
  */
 #ifndef DAEMON_LOG_H
 #define DAEMON_LOG_H

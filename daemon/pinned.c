@@ -18,7 +18,8 @@ static enum trail_err say(char why[WHY_LEN], enum trail_err err, const char *tex
 static enum trail_err read_entry(struct db_txn *txn, struct hash *leaf, struct span *payload,
 	char why[WHY_LEN])
 {
-	static const char damaged[] = "the log's first record is damaged: restore the state folder, "
+	static const char damaged[] =
+		"the log's first record is damaged: restore the state folder, "
 		"or begin a successor log";
 	uint8_t key[KEY_INDEX_LEN];
 	struct span value;
@@ -51,13 +52,16 @@ static enum trail_err judge(const struct genesis *genesis, const struct signer_g
 		return say(why, TRAIL_CORRUPT, "the log's genesis names no valid key");
 	if (strcmp(vkey->name, greeting->vkey.name) != 0 || vkey->keyid != greeting->vkey.keyid ||
 		memcmp(vkey->pub, greeting->vkey.pub, sizeof vkey->pub) != 0)
-		return say(why, TRAIL_CORRUPT, "the signer's key is not this log's: store and signer "
+		return say(why, TRAIL_CORRUPT,
+			"the signer's key is not this log's: store and signer "
 			"folder belong to two logs; restore both from the same one");
 	if (!hash_equal(&genesis->seal_root, &greeting->seal_root))
-		return say(why, TRAIL_CORRUPT, "the signer's seal tree is not this log's: restore the "
+		return say(why, TRAIL_CORRUPT,
+			"the signer's seal tree is not this log's: restore the "
 			"signer folder");
 	if (origin.len > 0 && !span_equal(origin, genesis->origin)) {
-		(void)snprintf(why, WHY_LEN, "--origin %.*s: this log's origin is %s since its first "
+		(void)snprintf(why, WHY_LEN,
+			"--origin %.*s: this log's origin is %s since its first "
 			"start, and cannot be changed", (int)origin.len, (const char *)origin.data,
 			vkey->name);
 		return TRAIL_CORRUPT;

@@ -52,8 +52,8 @@ uint64_t refusals_total(const struct refusals *r);
 /* "uid:1001" or "cert:NAME". */
 void refusal_actor(const struct peer *peer, char actor[REFUSAL_ACTOR_MAX]);
 /*
- * Append the event: action EXECUTE, verb "refuse", outcome DENIED, actor, object, reason, and with a
- * count an attribute "count". A reason is cut to 512 bytes.
+ * Append the event: action EXECUTE, verb "refuse", outcome DENIED, actor, object, reason, and with
+ * a count an attribute "count". A reason is cut to 512 bytes.
  */
 void refusal_encode(const struct refusal *refusal, int64_t time_ns, struct buf *out);
 

@@ -43,6 +43,7 @@ struct server {
 	struct event *reopen;   /* the end of a pause in accepting */
 	int signal_fd;
 	int spare_fd;           /* given up to accept and hang up when descriptors are out */
+	bool complained;        /* about refused connections, since the last tick */
 	bool draining;
 	unsigned drain_ticks;
 };
@@ -59,6 +60,14 @@ static void set_accepting(struct server *server, bool on)
 	}
 }
 
+/* Who is turned away in a loop must not fill the journal: a line a second says it. */
+static void complain(struct server *server, const char *what)
+{
+	if (!server->complained)
+		log_line(LOG_LEVEL_WARNING, "connections are refused: %s", what);
+	server->complained = true;
+}
+
 /*
  * Descriptors are out: with a level-triggered loop the waiting connection would spin. The spare one
  * takes it and hangs up, so that its client knows; then nobody is accepted for a moment.
@@ -66,8 +75,7 @@ static void set_accepting(struct server *server, bool on)
 static void out_of_descriptors(struct server *server, int listener_fd)
 {
 	struct timeval pause = { .tv_usec = ACCEPT_PAUSE_MS * 1000 };
-	log_line(LOG_LEVEL_WARNING, "descriptors are out: accepting pauses for %d ms; raise "
-		"LimitNOFILE or close connections", ACCEPT_PAUSE_MS);
+	complain(server, "descriptors are out; raise LimitNOFILE or `connections` is too high");
 	if (server->spare_fd >= 0)
 		(void)close(server->spare_fd);
 	int fd = accept4(listener_fd, NULL, NULL, SOCK_CLOEXEC);
@@ -94,9 +102,10 @@ static bool accept_one(struct server *server, int listener_fd)
 		return true;
 	}
 	err = sessions_serve(server->sessions, fd, &peer);
-	if (err)
-		log_line(LOG_LEVEL_WARNING, "a connection of uid %s was refused: %s", peer.name,
-			err == TRAIL_BUSY ? "too many connections" : "memory is out");
+	if (err == TRAIL_BUSY)
+		complain(server, "as many are open as `connections` allows (a user: half)");
+	else if (err)
+		complain(server, "memory is out");
 	return true;
 }
 
@@ -176,7 +185,8 @@ static void on_signal(evutil_socket_t fd, short what, void *ctx)
 	if (read(fd, &got, sizeof got) != (ssize_t)sizeof got)
 		return;
 	if (got.ssi_signo == SIGHUP)
-		log_line(LOG_LEVEL_NOTICE, "SIGHUP: no setting can be reloaded yet; restart instead");
+		log_line(LOG_LEVEL_NOTICE,
+			"SIGHUP: no setting can be reloaded yet; restart instead");
 	else
 		drain(server);
 }
@@ -186,6 +196,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 	struct server *server = ctx;
 	(void)fd;
 	(void)what;
+	server->complained = false;
 	service_tick(server->options.service);
 	sessions_tick(server->sessions);
 	end_when_drained(server);

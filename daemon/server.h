@@ -38,8 +38,8 @@ void server_free(struct server *server);
 /* Accept from this listener, which stays the caller's until server_run answers. */
 enum trail_err server_listen(struct server *server, struct listener *listener);
 /*
- * Serve until SIGTERM or SIGINT; then stop accepting and reading, answer what is queued, send it, at
- * most 10 s long. Closes the listeners. TRAIL_IO: the loop itself failed.
+ * Serve until SIGTERM or SIGINT; then stop accepting and reading, answer what is queued, send it,
+ * at most 10 s long. Closes the listeners. TRAIL_IO: the loop itself failed.
  */
 enum trail_err server_run(struct server *server);
 /*

@@ -48,7 +48,8 @@ struct handler {
 	const char *word; /* object id of its refusal */
 	enum road road;
 	size_t answer;
-	bool (*judge)(struct op *op); /* false: it was answered with an error. NULL: nothing to judge */
+	/* False: it was answered with an error. NULL: nothing to judge. */
+	bool (*judge)(struct op *op);
 };
 
 static uint64_t clock_ns(clockid_t clock)
@@ -85,7 +86,8 @@ static bool source_valid(struct op *op, struct span source)
 {
 	if (source_name_valid(source))
 		return true;
-	op_refuse(op, TRAIL_INVALID, "source: a name is 1 to 64 of a-z 0-9 . _ - and not \"traild\"");
+	op_refuse(op, TRAIL_INVALID,
+		"source: a name is 1 to 64 of a-z 0-9 . _ - and not \"traild\"");
 	return false;
 }
 
@@ -116,7 +118,8 @@ static bool judge_word(struct op *op)
 		return false;
 	if (word->epoch != 0)
 		return true;
-	op_refuse(op, TRAIL_INVALID, "epoch 0 is the daemon's: it is neither kept alive nor closed");
+	op_refuse(op, TRAIL_INVALID,
+		"epoch 0 is the daemon's: it is neither kept alive nor closed");
 	return false;
 }
 
@@ -240,7 +243,8 @@ static void refused_object(const struct request *request, const char *word, char
 	if (request->kind == REQUEST_GET)
 		(void)snprintf(out, len, "%s:%" PRIu64, word, request->index);
 	else if (source_name_valid(source))
-		(void)snprintf(out, len, "%s:%.*s", word, (int)source.len, (const char *)source.data);
+		(void)snprintf(out, len,
+			"%s:%.*s", word, (int)source.len, (const char *)source.data);
 	else
 		(void)snprintf(out, len, "%s", word);
 }
@@ -262,8 +266,8 @@ static bool make_own_event(struct service *service, struct op *op, const struct 
 }
 
 /*
- * DENIED. One of the first ten of the minute goes to the writer as an event of the log's own, and the
- * answer leaves when that is stored (G9); the others are answered at once and counted.
+ * DENIED. One of the first ten of the minute goes to the writer as an event of the log's own, and
+ * the answer leaves when that is stored (G9); the others are answered at once and counted.
  */
 static enum service_turn deny(struct service *service, const struct caller *caller,
 	struct errand *errand, uint32_t needed)
@@ -301,7 +305,8 @@ void service_tick(struct service *service)
 		if (!errand)
 			return;
 		char actor[REFUSAL_ACTOR_MAX];
-		uint64_t count = refusals_due(service->to.refusals, clock_ns(CLOCK_BOOTTIME), actor);
+		uint64_t count = refusals_due(service->to.refusals, clock_ns(CLOCK_BOOTTIME),
+			actor);
 		char reason[SENTENCE_MAX];
 		(void)snprintf(reason, sizeof reason,
 			"%" PRIu64 " further requests were refused within a minute", count);

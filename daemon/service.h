@@ -31,8 +31,8 @@ struct service_options {
 struct service;
 
 enum service_turn {
-	SERVICE_WAIT,     /* nothing was taken: no memory for it now; again when something came back */
-	SERVICE_QUEUED,   /* *errand is on its way: only home, last and op.charged may be looked at */
+	SERVICE_WAIT,     /* nothing was taken: no memory now; again when something came back */
+	SERVICE_QUEUED,   /* *errand is on its way: look at home, last, op.charged alone */
 	SERVICE_ANSWERED, /* *errand has its response: send it and give it back */
 };
 

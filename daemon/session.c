@@ -19,7 +19,7 @@ enum {
 	CONNECTION_BYTES = 4 * 1024 * 1024,
 	CONNECTION_REQUESTS = 256,
 	OUTPUT_KEPT_MAX = 16 * 1024,     /* output memory that an idle connection may keep */
-	STALL_S = 30, /* a frame begun, or output, without progress for so long ends the connection */
+	STALL_S = 30, /* a frame begun, or output, without progress so long: it is closed */
 };
 
 struct session {
@@ -450,7 +450,8 @@ static enum trail_err make(struct sessions *all, int fd, const struct peer *peer
 	enum trail_err err = share_join(all->shares, peer, &s->share);
 	if (!err) {
 		input_init(&s->in, all->frames, all->shares, s->share);
-		s->readable = event_new(all->options.base, fd, EV_READ | EV_PERSIST, on_readable, s);
+		s->readable = event_new(all->options.base, fd, EV_READ | EV_PERSIST, on_readable,
+			s);
 		s->writable = event_new(all->options.base, fd, EV_WRITE, on_writable, s);
 		if (!s->readable || !s->writable)
 			err = TRAIL_NOMEM;
@@ -512,7 +513,7 @@ void sessions_answer(struct sessions *all, struct op *list)
 	wake_waiting(all);
 }
 
-/* Neither output nor a frame that it began goes on. A connection that we keep waiting is not late. */
+/* Neither output nor a frame that it began goes on. Whom we keep waiting is not late. */
 static bool stalled(const struct session *s, uint64_t now)
 {
 	if (now - s->progress_s < STALL_S)

@@ -3,8 +3,8 @@
  * Connections: their bytes in and out, what they may hold, and whose turn it is. With server.c the
  * only files that see libevent. Loop thread only.
  *
- * Nothing is dropped: who holds too much (in flight, unsent, or as a peer) is not read from until it
- * holds less, and waits in a queue in which everybody gets a turn. A turn ends after TURN_BYTES.
+ * Nothing is dropped: who holds too much (in flight, unsent, or as a peer) is not read from until
+ * it holds less, and waits in a queue in which everybody gets a turn. A turn ends after TURN_BYTES.
  * The rules of an end: a connection that is `ending` is not read from any more; it closes when what
  * it has in flight is answered and sent. A closed one lives on, without descriptor, until its last
  * errand came home.

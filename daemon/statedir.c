@@ -147,7 +147,8 @@ static enum trail_err judge(const struct statedir *dir, bool *first, char why[WH
 	if (err == TRAIL_IO)
 		return failed(dir->path, "VERSION", "be read", why);
 	if (err != TRAIL_END) {
-		(void)snprintf(why, WHY_LEN, "%.256s/VERSION: not the version that this traild knows "
+		(void)snprintf(why, WHY_LEN,
+			"%.256s/VERSION: not the version that this traild knows "
 			"(%.*s): use the traild that made it", dir->path, (int)ours.len - 1,
 			STORE_VERSION);
 		return TRAIL_CORRUPT;
@@ -157,7 +158,8 @@ static enum trail_err judge(const struct statedir *dir, bool *first, char why[WH
 		return failed(dir->path, NULL, "be listed", why);
 	if (nothing)
 		return TRAIL_OK;
-	(void)snprintf(why, WHY_LEN, "%.256s: holds files but no VERSION, so it is no state folder: "
+	(void)snprintf(why, WHY_LEN,
+		"%.256s: holds files but no VERSION, so it is no state folder: "
 		"name an empty or new one", dir->path);
 	return TRAIL_CORRUPT;
 }
@@ -267,7 +269,9 @@ bool statedir_named(const struct statedir *dir)
 
 bool statedir_has_store(const struct statedir *dir)
 {
-	return exists(dir, "log/data.mdb");
+	/* LMDB makes the file before it writes to it: a first start that was killed in between. */
+	struct stat st;
+	return fstatat(dir->fd, "log/data.mdb", &st, 0) == 0 && st.st_size > 0;
 }
 
 bool statedir_unborn(const struct statedir *dir)
@@ -289,7 +293,8 @@ static enum trail_err settle_text(const struct statedir *dir, const char *name, 
 		return failed(dir->path, name, "be read", why);
 	if (err == TRAIL_OK && span_equal(span_of(found, len), text))
 		return TRAIL_OK;
-	(void)snprintf(why, WHY_LEN, "%.256s/%s: is not that of the log in this folder: files of two "
+	(void)snprintf(why, WHY_LEN,
+		"%.256s/%s: is not that of the log in this folder: files of two "
 		"logs are mixed; restore the folder as a whole", dir->path, name);
 	return TRAIL_CORRUPT;
 }

@@ -27,13 +27,13 @@ void statedir_close(struct statedir *dir);
 const char *statedir_log(const struct statedir *dir);
 const char *statedir_signer(const struct statedir *dir);
 /*
- * Whether no log was made here yet: no store file, no identity, nothing of a signer. True as long as
- * a first start was cut short before any of them; then all may be made, and never else.
+ * Whether no log was made here yet: no store file, no identity, nothing of a signer. True as long
+ * as a first start was cut short before any of them; then all may be made, and never else.
  */
 bool statedir_unborn(const struct statedir *dir);
 /* Whether the store's file is there. */
 bool statedir_has_store(const struct statedir *dir);
-/* Whether D/vkey or D/identity is there: then a log was finished here, and none may be made again. */
+/* Whether D/vkey or D/identity is there: a log was finished here, none may be made again. */
 bool statedir_named(const struct statedir *dir);
 
 /*

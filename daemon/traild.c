@@ -134,7 +134,8 @@ static enum trail_err choose_origin(struct traild *d, bool new_log, char why[WHY
 		(void)snprintf(whole, sizeof whole, "%s/trail", host);
 	const char *origin = said ? said : whole;
 	if (!note_name_valid(span_text(origin))) {
-		(void)snprintf(why, WHY_LEN, "--origin %.256s: a name has 1 to %d bytes, no white space "
+		(void)snprintf(why, WHY_LEN,
+			"--origin %.256s: a name has 1 to %d bytes, no white space "
 			"and no +", origin, NOTE_NAME_MAX);
 		return TRAIL_INVALID;
 	}
@@ -170,7 +171,8 @@ static enum trail_err open_signer(struct traild *d, unsigned how, char why[WHY_L
 		return err;
 	if (d->options.settings.allow_cow) {
 		how |= SIGNER_ALLOW_COW;
-		log_line(LOG_LEVEL_WARNING, "allow_cow: on a file system that copies on write, keys "
+		log_line(LOG_LEVEL_WARNING,
+			"allow_cow: on a file system that copies on write, keys "
 			"that were destroyed may still be found on the device");
 	}
 	return signer_link_open(program, statedir_signer(d->dir), how, span_text(d->origin),
@@ -194,7 +196,8 @@ static enum trail_err open_store(struct traild *d, char why[WHY_LEN])
 		return err;
 	bool unborn = statedir_unborn(d->dir);
 	if (!unborn && !statedir_has_store(d->dir)) {
-		(void)snprintf(why, WHY_LEN, "%.256s/log/data.mdb is gone, but a key or a name of its "
+		(void)snprintf(why, WHY_LEN,
+			"%.256s/log/data.mdb is gone, but a key or a name of its "
 			"log is there: restore the folder as a whole", folder);
 		return TRAIL_CORRUPT;
 	}
@@ -202,12 +205,13 @@ static enum trail_err open_store(struct traild *d, char why[WHY_LEN])
 		why);
 	if (err || !store_is_empty(d->store) || !statedir_named(d->dir))
 		return err;
-	(void)snprintf(why, WHY_LEN, "%.256s: the log is empty, but identity and vkey name one that "
+	(void)snprintf(why, WHY_LEN,
+		"%.256s: the log is empty, but identity and vkey name one that "
 		"was here: restore the folder as a whole", folder);
 	return TRAIL_CORRUPT;
 }
 
-/* The log and who signs it. After a first start that was cut short the store is there, and empty. */
+/* The log and who signs it. After a first start that was cut short the store may be empty. */
 static enum trail_err open_log(struct traild *d, char why[WHY_LEN])
 {
 	const char *said = d->options.origin ? d->options.origin : "";

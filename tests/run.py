@@ -117,7 +117,8 @@ def suite_ci(tally, scratch):
 
 
 def suite_full(tally, scratch):
-    full = {"TRAIL_FULL": "1", "TRAIL_KILLS": "200"}
+    full = {"TRAIL_FULL": "1", "TRAIL_KILLS": "200", "TRAIL_MODEL_STEPS": "5000",
+            "TRAIL_DAMAGE_BITS": "2000", "TRAIL_DAMAGE_PAGES": "600", "TRAIL_DAMAGE_META": "500"}
     lints(tally)
     for mode in ("release", "clang", "debug", "asan"):
         units(tally, mode, scratch)

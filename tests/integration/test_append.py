@@ -241,7 +241,7 @@ def test_identity_is_the_same_everywhere(traild):
 
 
 def test_stop_answers_what_it_took(traild):
-    """SIGTERM with requests in flight: what was read is answered, and everything answered is there."""
+    """SIGTERM with requests in flight: what was taken is answered, and what is stored was taken."""
     run = traild.start()
     batches = [events(50, 50 * i) for i in range(60)]
     c = Client(run.address, claims=[("journal", 1)])
@@ -265,6 +265,8 @@ def test_stop_answers_what_it_took(traild):
     for i, answer in enumerate(acked):
         record = wire.record_parse(records[answer.runs[0].first_index])
         assert (record.epoch, record.seq) == (1, 1 + 50 * i)
+    stored = [r for r in records if wire.record_parse(r).kind == wire.EVENT]
+    assert len(stored) == 50 * len(acked), "stored, but its client was not told"
 
 
 def test_clean_stop_and_start_are_on_record(traild):

@@ -34,7 +34,8 @@ static void test_roles_without_a_configuration(void **state)
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-		assert_int_equal(access_roles(&RULES, cases[i].uid, cases[i].groups, cases[i].count),
+		assert_int_equal(access_roles(&RULES, cases[i].uid, cases[i].groups,
+			cases[i].count),
 			cases[i].roles);
 }
 

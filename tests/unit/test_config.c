@@ -60,13 +60,13 @@ static void test_what_is_set_is_taken(void **state)
 	char why[512];
 	(void)state;
 	assert_int_equal(read_text("map_size = 2G\nreserve = 1048576\nqueue_bytes = \"16M\"\n"
-		"connections = 16\nreaders = 64\nseal_height = 4\nallow_cow = true\n"
+		"connections = 16\nreaders = 16\nseal_height = 4\nallow_cow = true\n"
 		"signer = \"/opt/traild-signer\"\n", &s, why), TRAIL_OK);
 	assert_int_equal(s.map_size, UINT64_C(2) << 30);
 	assert_int_equal(s.reserve, 1 << 20);
 	assert_int_equal(s.queue_bytes, 16 << 20);
 	assert_int_equal(s.connections, 16);
-	assert_int_equal(s.readers, 64);
+	assert_int_equal(s.readers, 16);
 	assert_int_equal(s.seal_height, 4);
 	assert_int_equal(s.allow_cow, 1);
 	assert_string_equal(s.signer, "/opt/traild-signer");
@@ -79,13 +79,14 @@ static void test_bad_settings_are_named_with_their_line(void **state)
 		const char *says;
 	} cases[] = {
 		{ "\nreders = 2\n", ":2: no such option 'reders'" },
-		{ "readers = 0\n", ":1: readers is \"0\": it must be a number from 1 to 64" },
-		{ "readers = 65\n", "a number from 1 to 64" },
-		{ "readers = -1\n", "a number from 1 to 64" },
-		{ "readers = 2K\n", "a number from 1 to 64" },
-		{ "readers = \"\"\n", "a number from 1 to 64" },
+		{ "readers = 0\n", ":1: readers is \"0\": it must be a number from 1 to 16" },
+		{ "readers = 17\n", "a number from 1 to 16" },
+		{ "readers = -1\n", "a number from 1 to 16" },
+		{ "readers = 2K\n", "a number from 1 to 16" },
+		{ "readers = \"\"\n", "a number from 1 to 16" },
 		{ "seal_height = 3\n", "a number from 4 to 20" },
-		{ "\n\nreserve = 1M\nmap_size = 15M\n", ":4: map_size is \"15M\": it must be a number "
+		{ "\n\nreserve = 1M\nmap_size = 15M\n",
+			":4: map_size is \"15M\": it must be a number "
 			"from 16M to 64T" },
 		{ "map_size = 65T\n", "from 16M to 64T" },
 		{ "map_size = 99999999999999999999\n", "from 16M to 64T" },
@@ -156,12 +157,14 @@ static void test_the_example_is_a_configuration_of_defaults(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_an_empty_file_means_the_defaults, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_an_empty_file_means_the_defaults, setup,
+			teardown),
 		cmocka_unit_test_setup_teardown(test_what_is_set_is_taken, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_settings_are_named_with_their_line, setup,
 			teardown),
 		cmocka_unit_test(test_a_missing_file_is_an_error_of_its_own),
-		cmocka_unit_test_setup_teardown(test_the_example_is_a_configuration_of_defaults, setup,
+		cmocka_unit_test_setup_teardown(test_the_example_is_a_configuration_of_defaults,
+			setup,
 			teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

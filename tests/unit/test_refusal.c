@@ -136,7 +136,8 @@ static void test_the_event_is_one_that_the_log_takes(void **state)
 		assert_int_equal(facts.outcome, 1);
 		assert_true(span_equal(facts.actor_id, refusal.actor));
 		assert_true(span_equal(facts.object_id, refusal.object));
-		assert_int_equal(memmem(out.data, out.len, "\x0a\x05""count\x12\x02""57", 11) != NULL,
+		assert_int_equal(memmem(out.data, out.len,
+			"\x0a\x05""count\x12\x02""57", 11) != NULL,
 			counts[i] == 57);
 		buf_release(&out);
 	}
@@ -151,7 +152,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_sum_that_is_not_told_yet_is_not_lost, setup,
 			teardown),
 		cmocka_unit_test_setup_teardown(test_peers_do_not_share_their_ten, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_any_number_of_peers_is_bounded, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_any_number_of_peers_is_bounded, setup,
+			teardown),
 		cmocka_unit_test(test_the_event_is_one_that_the_log_takes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,7 +126,8 @@ static void expect_error(const struct request *request, enum trail_err code, con
 
 static struct request hello_request(uint32_t protocol)
 {
-	return (struct request){ .id = 1, .kind = REQUEST_HELLO, .hello = { .protocol = protocol } };
+	return (struct request){ .id = 1, .kind = REQUEST_HELLO, .hello = { .protocol =
+		protocol } };
 }
 
 /* ---- events ---- */

@@ -75,7 +75,8 @@ static void test_blocks_that_are_out_never_overlap(void **state)
 			out -= slots[s].cap;
 			slots[s].block = NULL;
 		} else {
-			slots[s].block = slab_take(slab, random_below(&seed, 1 << 20), &slots[s].cap);
+			slots[s].block = slab_take(slab, random_below(&seed, 1 << 20),
+				&slots[s].cap);
 			if (!slots[s].block)
 				continue;
 			out += slots[s].cap;

@@ -197,9 +197,11 @@ int main(void)
 			teardown),
 		cmocka_unit_test_setup_teardown(test_another_version_is_refused_untouched, setup,
 			teardown),
-		cmocka_unit_test_setup_teardown(test_whatever_of_a_log_is_there_makes_it_born, setup,
+		cmocka_unit_test_setup_teardown(test_whatever_of_a_log_is_there_makes_it_born,
+			setup,
 			teardown),
-		cmocka_unit_test_setup_teardown(test_identity_is_written_once_and_then_compared, setup,
+		cmocka_unit_test_setup_teardown(test_identity_is_written_once_and_then_compared,
+			setup,
 			teardown),
 	};
 	return crypto_init() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
