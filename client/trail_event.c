@@ -297,7 +297,8 @@ const char *trail_event_fault_why(const struct trail_event *e)
 /* Absent and empty are the same on the wire. */
 static struct piece fill_piece(struct trail_event *e, struct span s)
 {
-	return s.len == 0 ? (struct piece){ 0 } : piece_put(e, s);
+	const struct piece none = { 0 };
+	return s.len == 0 ? none : piece_put(e, s);
 }
 
 void event_fill(struct trail_event *e, const struct event_value *value)

@@ -437,9 +437,9 @@ enum trail_err trail_records(struct trail *t, uint64_t first, size_t max, uint8_
 	size_t *count);
 
 /*
- * The evidence for one record as a C2SP .tlog-proof with the event, genesis, its source and its peer
- * in `extra`. Checked before it is given away. *text (NUL behind `*len` bytes) is the caller's:
- * trail_text_free.
+ * The evidence for one record as a C2SP .tlog-proof with the event, genesis, its source and its
+ * peer in `extra`. Checked before it is given away. *text (NUL behind `*len` bytes) is the
+ * caller's: trail_text_free.
  */
 enum trail_err trail_prove(struct trail *t, uint64_t index, char **text, size_t *len);
 void trail_text_free(char *text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The only door to libsodium: Ed25519 (RFC 8032), the CSPRNG, wiping, locked memory, base64 and hex.
- * crypto_init must have answered true before any other call; all are safe from any thread.
+ * The only door to libsodium: Ed25519 (RFC 8032), the CSPRNG, wiping, locked memory, base64 and
+ * hex. crypto_init must have answered true before any other call; all are safe from any thread.
  */
 #ifndef PROTO_CRYPTO_H
 #define PROTO_CRYPTO_H

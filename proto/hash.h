@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SHA-256, and the only door to OpenSSL's digests (two to four times libsodium's speed). A hash that
- * cannot be computed must never look like one that was, so a failure aborts. Any thread may call;
- * nothing is allocated.
+ * SHA-256, and the only door to OpenSSL's digests (two to four times libsodium's speed). A hash
+ * that cannot be computed must never look like one that was, so a failure aborts. Any thread may
+ * call; nothing is allocated.
  */
 #ifndef PROTO_HASH_H
 #define PROTO_HASH_H

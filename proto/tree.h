@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The Merkle tree of RFC 6962 section 2.1 (= RFC 9162 section 2.1) over SHA-256: grown at its right
- * edge, proofs made from stored nodes, proofs checked. Knows hashes and sizes, never where they lie.
- * A node (level, index) is the root of the complete subtree over leaves
+ * edge, proofs made from stored nodes, proofs checked. Knows hashes and sizes, never where they
+ * lie. A node (level, index) is the root of the complete subtree over leaves
  * [index << level, (index + 1) << level).
  */
 #ifndef PROTO_TREE_H

@@ -18,10 +18,10 @@
  * here is ever renamed, copied or truncated, because that would leave old secrets on the device.
  *
  * `seeds` content: u32 next seal epoch | u8 height | u8 count | u16 0 | count x (u8 level |
- * u64 index | seed[32]) | u16 pending length | text of a SEAL asked for and not yet erased (empty: none): the
- * roots of the subtrees of seeds that cover the epochs not yet used; level counts from the leaves.
- * Child seeds: SHA-256("trail-seal-seed/v1\n" || u8 0 or 1 || seed). A leaf seed is the Ed25519
- * seed of its epoch.
+ * u64 index | seed[32]) | u16 pending length | text of a SEAL asked for and not yet erased (empty:
+ * none): the roots of the subtrees of seeds that cover the epochs not yet used; level counts from
+ * the leaves. Child seeds: SHA-256("trail-seal-seed/v1\n" || u8 0 or 1 || seed). A leaf seed is the
+ * Ed25519 seed of its epoch.
  */
 #ifndef SIGNER_STATE_H
 #define SIGNER_STATE_H

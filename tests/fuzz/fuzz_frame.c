@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes as a stream: frames are taken until one is incomplete or bad; each lies inside, and each
- * step goes forward.
+ * Any bytes as a stream: frames are taken until one is incomplete or bad; each lies inside, and
+ * each step goes forward.
  */
 #include "fuzz.h"
 

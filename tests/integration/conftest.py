@@ -9,6 +9,9 @@ in time, and prints what was measured.
     TRAIL_MAP_SIZE  map_size of the daemons                        (8G)
     TRAIL_FULL      1: also what takes minutes
     TRAIL_SEED      seed of what is drawn at random                (1)
+    TMPDIR          where the stores lie                           (/tmp)
+
+and per test TRAIL_KILLS, TRAIL_MODEL_STEPS, TRAIL_DAMAGE_BITS, _PAGES, _META: see there.
 
 Only processes that a test started are ended, by their own descriptors (pidfd).
 """
@@ -24,19 +27,18 @@ import tempfile
 import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
 TEST_LIMIT_S = 120
 
 sys.path.insert(0, str(HERE))
+import harness  # noqa: E402
+from harness import ROOT, SLOW  # noqa: E402
+
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 _generated = tempfile.mkdtemp(prefix="trail-proto-")
 subprocess.run(["protoc", f"--proto_path={ROOT / 'proto'}", f"--python_out={_generated}",
                 "trail.proto"], check=True)
 sys.path.insert(0, _generated)
-
-import harness  # noqa: E402  (needs the paths above)
-from harness import SLOW  # noqa: E402
 
 
 def build_folder():
@@ -65,8 +67,7 @@ def _on_alarm(_number, _frame):
     raise Overdue("the test took longer than its limit")
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_call(item):
+def _bounded(item):
     marker = item.get_closest_marker("limit")
     seconds = (marker.args[0] if marker else TEST_LIMIT_S) * SLOW
     before = signal.signal(signal.SIGALRM, _on_alarm)
@@ -76,9 +77,21 @@ def pytest_runtest_call(item):
     signal.signal(signal.SIGALRM, before)
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item):
+    yield from _bounded(item)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_teardown(item):
+    yield from _bounded(item)
+
+
+@pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_setup(item):
     if item.get_closest_marker("root") and os.geteuid() != 0:
         pytest.skip("needs uid 0")
+    yield from _bounded(item)
 
 
 # ---- what was measured -------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SLOW = float(os.environ.get("TRAIL_SLOW", "1"))
 FULL = os.environ.get("TRAIL_FULL", "") == "1"
 SEED = int(os.environ.get("TRAIL_SEED", "1"))

@@ -12,8 +12,7 @@ import subprocess
 
 import pytest
 import wire
-from harness import SEED
-from conftest import ROOT
+from harness import ROOT, SEED
 from wire import Client, pb
 
 EVENTS = 20_000
