@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-What a client is told is what the log holds, computed anew: records, chain, tree, signature, payload,
-proofs (G1, G3), with nothing of the project's own code on this side.
+What a client is told is what the log holds, computed anew: records, chain, tree, signature,
+payload, proofs (G1, G3), with nothing of the project's own code on this side.
 """
 import hashlib
 import os
@@ -55,7 +55,7 @@ def test_g1_receipt_and_log_are_the_same_records(traild):
 
 
 def test_every_record_is_explained(traild):
-    """FORMATS section 2: sources and peers are indices of their entries, control entries are bare."""
+    """FORMATS section 2: sources and peers are indices of their entries, control entries bare."""
     run = traild.start()
     with Client(run.address) as c:
         for name, epoch in (("journal", 5), ("files", 5), ("journal", 6), ("journal", 0)):
@@ -113,7 +113,8 @@ def test_late_is_24_hours_after_or_5_minutes_before(traild, seconds, flags):
 def test_payload_comes_back_as_it_was_sent(traild):
     full = pb.Event(
         id=bytes(range(16)), time_ns=wire.EVENT_TIME_NS, action=pb.ACTION_EXECUTE, verb="export",
-        outcome=pb.OUTCOME_DENIED, reason="två rader\när lov", subject="p-000042", purpose="arende:1",
+        outcome=pb.OUTCOME_DENIED, reason="två rader\när lov", subject="p-000042",
+        purpose="arende:1",
         actor=pb.Actor(id="å", type=pb.ACTOR_SERVICE, name="n", role="r", unit="u", session="s",
                        address="10.0.0.1", on_behalf_of="anv2"),
         object=pb.Object(id="/x/日本", type="t", name="n", version="3"), medium=pb.MEDIUM_ORAL,
@@ -162,7 +163,7 @@ def test_g3_proofs_hold_between_all_sizes(traild):
 
 
 def test_g3_proofs_across_many_levels_and_restarts(traild):
-    """Some 6,000 records over five starts: nodes from stored tiles, from the spine and from the edge."""
+    """Some 6,000 records over five starts: nodes from tiles, from the spine and from the edge."""
     rng = random.Random(SEED)
     state, notes, seq = None, [], 1
     for _ in range(5):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-G2: damage to log/data.mdb is found. Whether damage touched evidence says an oracle that is not ours;
-`traild check` may never call a changed store valid, and never die.
+G2: damage to log/data.mdb is found. Whether damage touched evidence says an oracle that is not
+ours; `traild check` may never call a changed store valid, and never die.
 
     TRAIL_DAMAGE_BITS    random single bits (150; full 2,000)
     TRAIL_DAMAGE_PAGES   cuts, swapped, zeroed and old pages (60; full 600)
@@ -37,7 +37,7 @@ def contents(rng, n):
         return wire.event(n)
     if kind == 1:
         return wire.event(n, subject=f"p-{n:06d}", verb="open", purpose=f"arende:2026-{n:05d}",
-                          origin=pb.Origin(host=f"pc-{n % 40:04d}", address=f"10.0.{n % 7}.{n % 250}"))
+                          origin=pb.Origin(host=f"pc-{n % 40:04d}", address=f"10.0.{n % 7}.1"))
     if kind == 2:
         return wire.event(n, reason="Åtkomst nekad: behörighet saknas. " * rng.randrange(1, 20))
     if kind == 3:
@@ -177,7 +177,7 @@ def test_g2_cuts_swapped_zeroed_and_old_pages(patients, store, measured):
 
 
 def test_g2_old_file_is_found_out_by_the_head_of_the_signer(patients, store):
-    """It is whole in itself; only what was signed later tells. Without the signer: a checkpoint does."""
+    """It is whole in itself; only what was signed later tells."""
     for earlier in store[1]:
         outcome = damage.old_prefix(patients[0], earlier)
         assert (outcome.oracle, outcome.verdict) == (damage.CHANGED, "invalid")

@@ -24,8 +24,8 @@ IN_FLIGHT = 8
 class Writer:
     """
     One source with one epoch and IN_FLIGHT requests under way. Each ack is written to a file before
-    anything else is done; behind a kill it goes on from its own first number without an ack, so what
-    was stored but not acknowledged is sent twice.
+    anything else is done; behind a kill it goes on from its own first number without an ack, so
+    what was stored but not acknowledged is sent twice.
     """
 
     def __init__(self, number, folder, seed):

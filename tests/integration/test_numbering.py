@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 The numbering of FORMATS.md section 4 against a model of it: random writers, retries, losses,
-reconnects, take-overs, kills of daemon and signer, restarts. Every answer is compared with the model,
-and at the end the whole spine.
+reconnects, take-overs, kills of daemon and signer, restarts. Every answer is compared with the
+model, and at the end the whole spine.
 
     TRAIL_MODEL_STEPS   how many steps (400)
 """
@@ -327,7 +327,7 @@ class Drive:
         self.clients[at] = Client(self.run.address)
 
     def step_pipeline(self):
-        """Requests one behind the other, one of them out of order: those behind it are refused alike."""
+        """Requests in a row, one of them out of order: those behind it are refused alike."""
         client, source, number = self.writer()
         first = self.last(source, number) + 1
         wrong = self.rng.randrange(12)
@@ -410,7 +410,7 @@ class Drive:
     # -- the end
 
     def compare_spine(self):
-        """Everything that the model stored is there once, where it was said to be, and nothing else."""
+        """All that the model stored is there once, where it was said to be, and nothing else."""
         records, _ = self.clients[0].records()
         wire.chain_fits(records)
         names = {i: self.clients[0].get(i).source or

@@ -86,7 +86,8 @@ def replace(target, source):
 CASES = {
     "key readable by others": (COULD_NOT, "key", lambda d, s: (d / "signer/key").chmod(0o644)),
     "key readable by the group": (COULD_NOT, "key", lambda d, s: (d / "signer/key").chmod(0o640)),
-    "seeds readable by others": (COULD_NOT, "seeds", lambda d, s: (d / "signer/seeds").chmod(0o604)),
+    "seeds readable by others": (COULD_NOT, "seeds",
+                                 lambda d, s: (d / "signer/seeds").chmod(0o604)),
     "head writable by others": (COULD_NOT, "head", lambda d, s: (d / "signer/head").chmod(0o606)),
     "signer folder open to others": (COULD_NOT, "signer", lambda d, s: (d / "signer").chmod(0o755)),
     "key is a link": (COULD_NOT, "key", lambda d, s: (
@@ -97,7 +98,8 @@ CASES = {
     "key of another log": (CONTRADICTS, "key", lambda d, s: rewrite(
         d / "signer/key", lambda _: (s / "other/signer/key").read_bytes())),
     "head gone": (CONTRADICTS, "head", lambda d, s: (d / "signer/head").unlink()),
-    "head doubly damaged": (CONTRADICTS, "head", lambda d, s: rewrite(d / "signer/head", flip_slots)),
+    "head doubly damaged": (CONTRADICTS, "head",
+                            lambda d, s: rewrite(d / "signer/head", flip_slots)),
     "head cut": (CONTRADICTS, "head", lambda d, s: rewrite(d / "signer/head", lambda b: b[:512])),
     "seeds gone": (CONTRADICTS, "seeds", lambda d, s: (d / "signer/seeds").unlink()),
     "seeds doubly damaged": (CONTRADICTS, "seeds",
@@ -160,9 +162,9 @@ def test_undamaged_copy_starts(module_traild, stores, folder):
 
 @pytest.mark.parametrize("name", ["head", "seeds"])
 @pytest.mark.parametrize("slot", [0, 4096])
-def test_one_damaged_slot_of_two_is_survived_or_refused_in_words(module_traild, stores, folder, name,
-                                                                slot):
-    """The older slot is of no use to anybody; without the newer one the store is ahead, which is fine."""
+def test_one_damaged_slot_is_survived_or_refused_in_words(module_traild, stores, folder, name,
+                                                          slot):
+    """Nobody needs the older slot; without the newer one the store is ahead, which is fine."""
     state = copy(stores / "new", folder / "state")
     rewrite(state / "signer" / name, lambda b: b.__setitem__(slot + 20, b[slot + 20] ^ 1))
     try:
@@ -251,7 +253,7 @@ def test_second_listener_does_not_take_the_socket_of_the_first(traild, folder):
 
 
 def test_g6_client_that_saw_more_stops_a_store_that_was_set_back(traild, folder):
-    """Store and signer restored together: locally it fits, but a client holds a newer checkpoint."""
+    """Store and signer restored together: locally it fits, but a client saw more."""
     run = traild.start(folder / "state")
     run.stop()
     copy(folder / "state", folder / "backup")
@@ -270,7 +272,7 @@ def test_g6_client_that_saw_more_stops_a_store_that_was_set_back(traild, folder)
     assert size < wire.checkpoint_parse(note).size
 
 
-def test_g6_fork_behind_a_restored_backup_stops_at_the_first_client_that_saw_the_other(traild, folder):
+def test_g6_fork_of_a_restored_backup_stops_at_a_client_that_saw_the_other(traild, folder):
     """The restored log grew past what the client saw: larger, but not an extension."""
     run = traild.start(folder / "state")
     run.stop()

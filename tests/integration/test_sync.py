@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-G1, measured from outside: for every ack, strace shows an fdatasync of log/data.mdb and behind it the
-meta write through the O_DSYNC descriptor, both between the read of the request's last byte and the
-write of the ack. They must be those of a commit that began after that read: the commit before it may
-still be flushing when the request comes, and says nothing about it. A kill -9 cannot show any of
-this: the page cache survives it.
+G1, measured from outside: for every ack, strace shows an fdatasync of log/data.mdb and behind it
+the meta write through the O_DSYNC descriptor, both between the read of the request's last byte and
+the write of the ack. They must be those of a commit that began after that read: the commit before
+it may still be flushing when the request comes, and says nothing about it. A kill -9 cannot show
+any of this: the page cache survives it.
 """
 import os
 import random
@@ -29,7 +29,7 @@ FD = re.compile(r"^(\d+)<(.*?)>(?=[,)]|$)")
 
 
 class Call:
-    """One system call: [begin, end] are line numbers, which is the order in which strace saw them."""
+    """One system call: begin and end are line numbers, the order in which strace saw them."""
 
     def __init__(self, pid, name, text, begin):
         self.pid, self.name, self.text, self.begin, self.end = pid, name, text, begin, None
@@ -123,7 +123,7 @@ class Stream:
 
 
 def judge(lines, streams):
-    """(acks that were looked at, what is missing): pure, so that it can be tried on a doctored trace."""
+    """(acks that were looked at, what is missing). Pure, to be tried on a doctored trace."""
     calls = parse(lines)
     descriptors = dsync_descriptors(calls)
     syncs = [c for c in calls if is_sync(c)]
@@ -294,7 +294,7 @@ def test_trace_with_one_sync_missing_names_the_one_ack(trace):
 def test_ack_that_leaves_before_the_sync_is_found_out():
     """A trace by hand: the parser's own golden case, and the same with the ack too early."""
     good = [
-        '7 1.0 openat(AT_FDCWD</>, "/d/log/data.mdb", O_WRONLY|O_DSYNC|O_CLOEXEC) = 9</d/log/data.mdb>',
+        '7 1.0 openat(AT_FDCWD</>, "/d/log/data.mdb", O_WRONLY|O_DSYNC) = 9</d/log/data.mdb>',
         '7 1.1 recvfrom(12<UNIX-STREAM:[50->40,"/s"]>, ""..., 16384, 0, NULL, NULL) = 30',
         '8 1.2 pwrite64(8</d/log/data.mdb>, ""..., 4096, 8192) = 4096',
         '8 1.2 fdatasync(8</d/log/data.mdb> <unfinished ...>',

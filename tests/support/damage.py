@@ -20,7 +20,7 @@ Outcome = collections.namedtuple("Outcome", "kind what oracle verdict code first
 
 def dump(log_folder):
     """
-    What LMDB gives to whoever reads all of it: (exit code, digest of all data lines and table names).
+    What LMDB gives to whoever reads all of it: (exit code, digest of data lines and table names).
     A death or a hang is an outcome like any other: something that is not that of a whole store.
     """
     try:
