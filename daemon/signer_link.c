@@ -112,14 +112,14 @@ _Noreturn static void child(int fd, pid_t parent, char *const argv[])
 }
 
 static enum trail_err start(
-	struct signer_link *link, const char *program, const char *folder, unsigned how, char *why)
+	struct signer_link *link, const struct signer_wish *wish, char *why)
 {
 	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 		return explain(why, TRAIL_IO, "socketpair for the signer: %s", reason());
-	char *const argv[] = { strdup(program), strdup("--state-dir"), strdup(folder),
+	char *const argv[] = { strdup(wish->program), strdup("--state-dir"), strdup(wish->folder),
 		strdup("--fd"), strdup("3"),
-		(how & SIGNER_ALLOW_COW) != 0 ? strdup("--allow-cow") : NULL, NULL };
+		(wish->how & SIGNER_ALLOW_COW) != 0 ? strdup("--allow-cow") : NULL, NULL };
 	bool memory = argv[0] && argv[1] && argv[2] && argv[3] && argv[4];
 	pid_t parent = getpid();
 	link->pid = memory ? fork() : -1;
@@ -277,18 +277,18 @@ static bool greeting_fits(struct signer_greeting *g, struct span note, struct sp
 	return true;
 }
 
-static enum trail_err wake(struct signer_link *link, unsigned how, struct span origin,
-	unsigned seal_height, struct signer_greeting *greeting, char *why)
+static enum trail_err wake(struct signer_link *link, const struct signer_wish *wish,
+	struct signer_greeting *greeting, char *why)
 {
 	struct buf question = { 0 };
 	struct span body = { 0 };
 	struct span note;
 	struct signer_greeting g;
 	buf_put_u8(&question, TALK_WAKE);
-	buf_put_u8(&question, (how & SIGNER_MAKE_NEW) != 0);
-	buf_put_u8(&question, (uint8_t)seal_height);
-	buf_put_u8(&question, (uint8_t)origin.len);
-	buf_put_span(&question, origin);
+	buf_put_u8(&question, (wish->how & SIGNER_MAKE_NEW) != 0);
+	buf_put_u8(&question, (uint8_t)wish->seal_height);
+	buf_put_u8(&question, (uint8_t)wish->origin.len);
+	buf_put_span(&question, wish->origin);
 	enum trail_err e = question.failed ? explain(why, TRAIL_IO, "memory is out")
 					   : ask(link, buf_view(&question), WAKE_MS, &body, why);
 	buf_release(&question);
@@ -296,9 +296,10 @@ static enum trail_err wake(struct signer_link *link, unsigned how, struct span o
 		return e;
 	if (!greeting_parse(body, &g, &note))
 		return distrust(link, why, "its greeting is malformed");
-	if (!greeting_fits(&g, note, origin))
+	if (!greeting_fits(&g, note, wish->origin))
 		return distrust(link, why, "its head, its key and its origin do not fit together");
-	if ((how & SIGNER_MAKE_NEW) != 0 && (g.head_size != 0 || g.seal_height != seal_height))
+	if ((wish->how & SIGNER_MAKE_NEW) != 0 &&
+		(g.head_size != 0 || g.seal_height != wish->seal_height))
 		return distrust(link, why, "what it calls new is not what was asked for");
 	link->vkey = g.vkey;
 	link->size = g.head_size;
@@ -306,12 +307,11 @@ static enum trail_err wake(struct signer_link *link, unsigned how, struct span o
 	return TRAIL_OK;
 }
 
-enum trail_err signer_link_open(const char *program, const char *folder, unsigned how,
-	struct span origin, unsigned seal_height, struct signer_link **link,
+enum trail_err signer_link_open(const struct signer_wish *wish, struct signer_link **link,
 	struct signer_greeting *greeting, char why[512])
 {
 	*link = NULL;
-	if (origin.len > NOTE_NAME_MAX || seal_height > SEAL_HEIGHT_MAX)
+	if (wish->origin.len > NOTE_NAME_MAX || wish->seal_height > SEAL_HEIGHT_MAX)
 		return explain(why, TRAIL_IO,
 			"an origin has %d bytes at most, seals a height of %d", NOTE_NAME_MAX,
 			SEAL_HEIGHT_MAX);
@@ -321,9 +321,9 @@ enum trail_err signer_link_open(const char *program, const char *folder, unsigne
 	l->fd = -1;
 	l->pidfd = -1;
 	l->pid = -1;
-	enum trail_err e = start(l, program, folder, how, why);
+	enum trail_err e = start(l, wish, why);
 	if (e == TRAIL_OK)
-		e = wake(l, how, origin, seal_height, greeting, why);
+		e = wake(l, wish, greeting, why);
 	if (e != TRAIL_OK) {
 		signer_link_close(l);
 		return e;

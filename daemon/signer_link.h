@@ -27,18 +27,25 @@ enum signer_how {
 	SIGNER_ALLOW_COW = 2, /* although the folder's file system keeps what is overwritten */
 };
 
+/* Which signer is wanted. */
+struct signer_wish {
+	const char *program;
+	const char *folder;
+	unsigned how;         /* enum signer_how bits */
+	struct span origin;   /* may be empty unless SIGNER_MAKE_NEW: take what is there */
+	unsigned seal_height; /* of a new one */
+};
+
 /*
- * Start `program` with `folder` as its state and wake it. Call it from a thread that lives as long
+ * Start the wish's program with its folder as state and wake it. Call it from a thread that lives as long
  * as the process: the signer is told to end when the thread that started it does.
  *
- * SIGNER_MAKE_NEW: an empty folder (or none), in which it makes a key for `origin` and seals of
- * `seal_height`; a folder where that was done and nothing was signed yet is fine too.
- * Else `origin` may be empty (take what is there).
+ * SIGNER_MAKE_NEW: an empty folder (or none), in which it makes a key for the origin and seals of
+ * the height; a folder where that was done and nothing was signed yet is fine too.
  * On failure `why` (may be NULL) gets a sentence and *link is NULL:
  * TRAIL_CORRUPT  it refused (exit 5) · TRAIL_IO  it failed or could not be started (exit 3).
  */
-enum trail_err signer_link_open(const char *program, const char *folder, unsigned how,
-	struct span origin, unsigned seal_height, struct signer_link **link,
+enum trail_err signer_link_open(const struct signer_wish *wish, struct signer_link **link,
 	struct signer_greeting *greeting, char why[512]);
 /* Lets the signer end cleanly (it syncs its head) and waits for it. NULL is fine. */
 void signer_link_close(struct signer_link *link);

@@ -45,12 +45,12 @@ static unsigned class_of(size_t need)
 /* Free idle blocks, largest first, until `more` fits below the limit. False: it cannot. */
 static bool make_room(struct slab *slab, size_t more)
 {
-	for (unsigned c = SIZES; slab->held + more > slab->limit && c-- > 0;) {
-		while (slab->idle[c] && slab->held + more > slab->limit) {
-			struct idle *block = slab->idle[c];
-			slab->idle[c] = block->next;
+	for (unsigned c = SIZES; c > 0; c--) {
+		while (slab->idle[c - 1] && slab->held + more > slab->limit) {
+			struct idle *block = slab->idle[c - 1];
+			slab->idle[c - 1] = block->next;
 			free(block);
-			slab->held -= size_of(c);
+			slab->held -= size_of(c - 1);
 		}
 	}
 	return slab->held + more <= slab->limit;

@@ -175,8 +175,14 @@ static enum trail_err open_signer(struct traild *d, unsigned how, char why[WHY_L
 			"allow_cow: on a file system that copies on write, keys "
 			"that were destroyed may still be found on the device");
 	}
-	return signer_link_open(program, statedir_signer(d->dir), how, span_text(d->origin),
-		(unsigned)d->options.settings.seal_height, &d->signer, &d->greeting, why);
+	struct signer_wish wish = {
+		.program = program,
+		.folder = statedir_signer(d->dir),
+		.how = how,
+		.origin = span_text(d->origin),
+		.seal_height = (unsigned)d->options.settings.seal_height,
+	};
+	return signer_link_open(&wish, &d->signer, &d->greeting, why);
 }
 
 static bool store_is_empty(struct store *store)

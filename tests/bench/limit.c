@@ -2,21 +2,20 @@
 /*
  * What the machine gives to a program that does nothing but the part that cannot be left out:
  *
- *   limit   hash the same bytes and write them to a flat file, a batch at a time, with one write and
- *           one fdatasync per batch. Hashed per event, by SHA-256, as the log must: the commitment
- *           (0x02 || salt[16] || event), the leaf (0x00 || record[112]) and one node (0x01 || left ||
- *           right; a tree of n leaves has n - 1 nodes). Written per event: the event's bytes. No
- *           socket, no checking of events, no packing, no index, no second file.
- *           With --whole, record and salt are written too: what a flat store would have to hold.
- *   sync    pwrite of 4 KiB and fdatasync, one after the other, round and round in a file that is
- *           already written, so no block is allocated: p50 and p99.
+ *   limit   hash the same bytes and write them to a flat file, a batch at a time, with one write
+ * and one fdatasync per batch. Hashed per event, by SHA-256, as the log must: the commitment (0x02
+ * || salt[16] || event), the leaf (0x00 || record[112]) and one node (0x01 || left || right; a tree
+ * of n leaves has n - 1 nodes). Written per event: the event's bytes. No socket, no checking of
+ * events, no packing, no index, no second file. With --whole, record and salt are written too: what
+ * a flat store would have to hold. sync    pwrite of 4 KiB and fdatasync, one after the other,
+ * round and round in a file that is already written, so no block is allocated: p50 and p99.
  *
  * Prints one JSON object.
  */
-#include "municipal.h"
-#include "stopwatch.h"
 #include "../../proto/crypto.h"
 #include "../../proto/record.h"
+#include "municipal.h"
+#include "stopwatch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -74,8 +73,8 @@ static void add_event(
 	buf_put_span(out, event);
 }
 
-static bool write_batches(
-	const struct options *o, const struct municipal *pool, int fd, uint8_t *salts, struct buf *out)
+static bool write_batches(const struct options *o, const struct municipal *pool, int fd,
+	uint8_t *salts, struct buf *out)
 {
 	struct hash edge = { 0 };
 	size_t at = 0;
@@ -107,7 +106,7 @@ static bool run_limit(const struct options *o, int fd)
 	double seconds = (double)(monotonic_ns() - start) / 1e9;
 	if (ok)
 		(void)printf("{\"events\": %zu, \"batch\": %zu, \"seconds\": %.6f, \"rate\": %.0f, "
-			"\"event_bytes\": %.1f}\n",
+			     "\"event_bytes\": %.1f}\n",
 			o->events, o->batch, seconds, (double)o->events / seconds,
 			(double)pool.bytes.len / (double)pool.count);
 	free(salts);
@@ -130,7 +129,7 @@ static bool run_sync(const struct options *o, int fd)
 		uint64_t start = monotonic_ns();
 		store_be64(page, i);
 		ok = pwrite(fd, page, sizeof page, (off_t)(i % SYNC_PAGES) * PAGE) == PAGE &&
-			fdatasync(fd) == 0;
+		     fdatasync(fd) == 0;
 		latencies_add(&times, monotonic_ns() - start);
 	}
 	latencies_sort(&times);
@@ -143,10 +142,9 @@ static bool run_sync(const struct options *o, int fd)
 
 /* ---- options ---- */
 
-static const char USAGE[] =
-	"usage: limit limit --file PATH [--events N] [--batch N] [--whole]\n"
-	"       limit sync  --file PATH [--events N]\n"
-	"PATH must not exist; it is removed at the end.\n";
+static const char USAGE[] = "usage: limit limit --file PATH [--events N] [--batch N] [--whole]\n"
+			    "       limit sync  --file PATH [--events N]\n"
+			    "PATH must not exist; it is removed at the end.\n";
 
 static const struct option LONG[] = {
 	{ "file", required_argument, NULL, 'f' },

@@ -9,10 +9,10 @@
  * fixed times, whatever the daemon does, and latency counts from the time when a request was due:
  * one that had to wait here because too many were under way is not forgotten.
  */
+#include "../../proto/frame.h"
 #include "municipal.h"
 #include "stopwatch.h"
 #include "talk.h"
-#include "../../proto/frame.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -45,33 +45,33 @@ struct options {
 	bool want_proof;
 };
 
-/* One connection. Request number n (from 0) has id n + FIRST_ID; acks come in any order. */
+/* One connection. Each request under way holds a slot; its id tells which. */
 struct line {
 	int fd;
 	struct span source;
 	uint64_t epoch;
-	uint64_t seq;      /* last one sent */
+	uint64_t seq;	   /* last one sent */
 	uint64_t requests; /* sent so far */
 	size_t in_flight;
-	bool writing;      /* waits for EPOLLOUT */
-	size_t at;         /* next event of the pool */
+	bool writing; /* waits for EPOLLOUT */
+	size_t at;    /* next event of the pool */
 	struct buf out;
 	size_t sent;
 	struct buf in;
-	uint64_t *due_ns;  /* per id modulo `window` slots */
-	bool *used;
+	uint64_t *due_ns; /* per slot, `window` of them: when its request was due */
+	bool *used;	  /* per slot */
 };
 
 struct load {
 	struct options options;
 	struct municipal pool;
 	struct line *lines;
-	struct span *batch;  /* views of one request's events */
+	struct span *batch; /* views of one request's events */
 	struct arena arena;
 	struct latencies acks;
 	int epoll;
-	size_t next_line;    /* whose turn it is when requests are due at fixed times */
-	size_t given;        /* events in requests that were made */
+	size_t next_line; /* whose turn it is when requests are due at fixed times */
+	size_t given;	  /* events in requests that were made */
 	size_t acked;
 	uint64_t start_ns;
 };
@@ -135,8 +135,8 @@ static bool watch(struct load *l, struct line *line, bool writing)
 static bool flush(struct load *l, struct line *line)
 {
 	while (!line->out.failed && line->sent < line->out.len) {
-		ssize_t n = send(line->fd, line->out.data + line->sent,
-			line->out.len - line->sent, MSG_NOSIGNAL);
+		ssize_t n = send(line->fd, line->out.data + line->sent, line->out.len - line->sent,
+			MSG_NOSIGNAL);
 		if (n < 0 && errno == EAGAIN)
 			return watch(l, line, true);
 		if (n < 0 && errno != EINTR)
@@ -193,8 +193,11 @@ static bool take_ack(struct load *l, struct line *line, struct span body)
 {
 	struct response response;
 	arena_reset(&l->arena);
-	if (response_decode(body, &l->arena, &response) != TRAIL_OK ||
-		response.kind != RESPONSE_APPENDED || response.id < FIRST_ID) {
+	if (response_decode(body, &l->arena, &response) != TRAIL_OK) {
+		(void)fprintf(stderr, "an answer does not decode\n");
+		return false;
+	}
+	if (response.kind != RESPONSE_APPENDED || response.id < FIRST_ID) {
 		talk_complain(&response);
 		return false;
 	}
@@ -300,7 +303,7 @@ static bool open_line(struct load *l, size_t i)
 		return false;
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = line };
 	return fcntl(line->fd, F_SETFL, O_NONBLOCK) == 0 &&
-		epoll_ctl(l->epoll, EPOLL_CTL_ADD, line->fd, &event) == 0;
+	       epoll_ctl(l->epoll, EPOLL_CTL_ADD, line->fd, &event) == 0;
 }
 
 static bool make(struct load *l)
@@ -347,12 +350,12 @@ static void print(struct load *l, uint64_t ns, uint64_t cpu)
 {
 	latencies_sort(&l->acks);
 	(void)printf("{\"events\": %zu, \"connections\": %zu, \"window\": %zu, \"batch\": %zu, "
-		"\"seconds\": %.6f, \"rate\": %.0f, \"p50_us\": %.1f, \"p99_us\": %.1f, "
-		"\"max_us\": %.1f, \"cpu_us\": %.3f, \"event_bytes\": %.1f}\n",
+		     "\"seconds\": %.6f, \"rate\": %.0f, \"p50_us\": %.1f, \"p99_us\": %.1f, "
+		     "\"max_us\": %.1f, \"cpu_us\": %.3f, \"event_bytes\": %.1f}\n",
 		l->acked, l->options.connections, l->options.window, l->options.batch,
-		(double)ns / 1e9, (double)l->acked / ((double)ns / 1e9),
-		latencies_us(&l->acks, 50), latencies_us(&l->acks, 99),
-		latencies_us(&l->acks, 100), (double)cpu / 1e3 / (double)l->acked,
+		(double)ns / 1e9, (double)l->acked / ((double)ns / 1e9), latencies_us(&l->acks, 50),
+		latencies_us(&l->acks, 99), latencies_us(&l->acks, 100),
+		(double)cpu / 1e3 / (double)l->acked,
 		(double)l->pool.bytes.len / (double)l->pool.count);
 }
 
@@ -379,10 +382,11 @@ static const struct option LONG[] = {
 
 static size_t *number_option(struct options *o, int c)
 {
-	return c == 'c' ? &o->connections :
-		c == 'w' ? &o->window :
-		c == 'b' ? &o->batch :
-		c == 'n' ? &o->events : NULL;
+	return c == 'c'	  ? &o->connections
+	       : c == 'w' ? &o->window
+	       : c == 'b' ? &o->batch
+	       : c == 'n' ? &o->events
+			  : NULL;
 }
 
 static bool parse(int argc, char **argv, struct options *o)
@@ -408,13 +412,17 @@ static bool parse(int argc, char **argv, struct options *o)
 			return false;
 	}
 	return optind == argc && o->path && o->connections > 0 && o->window > 0 && o->batch > 0 &&
-		o->batch <= APPEND_EVENTS_MAX && o->events > 0;
+	       o->batch <= APPEND_EVENTS_MAX && o->events > 0;
 }
 
 int main(int argc, char **argv)
 {
 	struct load load = {
-		.options = { .connections = 16, .window = 8, .batch = 64, .events = 1000000, .seed = 1 },
+		.options = { .connections = 16,
+			.window = 8,
+			.batch = 64,
+			.events = 1000000,
+			.seed = 1 },
 		.epoll = -1,
 	};
 	if (!parse(argc, argv, &load.options)) {

@@ -22,11 +22,45 @@ enum {
 static const int64_t HALF_DAY_NS = INT64_C(12) * 3600 * 1000000000;
 
 const char *const MUNICIPAL_SYSTEM[MUNICIPAL_SYSTEMS] = {
-	"lifecare", "treserva", "procapita", "castor", "platina", "edlevo", "unikum", "raindance",
-	"heroma", "winmas", "ecos", "castor-bygg", "geosecma", "qmatic", "visma-bokning", "infosoc",
-	"pmo", "prorenata", "alfa-ekarkiv", "w3d3", "evolution", "ephorte", "kommers", "stratsys",
-	"hypergene", "antura", "vklass", "skola24", "dexter", "phoniro", "tes", "intraphone",
-	"samba-hr", "samba-teknik", "postgres-bygglov", "sharepoint", "exchange", "ad", "vpn",
+	"lifecare",
+	"treserva",
+	"procapita",
+	"castor",
+	"platina",
+	"edlevo",
+	"unikum",
+	"raindance",
+	"heroma",
+	"winmas",
+	"ecos",
+	"castor-bygg",
+	"geosecma",
+	"qmatic",
+	"visma-bokning",
+	"infosoc",
+	"pmo",
+	"prorenata",
+	"alfa-ekarkiv",
+	"w3d3",
+	"evolution",
+	"ephorte",
+	"kommers",
+	"stratsys",
+	"hypergene",
+	"antura",
+	"vklass",
+	"skola24",
+	"dexter",
+	"phoniro",
+	"tes",
+	"intraphone",
+	"samba-hr",
+	"samba-teknik",
+	"postgres-bygglov",
+	"sharepoint",
+	"exchange",
+	"ad",
+	"vpn",
 	"sftp",
 };
 
@@ -35,8 +69,14 @@ static const struct kind {
 	const char *name;
 	unsigned weight;
 } KINDS[] = {
-	{ "journal", 46 }, { "case", 18 }, { "document", 14 }, { "grade", 6 }, { "salary", 4 },
-	{ "invoice", 6 }, { "permit", 4 }, { "mailbox", 2 },
+	{ "journal", 46 },
+	{ "case", 18 },
+	{ "document", 14 },
+	{ "grade", 6 },
+	{ "salary", 4 },
+	{ "invoice", 6 },
+	{ "permit", 4 },
+	{ "mailbox", 2 },
 };
 
 static const struct act {
@@ -44,9 +84,12 @@ static const struct act {
 	const char *verb;
 	unsigned weight;
 } ACTS[] = {
-	{ ACTION_READ, "open", 74 }, { ACTION_MODIFY, "save", 13 },
-	{ ACTION_CREATE, "register", 7 }, { ACTION_DELETE, "remove", 1 },
-	{ ACTION_EXECUTE, "print", 2 }, { ACTION_EXECUTE, "export", 1 },
+	{ ACTION_READ, "open", 74 },
+	{ ACTION_MODIFY, "save", 13 },
+	{ ACTION_CREATE, "register", 7 },
+	{ ACTION_DELETE, "remove", 1 },
+	{ ACTION_EXECUTE, "print", 2 },
+	{ ACTION_EXECUTE, "export", 1 },
 	{ ACTION_EXECUTE, "search", 2 },
 };
 
@@ -169,8 +212,8 @@ static void draw_id(struct town *t, uint8_t id[16])
 	id[8] = (uint8_t)(0x80 | (id[8] & 0x3f)); /* ... variant 1 */
 }
 
-static void say_who(struct words *w, unsigned who, unsigned object, const char *kind,
-	unsigned person)
+static void say_who(
+	struct words *w, unsigned who, unsigned object, const char *kind, unsigned person)
 {
 	(void)snprintf(w->actor, sizeof w->actor, "anv%05u", who);
 	if (who == INSIDER)
@@ -181,8 +224,8 @@ static void say_who(struct words *w, unsigned who, unsigned object, const char *
 		MUNICIPAL_SYSTEM[object % MUNICIPAL_SYSTEMS], kind, object);
 	(void)snprintf(w->subject, sizeof w->subject, "p-%06u", person);
 	(void)snprintf(w->host, sizeof w->host, "pc-%04u", who % 4000);
-	(void)snprintf(w->address, sizeof w->address, "10.%u.%u.%u", who % 32, object % 200,
-		who % 250);
+	(void)snprintf(
+		w->address, sizeof w->address, "10.%u.%u.%u", who % 32, object % 200, who % 250);
 	(void)snprintf(w->purpose, sizeof w->purpose, "arende:2026-%05u", object % 100000);
 }
 
@@ -192,8 +235,7 @@ static void draw_event(struct town *t, bool insider, struct words *w, struct eve
 	unsigned object = insider ? INSIDER_OBJECT : zipf_draw(&t->objects, &t->chance);
 	const struct act *act = insider ? &ACTS[0] : draw_act(&t->chance);
 	const char *kind = insider ? "journal" : kind_of(object);
-	unsigned person = insider ? INSIDER_PERSON
-				  : (unsigned)((uint64_t)object * 7919 % PERSONS);
+	unsigned person = insider ? INSIDER_PERSON : (unsigned)((uint64_t)object * 7919 % PERSONS);
 	draw_id(t, w->id);
 	say_who(w, who, object, kind, person);
 	*e = (struct event_value){

@@ -251,7 +251,8 @@ def measure_check(bench, daemon):
 
 def repeat(bench, options):
     """One repetition: the bare machine and the daemon in turns."""
-    syncs = 300 if options.quick else 3000
+    # Enough for the first pages of a store not to count.
+    syncs = 1000 if options.quick else 5000
     limit = measure_limit(bench)
     daemon, rate = measure_pipelined(bench, 16, limit)
     measure_half_rate(bench, daemon, rate)

@@ -76,8 +76,8 @@ static bool receive_frame(int fd, struct buf *in, struct span *body)
 void talk_complain(const struct response *response)
 {
 	if (response->kind != RESPONSE_ERROR) {
-		(void)fprintf(stderr, "an answer of kind %d was not expected\n",
-			(int)response->kind);
+		(void)fprintf(
+			stderr, "an answer of kind %d was not expected\n", (int)response->kind);
 		return;
 	}
 	(void)fprintf(stderr, "refused (%s): %.*s\n", trail_err_text(response->error.code),

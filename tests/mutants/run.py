@@ -323,6 +323,7 @@ def main():
     board.verdicts["failed"] += unusable
     build = (ROOT / options.build).resolve()
     with tempfile.TemporaryDirectory(prefix="trail-mutants-") as scratch:
+        os.chmod(scratch, 0o755)  # some tests run as another user
         tests = {m.test for m in mutants}
         copies = make_copies(pathlib.Path(scratch), build, max(1, options.workers), tests)
         print(f"{len(mutants)} mutants, {len(tests)} named tests; built after "

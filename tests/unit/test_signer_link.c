@@ -51,11 +51,22 @@ struct bench {
 	size_t note_len;
 };
 
+static struct signer_wish wish_for(const struct bench *b, const char *program, unsigned how)
+{
+	return (struct signer_wish){
+		.program = program,
+		.folder = b->folder,
+		.how = how | SIGNER_ALLOW_COW,
+		.origin = span_text(ORIGIN),
+		.seal_height = HEIGHT,
+	};
+}
+
 static enum trail_err open_with(struct bench *b, const char *program, unsigned how)
 {
 	b->why[0] = '\0';
-	return signer_link_open(program, b->folder, how | SIGNER_ALLOW_COW, span_text(ORIGIN),
-		HEIGHT, &b->link, &b->greeting, b->why);
+	struct signer_wish wish = wish_for(b, program, how);
+	return signer_link_open(&wish, &b->link, &b->greeting, b->why);
 }
 
 static void reopen(struct bench *b, unsigned how)
@@ -182,9 +193,9 @@ static void test_a_refusal_reaches_the_caller_with_its_sentence(void **state)
 static void test_why_may_be_left_out(void **state)
 {
 	struct bench *b = *state;
-	assert_int_equal(signer_link_open(real_signer, b->folder, SIGNER_ALLOW_COW,
-				 span_text(ORIGIN), HEIGHT, &b->link, &b->greeting, NULL),
-		TRAIL_CORRUPT);
+	struct signer_wish wish = wish_for(b, real_signer, 0);
+	assert_int_equal(
+		signer_link_open(&wish, &b->link, &b->greeting, NULL), TRAIL_CORRUPT);
 	assert_null(b->link);
 }
 
