@@ -37,8 +37,8 @@ struct signer_wish {
 };
 
 /*
- * Start the wish's program with its folder as state and wake it. Call it from a thread that lives as long
- * as the process: the signer is told to end when the thread that started it does.
+ * Start the wish's program with its folder as state and wake it. Call it from a thread that lives
+ * as long as the process: the signer is told to end when the thread that started it does.
  *
  * SIGNER_MAKE_NEW: an empty folder (or none), in which it makes a key for the origin and seals of
  * the height; a folder where that was done and nothing was signed yet is fine too.

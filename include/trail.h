@@ -76,7 +76,7 @@ enum TRAIL_MUST_USE trail_err {
 	TRAIL_IO = -11,          /* a file, a disk or a socket failed */
 	TRAIL_NOMEM = -12,       /* memory is out */
 	TRAIL_TIMEOUT = -13,     /* the deadline passed; whether it was done is not known */
-	TRAIL_CORRUPT = -14,     /* bytes contradict what they claim: evidence against who gave them */
+	TRAIL_CORRUPT = -14, /* bytes contradict what they claim: evidence against who gave them */
 	TRAIL_MISUSE = -15,      /* a call that makes no sense: a closed handle, a NULL */
 };
 

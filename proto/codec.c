@@ -71,7 +71,8 @@ static uint32_t repeat_max(const ProtobufCMessageDescriptor *desc,
 {
 	if (field->type == PROTOBUF_C_TYPE_BYTES && desc != &trail__v1__append__descriptor)
 		return TREE_PATH_MAX;
-	if (field->type == PROTOBUF_C_TYPE_MESSAGE && field->descriptor != &trail__v1__run__descriptor)
+	if (field->type == PROTOBUF_C_TYPE_MESSAGE &&
+		field->descriptor != &trail__v1__run__descriptor)
 		return CLAIMS_MAX; /* claims, standings; changes and attributes of an event */
 	return APPEND_EVENTS_MAX;
 }

@@ -71,7 +71,10 @@ static const struct rule ACTOR_RULES[] = {
 
 static const struct rule OBJECT_RULES[] = {
 	[1] = { .name = "id", .sort = SORT_NAME, .max = EVENT_ID_MAX, .fact = FACT_OBJECT_ID },
-	[2] = { .name = "type", .sort = SORT_NAME, .max = EVENT_TEXT_MAX, .fact = FACT_OBJECT_TYPE },
+	[2] = { .name = "type",
+		.sort = SORT_NAME,
+		.max = EVENT_TEXT_MAX,
+		.fact = FACT_OBJECT_TYPE },
 	[3] = { .name = "name", .sort = SORT_NAME, .max = EVENT_TEXT_MAX },
 	[4] = { .name = "version", .sort = SORT_NAME, .max = EVENT_TEXT_MAX },
 };
@@ -115,7 +118,10 @@ static const struct rule EVENT_RULES[] = {
 	[12] = { .name = "origin", .sort = SORT_MESSAGE, .shape = &ORIGIN },
 	[13] = { .name = "changes", .sort = SORT_MESSAGE, .shape = &CHANGE, .repeated = true },
 	[14] = { .name = "correlation", .sort = SORT_NAME, .max = EVENT_ID_MAX },
-	[15] = { .name = "attributes", .sort = SORT_MESSAGE, .shape = &ATTRIBUTE, .repeated = true },
+	[15] = { .name = "attributes",
+		.sort = SORT_MESSAGE,
+		.shape = &ATTRIBUTE,
+		.repeated = true },
 	[16] = { .name = "raw", .sort = SORT_RAW, .max = EVENT_RAW_MAX },
 };
 
@@ -216,7 +222,8 @@ static inline const char *walk_field(struct walk *walk, const struct wire_field 
 {
 	struct level *level = &walk->levels[walk->depth];
 	const struct shape *shape = level->shape;
-	const struct rule *rule = &shape->rules[field->number <= shape->highest ? field->number : 0];
+	const struct rule *rule =
+		&shape->rules[field->number <= shape->highest ? field->number : 0];
 	const char *why = judge_order(level, field->number, rule->repeated);
 	if (why)
 		return why;

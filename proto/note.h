@@ -44,7 +44,8 @@ enum trail_err vkey_parse(struct span text, struct vkey *out);
 
 /* The signer key of (name, seed). TRAIL_INVALID: a bad name. */
 enum trail_err skey_make(struct span name, const uint8_t seed[SIGN_SEED_LEN], struct skey *out);
-/* Append "PRIVATE+KEY+name+keyid+base64(type || seed)", without newline. Wipe what you put it in. */
+/* Append "PRIVATE+KEY+name+keyid+base64(type || seed)", without newline. Wipe what you put it in.
+ */
 void skey_put(struct buf *out, const struct skey *key);
 /* As vkey_parse, for the private form; wipes its scratch. */
 enum trail_err skey_parse(struct span text, struct skey *out);

@@ -95,7 +95,8 @@ static enum trail_err take_lock(struct folder *f, struct sentence *why)
 	f->lock = openat(f->fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, FILE_SECRET);
 	if (f->lock < 0)
 		return sentence_fail(why, "%s/lock: %s", f->path, reason());
-	/* After a kill -9 of traild its signer is still syncing its head when the next one starts. */
+	/* After a kill -9 of traild its signer is still syncing its head when the next one starts.
+	 */
 	const struct timespec moment = { .tv_nsec = LOCK_RETRY_MS * 1000000L };
 	int rc = flock(f->lock, LOCK_EX | LOCK_NB);
 	for (int left = LOCK_WAIT_MS; rc != 0 && errno == EWOULDBLOCK && left > 0;

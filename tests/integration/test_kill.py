@@ -221,8 +221,9 @@ def test_g1_first_start_that_is_cut_short_can_be_repeated(traild, folder, measur
     rounds = max(20, KILLS)
     begun = ready = 0
     began = time.monotonic()
-    traild.start(origin="example.org/early").stop()
-    span = time.monotonic() - began  # of a whole life: start, stop
+    run = traild.start(origin="example.org/early")
+    span = time.monotonic() - began
+    run.stop()
     for i in range(rounds):
         state = folder / f"early{i}"
         command = [str(traild.traild), "--state-dir", str(state), "--listen",
@@ -237,7 +238,12 @@ def test_g1_first_start_that_is_cut_short_can_be_repeated(traild, folder, measur
         child.kill()
         child.wait()
         begun += state.exists()
-        ready += b"ready" in (folder / "early-stderr").read_bytes()
+        # Aim at what lies between mkdir and READY, however busy the machine is.
+        if b"ready" in (folder / "early-stderr").read_bytes():
+            ready += 1
+            span *= 0.7
+        elif not state.exists():
+            span *= 1.4
         run = start_behind(traild, state)
         with Client(run.address) as c:
             c.append("journal", 1, 1, [wire.event(1)])

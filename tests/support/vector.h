@@ -5,7 +5,8 @@
 
 #include "../../proto/bytes.h"
 
-/* The bytes of tests/vectors/<name>.hex; release with buf_release. Aborts when they are not there. */
+/* The bytes of tests/vectors/<name>.hex; release with buf_release. Aborts when they are not there.
+ */
 struct buf vector_load(const char *name);
 
 #endif

@@ -69,7 +69,8 @@ static const struct change CHANGES[] = {
 	{ .field = { (const uint8_t *)"status", 6 },
 		.old_value = { (const uint8_t *)"open", 4 },
 		.new_value = { (const uint8_t *)"closed", 6 } },
-	{ .field = { (const uint8_t *)"note", 4 }, .new_value = { (const uint8_t *)"one\ntwo", 7 } },
+	{ .field = { (const uint8_t *)"note", 4 },
+		.new_value = { (const uint8_t *)"one\ntwo", 7 } },
 };
 
 static const struct attribute ATTRIBUTES[] = {
@@ -551,60 +552,67 @@ static enum trail_err decode_as(enum side side, struct span bytes)
 #define HASH32 "0123456789abcdef0123456789abcdef"
 #define RUN_MIN "\x10\x01\x3a\x20" HASH32
 
+static const struct {
+	enum side side;
+	const char *bytes;
+	size_t len;
+	enum trail_err want;
+} ambiguous[] = {
+#define CASE(side_, literal_, want_) { side_, literal_, sizeof(literal_) - 1, want_ }
+	CASE(REQUEST, "", TRAIL_OK), CASE(REQUEST, "\x08\x07", TRAIL_OK),
+	CASE(REQUEST, "\x08\x07\x08\x07", TRAIL_INVALID), /* id twice */
+	CASE(REQUEST, "\x0a\x01x", TRAIL_INVALID),	  /* id as bytes */
+	CASE(REQUEST, "\x08\x87\x00", TRAIL_INVALID),	  /* not minimal */
+	CASE(REQUEST, "\x32\x00", TRAIL_OK),		  /* Get 0 */
+	CASE(REQUEST, "\x32\x00\x32\x00", TRAIL_INVALID), /* body twice */
+	CASE(REQUEST, "\x32\x00\x42\x00", TRAIL_INVALID), /* two bodies */
+	CASE(REQUEST, "\x33\x34", TRAIL_INVALID),	  /* a group */
+	CASE(REQUEST, "\x30\x01", TRAIL_INVALID),	  /* a body as varint */
+	CASE(REQUEST, "\x32\x02\x08", TRAIL_INVALID),	  /* cut */
+	CASE(REQUEST, "\x4a\x00", TRAIL_INVALID),	  /* Prove nothing */
+	CASE(REQUEST, "\x4a\x02\x08\x00", TRAIL_OK),
+	CASE(REQUEST, "\x4a\x04\x08\x00\x10\x01", TRAIL_INVALID), /* Prove both */
+	CASE(REQUEST, "\x12\x06\x08\xff\xff\xff\xff\x0f", TRAIL_OK),
+	CASE(REQUEST, "\x12\x06\x08\x80\x80\x80\x80\x10", TRAIL_INVALID), /* 2^32 as u32 */
+	CASE(REQUEST,
+		"\x1a\x07\x0a\x05"
+		"ab\0cd",
+		TRAIL_INVALID),					  /* NUL in a string */
+	CASE(REQUEST, "\x1a\x04\x0a\x02\xc3\x28", TRAIL_INVALID), /* bad UTF-8 */
+	CASE(REQUEST, "\x1a\x02\x38\x01", TRAIL_OK),
+	CASE(REQUEST, "\x1a\x02\x38\x02", TRAIL_INVALID), /* a bool of 2 */
+	CASE(RESPONSE, "\x12\x02\x08\x01", TRAIL_OK),
+	CASE(RESPONSE, "\x12\x00", TRAIL_INVALID),	   /* code 0 */
+	CASE(RESPONSE, "\x12\x02\x08\x0b", TRAIL_INVALID), /* code 11 */
+	CASE(RESPONSE, "\x12\x0b\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+		TRAIL_INVALID),
+	CASE(RESPONSE, "\x22\x26\x0a\x24" RUN_MIN, TRAIL_OK),
+	CASE(RESPONSE, "\x22\x29\x0a\x27" RUN_MIN "\x42\x01\x05", TRAIL_OK),
+	CASE(RESPONSE, "\x22\x28\x0a\x26" RUN_MIN "\x40\x05", TRAIL_INVALID), /* unpacked */
+	CASE(RESPONSE, "\x22\x28\x0a\x26" RUN_MIN "\x42\x00", TRAIL_INVALID), /* empty */
+	CASE(RESPONSE, "\x22\x2a\x0a\x28" RUN_MIN "\x42\x02\x05\x05", TRAIL_INVALID),
+	CASE(RESPONSE, "\x22\x2a\x0a\x28" RUN_MIN "\x42\x02\x85\x00", TRAIL_INVALID),
+	CASE(RESPONSE, "\x22\x2e\x0a\x2c" RUN_MIN "\x42\x06\x80\x80\x80\x80\x80\x01",
+		TRAIL_INVALID),
+	CASE(RESPONSE, "\x22\x24\x0a\x22\x3a\x20" HASH32, TRAIL_INVALID), /* count 0 */
+	CASE(RESPONSE,
+		"\x22\x25\x0a\x23\x10\x01\x3a\x1f"
+		"0123456789abcdef0123456789abcde",
+		TRAIL_INVALID),					   /* prev of 31 bytes */
+	CASE(RESPONSE, "\x22\x04\x0a\x02\x10\x01", TRAIL_INVALID), /* no prev */
+	CASE(RESPONSE, "\x3a\x00", TRAIL_INVALID),		   /* Got no record */
+#undef CASE
+};
+
 static void test_what_a_parser_could_read_two_ways_is_refused(void **state)
 {
-	static const struct {
-		enum side side;
-		const char *bytes;
-		size_t len;
-		enum trail_err want;
-	} cases[] = {
-#define CASE(side_, literal_, want_) { side_, literal_, sizeof(literal_) - 1, want_ }
-		CASE(REQUEST, "", TRAIL_OK),
-		CASE(REQUEST, "\x08\x07", TRAIL_OK),
-		CASE(REQUEST, "\x08\x07\x08\x07", TRAIL_INVALID),           /* id twice */
-		CASE(REQUEST, "\x0a\x01x", TRAIL_INVALID),                  /* id as bytes */
-		CASE(REQUEST, "\x08\x87\x00", TRAIL_INVALID),               /* not minimal */
-		CASE(REQUEST, "\x32\x00", TRAIL_OK),                        /* Get 0 */
-		CASE(REQUEST, "\x32\x00\x32\x00", TRAIL_INVALID),           /* body twice */
-		CASE(REQUEST, "\x32\x00\x42\x00", TRAIL_INVALID),           /* two bodies */
-		CASE(REQUEST, "\x33\x34", TRAIL_INVALID),                   /* a group */
-		CASE(REQUEST, "\x30\x01", TRAIL_INVALID),                   /* a body as varint */
-		CASE(REQUEST, "\x32\x02\x08", TRAIL_INVALID),               /* cut */
-		CASE(REQUEST, "\x4a\x00", TRAIL_INVALID),                   /* Prove nothing */
-		CASE(REQUEST, "\x4a\x02\x08\x00", TRAIL_OK),
-		CASE(REQUEST, "\x4a\x04\x08\x00\x10\x01", TRAIL_INVALID),   /* Prove both */
-		CASE(REQUEST, "\x12\x06\x08\xff\xff\xff\xff\x0f", TRAIL_OK),
-		CASE(REQUEST, "\x12\x06\x08\x80\x80\x80\x80\x10", TRAIL_INVALID), /* 2^32 as u32 */
-		CASE(REQUEST, "\x1a\x07\x0a\x05" "ab\0cd", TRAIL_INVALID),  /* NUL in a string */
-		CASE(REQUEST, "\x1a\x04\x0a\x02\xc3\x28", TRAIL_INVALID),   /* bad UTF-8 */
-		CASE(REQUEST, "\x1a\x02\x38\x01", TRAIL_OK),
-		CASE(REQUEST, "\x1a\x02\x38\x02", TRAIL_INVALID),           /* a bool of 2 */
-		CASE(RESPONSE, "\x12\x02\x08\x01", TRAIL_OK),
-		CASE(RESPONSE, "\x12\x00", TRAIL_INVALID),                  /* code 0 */
-		CASE(RESPONSE, "\x12\x02\x08\x0b", TRAIL_INVALID),          /* code 11 */
-		CASE(RESPONSE, "\x12\x0b\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", TRAIL_INVALID),
-		CASE(RESPONSE, "\x22\x26\x0a\x24" RUN_MIN, TRAIL_OK),
-		CASE(RESPONSE, "\x22\x29\x0a\x27" RUN_MIN "\x42\x01\x05", TRAIL_OK),
-		CASE(RESPONSE, "\x22\x28\x0a\x26" RUN_MIN "\x40\x05", TRAIL_INVALID), /* unpacked */
-		CASE(RESPONSE, "\x22\x28\x0a\x26" RUN_MIN "\x42\x00", TRAIL_INVALID), /* empty */
-		CASE(RESPONSE, "\x22\x2a\x0a\x28" RUN_MIN "\x42\x02\x05\x05", TRAIL_INVALID),
-		CASE(RESPONSE, "\x22\x2a\x0a\x28" RUN_MIN "\x42\x02\x85\x00", TRAIL_INVALID),
-		CASE(RESPONSE, "\x22\x2e\x0a\x2c" RUN_MIN "\x42\x06\x80\x80\x80\x80\x80\x01",
-			TRAIL_INVALID),
-		CASE(RESPONSE, "\x22\x24\x0a\x22\x3a\x20" HASH32, TRAIL_INVALID), /* count 0 */
-		CASE(RESPONSE, "\x22\x25\x0a\x23\x10\x01\x3a\x1f" "0123456789abcdef0123456789abcde",
-			TRAIL_INVALID), /* prev of 31 bytes */
-		CASE(RESPONSE, "\x22\x04\x0a\x02\x10\x01", TRAIL_INVALID), /* no prev */
-		CASE(RESPONSE, "\x3a\x00", TRAIL_INVALID),                 /* Got no record */
-#undef CASE
-	};
 	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		enum trail_err err = decode_as(cases[i].side, span_of(cases[i].bytes, cases[i].len));
-		if (err != cases[i].want)
+	for (size_t i = 0; i < COUNT(ambiguous); i++) {
+		enum trail_err err =
+			decode_as(ambiguous[i].side, span_of(ambiguous[i].bytes, ambiguous[i].len));
+		if (err != ambiguous[i].want)
 			print_error("case %zu\n", i);
-		assert_int_equal(err, cases[i].want);
+		assert_int_equal(err, ambiguous[i].want);
 	}
 }
 
@@ -679,7 +687,8 @@ static void test_repeated_fields_have_their_most(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct span bytes = span_text(cases[i].bytes);
 		struct buf most = body_of(cases[i].kind, cases[i].number, bytes, cases[i].most);
-		struct buf above = body_of(cases[i].kind, cases[i].number, bytes, cases[i].most + 1);
+		struct buf above =
+			body_of(cases[i].kind, cases[i].number, bytes, cases[i].most + 1);
 		assert_int_equal(decode_as(cases[i].side, buf_view(&most)), TRAIL_OK);
 		assert_int_equal(decode_as(cases[i].side, buf_view(&above)), cases[i].above);
 		buf_release(&most);
@@ -713,7 +722,8 @@ static void test_a_page_holds_whole_records_and_not_too_many(void **state)
 	for (size_t i = 0; i < COUNT(lens); i++) {
 		struct buf b = body_of(RESPONSE_RECORDS, 2, span_of(filler, lens[i]), 1);
 		bool fits = lens[i] % RECORD_LEN == 0 && lens[i] <= most;
-		assert_int_equal(decode_as(RESPONSE, buf_view(&b)), fits ? TRAIL_OK : TRAIL_INVALID);
+		assert_int_equal(
+			decode_as(RESPONSE, buf_view(&b)), fits ? TRAIL_OK : TRAIL_INVALID);
 		buf_release(&b);
 	}
 	free(filler);
@@ -732,7 +742,11 @@ static void test_control_payloads_with_bad_lengths_or_codes_are_refused(void **s
 	assert_int_equal(daemon_entry_decode(span_text("\x08\x04\x38\x03"), &arena, &entry),
 		TRAIL_INVALID);
 	assert_int_equal(peer_decode(span_text("\x08\x03"), &arena, &peer), TRAIL_INVALID);
-	assert_int_equal(source_decode(span_of("\x0a\x03" "a\0b", 5), &arena, &name), TRAIL_INVALID);
+	assert_int_equal(source_decode(span_of("\x0a\x03"
+					       "a\0b",
+					       5),
+				 &arena, &name),
+		TRAIL_INVALID);
 	assert_int_equal(genesis_decode(span_text(""), &arena, &genesis), TRAIL_INVALID);
 	assert_int_equal(genesis_decode(span_text("\x22\x20" HASH32 "\x3a\x1f"
 						  "0123456789abcdef0123456789abcde"),
@@ -911,7 +925,8 @@ static void test_need_suffices_for_damaged_messages(void **state)
 			uint8_t raw[2048];
 			memcpy(raw, b.data, b.len);
 			for (uint64_t n = 1 + random_below(&seed, 3); n > 0; n--)
-				raw[random_below(&seed, b.len)] ^= (uint8_t)(1 << random_below(&seed, 8));
+				raw[random_below(&seed, b.len)] ^=
+					(uint8_t)(1 << random_below(&seed, 8));
 			assert_need_suffices(span_of(raw, b.len));
 		}
 		buf_release(&b);
@@ -950,7 +965,8 @@ static void test_the_largest_append_needs_little_more_than_itself(void **state)
 {
 	(void)state;
 	uint8_t filler[1040] = { 0 };
-	struct buf b = body_of(REQUEST_APPEND, 6, span_of(filler, sizeof filler), APPEND_EVENTS_MAX);
+	struct buf b =
+		body_of(REQUEST_APPEND, 6, span_of(filler, sizeof filler), APPEND_EVENTS_MAX);
 	assert_true(b.len <= FRAME_BODY_MAX);
 	assert_true(codec_arena_need(buf_view(&b)) < b.len + b.len / 10);
 	assert_int_equal(decode_as(REQUEST, buf_view(&b)), TRAIL_OK);

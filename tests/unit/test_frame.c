@@ -54,7 +54,8 @@ static void test_bad_lengths_are_refused_from_the_head_alone(void **state)
 		struct span body;
 		size_t need;
 		store_be32(head, cases[i].len);
-		assert_int_equal(frame_take(span_of(head, sizeof head), &body, &need), cases[i].want);
+		assert_int_equal(
+			frame_take(span_of(head, sizeof head), &body, &need), cases[i].want);
 	}
 }
 
