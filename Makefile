@@ -140,8 +140,11 @@ build/gen/trail.pb-c.c build/gen/trail.pb-c.h &: proto/trail.proto | $(NEEDED)
 
 # ---- measuring ----
 
-BENCHES := $(patsubst %.c,build/release/%,$(filter-out tests/bench/municipal.c,$(BENCH_C)))
-build/release/tests/bench/%: build/release/tests/bench/%.o build/release/tests/bench/municipal.o build/release/parts.a
+BENCH_MAIN  := load limit proof
+BENCH_PARTS := $(filter-out $(BENCH_MAIN:%=tests/bench/%.c),$(BENCH_C))
+BENCHES := $(BENCH_MAIN:%=build/release/tests/bench/%)
+$(BENCHES): build/release/tests/bench/%: build/release/tests/bench/%.o \
+		$(BENCH_PARTS:%.c=build/release/%.o) build/release/parts.a
 	$(call say,LD)
 	$(Q)$(CC) $(FLAGS_release) $(LDFLAGS) $(LD_HARDEN) -o $@ $^ -lm $(LIBS)
 

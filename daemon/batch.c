@@ -219,6 +219,8 @@ uint64_t batch_add_event(struct batch *b, struct record *r, const uint8_t salt[S
 uint64_t batch_add_control(struct batch *b, enum record_kind kind, uint64_t peer,
 	uint64_t received_ns, struct span payload)
 {
+	if (b->control_count == BATCH_CONTROL_MAX)
+		abort(); /* whoever stages asks for room first */
 	struct control *c = &b->controls[b->control_count++];
 	struct record r = {
 		.kind = (uint8_t)kind,

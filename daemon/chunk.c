@@ -34,14 +34,16 @@ struct chunker {
 };
 
 /*
- * What the spike measured best for events of about 150 bytes: ZSTD_fast with a small table that
- * stays in the first-level cache, and short matches.
+ * Compression is the writer's largest cost. Measured on events of about 145 bytes: ZSTD_fast with a
+ * small table that stays in the first-level cache; targetLength 4 (for this strategy: how fast to
+ * give up) takes 341 ns an event against 442 and 64 bytes against 58.
  */
 static bool tune(ZSTD_CCtx *ctx)
 {
 	return !ZSTD_isError(ZSTD_CCtx_setParameter(ctx, ZSTD_c_strategy, ZSTD_fast)) &&
 		!ZSTD_isError(ZSTD_CCtx_setParameter(ctx, ZSTD_c_hashLog, 14)) &&
 		!ZSTD_isError(ZSTD_CCtx_setParameter(ctx, ZSTD_c_minMatch, 6)) &&
+		!ZSTD_isError(ZSTD_CCtx_setParameter(ctx, ZSTD_c_targetLength, 4)) &&
 		!ZSTD_isError(ZSTD_CCtx_setParameter(ctx, ZSTD_c_windowLog, 16)) &&
 		!ZSTD_isError(ZSTD_CCtx_setParameter(ctx, ZSTD_c_contentSizeFlag, 1));
 }
