@@ -71,6 +71,13 @@ int options_read_front(
 
 /* Open cli->trail as the options say. EXIT_OK, or a sentence was said. */
 int cli_open(struct cli *cli);
+/*
+ * The same for command `name`, whose only options are the common ones and which takes no argument,
+ * or the index of one record. *done: --help was printed; the answer is then EXIT_OK, too.
+ */
+int cli_open_bare(struct cli *cli, int argc, char **argv, const char *name, bool *done);
+int cli_open_index(
+	struct cli *cli, int argc, char **argv, const char *name, uint64_t *index, bool *done);
 /* Say cli->trail's last error, and answer its exit code. */
 int cli_fail(struct cli *cli);
 /* The exit code of an error. */

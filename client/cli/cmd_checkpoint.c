@@ -17,17 +17,9 @@ int cmd_checkpoint(struct cli *cli, int argc, char **argv)
 {
 	const char *note;
 	size_t len;
-	int rest;
 	bool done;
-	int code = options_read(cli, argc, argv, NULL, &rest, &done);
+	int code = cli_open_bare(cli, argc, argv, "checkpoint", &done);
 	if (code != EXIT_OK || done)
-		return code;
-	if (argc != rest) {
-		say("checkpoint takes no argument");
-		return EXIT_USAGE;
-	}
-	code = cli_open(cli);
-	if (code != EXIT_OK)
 		return code;
 	if (trail_checkpoint(cli->trail, &note, &len) != TRAIL_OK)
 		return cli_fail(cli);

@@ -15,17 +15,9 @@ const char HELP_KEY[] =
 
 int cmd_key(struct cli *cli, int argc, char **argv)
 {
-	int rest;
 	bool done;
-	int code = options_read(cli, argc, argv, NULL, &rest, &done);
+	int code = cli_open_bare(cli, argc, argv, "key", &done);
 	if (code != EXIT_OK || done)
-		return code;
-	if (argc != rest) {
-		say("key takes no argument");
-		return EXIT_USAGE;
-	}
-	code = cli_open(cli);
-	if (code != EXIT_OK)
 		return code;
 	const char *text = trail_identity(cli->trail);
 	if (cli->json)

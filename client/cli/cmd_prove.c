@@ -18,17 +18,9 @@ int cmd_prove(struct cli *cli, int argc, char **argv)
 	char *text = NULL;
 	size_t len;
 	uint64_t index;
-	int rest;
 	bool done;
-	int code = options_read(cli, argc, argv, NULL, &rest, &done);
+	int code = cli_open_index(cli, argc, argv, "prove", &index, &done);
 	if (code != EXIT_OK || done)
-		return code;
-	if (argc - rest != 1 || !number_read(argv[rest], &index)) {
-		say("prove takes the INDEX of one record, for example: trail prove 5");
-		return EXIT_USAGE;
-	}
-	code = cli_open(cli);
-	if (code != EXIT_OK)
 		return code;
 	if (trail_prove(cli->trail, index, &text, &len) != TRAIL_OK)
 		return cli_fail(cli);

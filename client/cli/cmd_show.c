@@ -198,17 +198,9 @@ int cmd_show(struct cli *cli, int argc, char **argv)
 {
 	struct trail_entry *n = NULL;
 	uint64_t index;
-	int rest;
 	bool done;
-	int code = options_read(cli, argc, argv, NULL, &rest, &done);
+	int code = cli_open_index(cli, argc, argv, "show", &index, &done);
 	if (code != EXIT_OK || done)
-		return code;
-	if (argc - rest != 1 || !number_read(argv[rest], &index)) {
-		say("show takes the INDEX of one record, for example: trail show 5");
-		return EXIT_USAGE;
-	}
-	code = cli_open(cli);
-	if (code != EXIT_OK)
 		return code;
 	if (trail_get(cli->trail, index, &n) != TRAIL_OK)
 		return cli_fail(cli);

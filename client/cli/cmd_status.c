@@ -96,17 +96,9 @@ static void print_status_text(struct cli *cli, const struct trail_status *s)
 int cmd_status(struct cli *cli, int argc, char **argv)
 {
 	struct trail_status *s = NULL;
-	int rest;
 	bool done;
-	int code = options_read(cli, argc, argv, NULL, &rest, &done);
+	int code = cli_open_bare(cli, argc, argv, "status", &done);
 	if (code != EXIT_OK || done)
-		return code;
-	if (argc != rest) {
-		say("status takes no argument");
-		return EXIT_USAGE;
-	}
-	code = cli_open(cli);
-	if (code != EXIT_OK)
 		return code;
 	if (trail_status_ask(cli->trail, &s) != TRAIL_OK)
 		return cli_fail(cli);

@@ -249,3 +249,30 @@ int cli_open(struct cli *cli)
 			trail_origin(cli->trail));
 	return EXIT_OK;
 }
+
+int cli_open_bare(struct cli *cli, int argc, char **argv, const char *name, bool *done)
+{
+	int rest;
+	int code = options_read(cli, argc, argv, NULL, &rest, done);
+	if (code != EXIT_OK || *done)
+		return code;
+	if (argc != rest) {
+		say("%s takes no argument", name);
+		return EXIT_USAGE;
+	}
+	return cli_open(cli);
+}
+
+int cli_open_index(
+	struct cli *cli, int argc, char **argv, const char *name, uint64_t *index, bool *done)
+{
+	int rest;
+	int code = options_read(cli, argc, argv, NULL, &rest, done);
+	if (code != EXIT_OK || *done)
+		return code;
+	if (argc - rest != 1 || !number_read(argv[rest], index)) {
+		say("%s takes the INDEX of one record, for example: trail %s 5", name, name);
+		return EXIT_USAGE;
+	}
+	return cli_open(cli);
+}
