@@ -179,7 +179,7 @@ static enum trail_err open_tables(struct db *db, bool read_only)
 	rc = mdb_dbi_open(txn, NULL, 0, &main_dbi);
 	if (rc == 0)
 		rc = mdb_stat(txn, main_dbi, &stat);
-	/* A table that is missing beside others was lost: an empty one in its place would hide that. */
+	/* A table that is missing beside others was lost: an empty one instead would hide that. */
 	unsigned flags = rc == 0 && stat.ms_entries == 0 && !read_only ? MDB_CREATE : 0;
 	for (int i = 0; rc == 0 && i < TABLE_COUNT; i++)
 		rc = mdb_dbi_open(txn, TABLE_NAMES[i], flags, &db->tables[i]);

@@ -55,7 +55,8 @@ void db_usage(struct db *db, uint64_t *used, uint64_t *map);
  */
 struct db_txn *db_begin(struct db *db, bool write);
 /*
- * Ends the transaction, durable when TRAIL_OK. Any error is final: never retry, the fate is unknown.
+ * Ends the transaction, durable when TRAIL_OK. Any error is final: never retry, the fate is
+ * unknown.
  */
 enum trail_err db_commit(struct db_txn *txn);
 /* Ends without effect. NULL is fine. */

@@ -340,7 +340,8 @@ static void *answer_take(struct op *op, size_t len)
 /* ---- duplicates ---- */
 
 /*
- * A duplicate that cannot be told: by FORMATS.md section 4 "OK, unchecked", unless it may be a hole.
+ * A duplicate that cannot be told: by FORMATS.md section 4 "OK, unchecked", unless it may be a
+ * hole.
  */
 static const uint64_t NOT_FOUND = UINT64_MAX;
 
@@ -553,7 +554,8 @@ static bool plan_append(struct intake *in, struct op *op, struct plan *p)
 }
 
 /* SOURCE, PEER and epoch exist from here on. False: refused. */
-static bool introduce(struct intake *in, struct op *op, struct plan *p, uint64_t *ns, uint64_t *peer)
+static bool introduce(
+	struct intake *in, struct op *op, struct plan *p, uint64_t *ns, uint64_t *peer)
 {
 	const struct append *a = &op->request.append;
 	if (!p->epoch && p->source != 0) {
@@ -680,7 +682,7 @@ static enum intake_verdict take_append(struct intake *in, struct op *op)
 		bytes += a->events[i].len;
 	if (!batch_has_room(in->batch, a->event_count - plan.duplicates, bytes))
 		return INTAKE_COMMIT_FIRST;
-	/* What this very batch holds cannot be read back yet; and scattered ones answer at length. */
+	/* What this very batch holds cannot be read back yet; scattered ones answer at length. */
 	if (plan.duplicates != 0 && (plan.epoch->row.last_index >= batch_committed(in->batch) ||
 					    in->answer_bytes > ANSWERS_MAX))
 		return INTAKE_COMMIT_FIRST;

@@ -325,7 +325,8 @@ static void test_a_payload_that_is_gone_is_told_apart_from_a_damaged_one(void **
 	assert_int_equal(fetch(c, 1), TRAIL_OK);
 	assert_int_equal(fetch(c, 2), TRAIL_CORRUPT);
 	key_payload(0, 1, key);
-	edit(c, TABLE_PAYLOAD, span_of(key, sizeof key), span_text("no chunk at all, but it is a row"));
+	edit(c, TABLE_PAYLOAD, span_of(key, sizeof key),
+		span_text("no chunk at all, but it is a row"));
 	assert_int_equal(fetch(c, 1), TRAIL_UNSUPPORTED);
 	edit(c, TABLE_PAYLOAD, span_of(key, sizeof key), span_text("\1"));
 	assert_int_equal(fetch(c, 1), TRAIL_CORRUPT);
