@@ -28,11 +28,6 @@ LD_HARDEN := -pie -Wl,-z,relro,-z,now
 ASAN := -fsanitize=address,undefined -fno-sanitize-recover=all
 
 MODES := release debug clang asan tsan fuzz
-ifdef B
-MODE ?= release
-X := $(notdir $(B))
-MODES += $(X)
-endif
 CC_release := $(CC)
 CC_debug   := $(CC)
 CC_clang   := $(CLANG)
@@ -51,12 +46,6 @@ SANDBOX_asan := none
 SANDBOX_tsan := none
 SANDBOX_fuzz := none
 
-ifdef B
-CC_$(X) := $(CC_$(MODE))
-FLAGS_$(X) := $(FLAGS_$(MODE))
-SANDBOX_$(X) := $(SANDBOX_$(MODE))
-endif
-
 LIBS := -lsodium -llmdb -levent_core -lprotobuf-c -lcrypto -lzstd -lconfuse -lseccomp -lpthread
 CPPFLAGS += -D_GNU_SOURCE -DTRAIL_VERSION='"$(VERSION)"' -isystem build/gen
 CFLAGS   += -std=gnu2x -fvisibility=hidden -MMD -MP
@@ -73,7 +62,7 @@ BENCH_C   := $(wildcard tests/bench/*.c)
 MANUALS   := $(wildcard daemon/*.8 daemon/signer/*.8 client/*.1 proto/*.7)
 
 .PHONY: all
-all: $(if $(B),$(X),release)  ## build traild, traild-signer and trail (build/release)
+all: release  ## build traild, traild-signer and trail (build/release)
 
 # $(1): the mode
 define MODE_RULES
@@ -201,7 +190,7 @@ deps-dev:  ## install what testing needs besides
 	@$(call install_packages,$(BUILD_DEPS) $(DEV_DEPS))
 
 .PHONY: install
-install: $(if $(B),$(X),release)  ## install programs and manuals below $(DESTDIR)$(prefix)
+install: release  ## install programs and manuals below $(DESTDIR)$(prefix)
 	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1 \
 		$(DESTDIR)$(mandir)/man7 $(DESTDIR)$(mandir)/man8
 	install -m 0755 build/release/traild build/release/traild-signer $(DESTDIR)$(sbindir)

@@ -170,6 +170,8 @@ bool batch_has_room(const struct batch *b, size_t records, size_t bytes)
 static void node_done(void *ctx, unsigned level, uint64_t index, const struct hash *node)
 {
 	struct batch *b = ctx;
+	if (level >= TREE_LEVELS)
+		abort(); /* no tree is that high */
 	if (level >= LEVELS) {
 		b->high[level] = *node;
 		b->high_index[level] = index;
@@ -262,6 +264,8 @@ static enum trail_err batch_node(void *ctx, unsigned level, uint64_t index, stru
 		*out = b->committed.node[level];
 		return TRAIL_OK;
 	}
+	if (level >= TREE_LEVELS)
+		return TRAIL_CORRUPT;
 	if (level >= LEVELS) {
 		if (!b->high_set[level] || b->high_index[level] != index)
 			return TRAIL_CORRUPT;

@@ -171,12 +171,25 @@ static void set_waiting(struct session *s)
 
 /* ---- output ---- */
 
+/* A thousand scattered duplicates with their proofs may exceed what a frame holds. */
+static void encode_bounded(struct op *op, struct buf *out)
+{
+	size_t before = out->len;
+	response_encode(&op->response, out);
+	if (out->failed || out->len - before <= FRAME_BODY_MAX)
+		return;
+	out->len = before;
+	op_refuse(op, TRAIL_TOO_BIG,
+		"the answer exceeds a frame; what the request brought is held: send it again in parts");
+	response_encode(&op->response, out);
+}
+
 /* Queue the errand's response and give the errand back. */
 static void put_response(struct session *s, struct errand *errand)
 {
 	size_t before = s->out.len;
 	buf_put_be32(&s->out, 0);
-	response_encode(&errand->op.response, &s->out);
+	encode_bounded(&errand->op, &s->out);
 	if (errand->last)
 		set_ending(s);
 	errands_give(s->all->options.errands, errand);

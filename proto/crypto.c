@@ -18,7 +18,7 @@ bool crypto_init(void)
 
 void crypto_random(void *out, size_t len)
 {
-	/* One call for all salts of a request; libsodium 1.0.18 asks the kernel 256 bytes at a time. */
+	/* All salts of a request at once; libsodium 1.0.18 asks for 256 bytes at a time. */
 	uint8_t *p = out;
 	while (len > 0) {
 		ssize_t got = getrandom(p, len, 0);

@@ -404,7 +404,8 @@ static void test_every_second_encoding_is_refused(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(second_encodings); i++)
-		assert_refused(second_encodings[i].in, second_encodings[i].field, second_encodings[i].why);
+		assert_refused(second_encodings[i].in, second_encodings[i].field,
+			second_encodings[i].why);
 	static const struct span good = BYTES(TIME ACTION ACTOR OBJECT "\x6a\x00\x6a\x00\x7a\x00");
 	struct event_facts facts;
 	struct event_fault fault;
