@@ -34,6 +34,7 @@ enum {
 struct service {
 	struct service_options to;
 	struct buf scratch; /* an own event while it is encoded */
+	bool closed;        /* the writer takes no more */
 };
 
 enum road {
@@ -266,23 +267,20 @@ static bool make_own_event(struct service *service, struct op *op, const struct 
 }
 
 /*
- * DENIED. One of the first ten of the minute goes to the writer as an event of the log's own, and
- * the answer leaves when that is stored (G9); the others are answered at once and counted.
+ * The op was refused with `sentence`. One of the first ten of the minute goes to the writer as an
+ * event of the log's own, and the answer leaves when that is stored (G9); the others are answered at
+ * once and counted.
  */
-static enum service_turn deny(struct service *service, const struct caller *caller,
-	struct errand *errand, uint32_t needed)
+static enum service_turn record_denial(
+	struct service *service, struct errand *errand, const char *sentence)
 {
 	struct op *op = &errand->op;
-	const struct handler *handler = handler_of(op->request.kind);
 	char actor[REFUSAL_ACTOR_MAX];
 	char object[REFUSAL_OBJECT_MAX];
-	char sentence[SENTENCE_MAX];
-	access_sentence(&caller->peer, handler->act, needed, sentence, sizeof sentence);
-	op_refuse(op, TRAIL_DENIED, "%s", sentence);
-	if (!refusals_admit(service->to.refusals, clock_ns(CLOCK_BOOTTIME), &caller->peer))
+	if (!refusals_admit(service->to.refusals, clock_ns(CLOCK_BOOTTIME), &op->peer))
 		return SERVICE_ANSWERED;
-	refusal_actor(&caller->peer, actor);
-	refused_object(&op->request, handler->word, object, sizeof object);
+	refusal_actor(&op->peer, actor);
+	refused_object(&op->request, handler_of(op->request.kind)->word, object, sizeof object);
 	struct refusal refusal = {
 		.actor = span_text(actor),
 		.object = span_text(object),
@@ -296,6 +294,18 @@ static enum service_turn deny(struct service *service, const struct caller *call
 	errand->refusal = span_of(kept, len);
 	service->to.write(service->to.ctx, op);
 	return SERVICE_QUEUED;
+}
+
+/* DENIED: the identity lacks the role. */
+static enum service_turn deny(struct service *service, const struct caller *caller,
+	struct errand *errand, uint32_t needed)
+{
+	struct op *op = &errand->op;
+	char sentence[SENTENCE_MAX];
+	access_sentence(&caller->peer, handler_of(op->request.kind)->act, needed, sentence,
+		sizeof sentence);
+	op_refuse(op, TRAIL_DENIED, "%s", sentence);
+	return record_denial(service, errand, sentence);
 }
 
 void service_tick(struct service *service)
@@ -455,6 +465,27 @@ struct errand *service_reject(struct service *service, const struct caller *call
 	return errand;
 }
 
+void service_close(struct service *service)
+{
+	service->closed = true;
+}
+
+/* The writer knows whose an epoch is; what it refuses for that is a refusal like any. */
+static bool denied_by_writer(const struct service *service, const struct op *op)
+{
+	return !service->closed && op->kind == OP_REQUEST &&
+		op->response.kind == RESPONSE_ERROR && op->response.error.code == TRAIL_DENIED;
+}
+
+/* False: it is only counted; the answer may leave. */
+static bool record_writers_denial(struct service *service, struct errand *errand)
+{
+	char sentence[SENTENCE_MAX];
+	struct span said = errand->op.response.error.sentence;
+	(void)snprintf(sentence, sizeof sentence, "%.*s", (int)said.len, (const char *)said.data);
+	return record_denial(service, errand, sentence) == SERVICE_QUEUED;
+}
+
 struct errand *service_answered(struct service *service, struct op *op)
 {
 	struct errand *errand = errand_of(op);
@@ -462,6 +493,8 @@ struct errand *service_answered(struct service *service, struct op *op)
 		errands_give(service->to.errands, errand);
 		return NULL;
 	}
+	if (denied_by_writer(service, op) && record_writers_denial(service, errand))
+		return NULL;
 	if (op->kind == OP_OWN_EVENT) {
 		op->response.kind = RESPONSE_ERROR;
 		op->response.error = (struct failure){

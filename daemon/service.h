@@ -56,9 +56,12 @@ struct errand *service_reject(struct service *service, const struct caller *call
 	enum trail_err code, const char *sentence);
 /*
  * An op came back from the writer or a reader: make its response ready to send. An errand without
- * home (one of the daemon's own) is given back at once; then NULL.
+ * home (one of the daemon's own) is given back at once; then NULL. So is NULL where the writer
+ * refused by whom an epoch belongs to: that goes on record first, and comes back once more.
  */
 struct errand *service_answered(struct service *service, struct op *op);
+/* The writer takes no more: refusals that it answers from here on are not recorded. */
+void service_close(struct service *service);
 /* Tell the sums of refusals whose minute is over. Call it every second or so. */
 void service_tick(struct service *service);
 

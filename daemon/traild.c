@@ -393,6 +393,8 @@ void traild_close(struct traild *d)
 		return;
 	if (d->readers)
 		readers_stop(d->readers);
+	if (d->service)
+		service_close(d->service);
 	if (d->writer)
 		writer_stop(d->writer);
 	if (d->server)

@@ -557,7 +557,7 @@ def test_later_hello_takes_the_epoch_over(run):
 
 
 @pytest.mark.root
-def test_epoch_belongs_to_the_identity_that_opened_it(traild):
+def test_g10_epoch_belongs_to_who_opened_it_and_refusals_are_events(traild):
     """The daemon runs as a user of its own: that one and uid 0 are two who may emit."""
     uid = 54321
     traild.folder.chmod(0o711)
@@ -578,8 +578,13 @@ def test_epoch_belongs_to_the_identity_that_opened_it(traild):
             assert other.error(**request).code == pb.DENIED, request
         other.append("journal", 2, 1, events(1))
         root.append("journal", 1, 2, events(1))
-        peers = {wire.record_parse(r).peer for r in root.records()[0]
-                 if wire.record_parse(r).kind == wire.EVENT}
+        records = [wire.record_parse(r) for r in root.records()[0]]
+        refused = [i for i, r in enumerate(records) if r.kind == wire.EVENT and r.source == 0]
+        told = [pb.Event.FromString(root.get(i).payload) for i in refused]
+        assert [e.object.id for e in told] == ["append:journal", "append:journal", "hello",
+                                               "close:journal"]
+        assert {e.actor.id for e in told} == {f"uid:{uid}"}
+        peers = {r.peer for r in records if r.kind == wire.EVENT and r.source != 0}
         assert {root.get(p).payload for p in peers} == {
             pb.Peer(type=pb.Peer.UNIX_USER, name=n).SerializeToString() for n in ("0", str(uid))}
 
