@@ -268,8 +268,8 @@ static bool make_own_event(struct service *service, struct op *op, const struct 
 
 /*
  * The op was refused with `sentence`. One of the first ten of the minute goes to the writer as an
- * event of the log's own, and the answer leaves when that is stored (G9); the others are answered at
- * once and counted.
+ * event of the log's own, and the answer leaves when that is stored (G9); the others are answered
+ * at once and counted.
  */
 static enum service_turn record_denial(
 	struct service *service, struct errand *errand, const char *sentence)
