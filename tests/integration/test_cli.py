@@ -13,7 +13,7 @@ import pytest
 
 import trail_pb2
 
-EVENT = {"time": "2026-03-01T12:00:00Z", "action": "READ", "actor": {"id": "anna"},
+EVENT = {"time": "2026-03-01T12:00:00Z", "action": "READ", "actor": {"id": "u17"},
          "object": {"id": "/journal/4711"}, "source": "journal"}
 
 
@@ -62,7 +62,7 @@ def many(count, **more):
 def test_emit_prints_a_receipt_that_the_records_bear_out(log):
     receipt = log.json("emit", "read", "/journal/4711", "--subject", "p-93", "--source", "journal",
                        "--attr", "k=v=w", "--outcome", "denied", "--medium", "paper",
-                       "--time", "2026-03-01T12:00:00.123456789+01:00", "--actor", "anna")
+                       "--time", "2026-03-01T12:00:00.123456789+01:00", "--actor", "u17")
     assert receipt["verified"] is True
     record = base64.b64decode(receipt["record"])
     leaf = base64.b64decode(receipt["leaf"])
@@ -330,8 +330,8 @@ def test_an_exported_line_comes_back_as_the_same_event(log, folder):
 def test_csv_says_the_same_as_json(log, folder):
     path = folder / "a.csv"
     path.write_text('time,action,actor.id,object.id,object.name,source\r\n'
-                    '2026-03-01T12:00:00Z,read,anna,"o,1","say ""hi""",s\r\n'
-                    '2026-03-01T12:00:00Z,read,anna,o2,,s\r\n')
+                    '2026-03-01T12:00:00Z,read,u17,"o,1","say ""hi""",s\r\n'
+                    '2026-03-01T12:00:00Z,read,u17,o2,,s\r\n')
     found = log.json("import", "--format", "csv", path)
     shown = log.json("show", found["first_index"])
     assert shown["object"] == {"id": "o,1", "name": 'say "hi"'} and shown["seq"] == 1

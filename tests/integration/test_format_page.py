@@ -137,7 +137,7 @@ def test_example_fails_with_any_digit_changed(values, folder):
 
 def test_example_says_what_the_page_says_it_does(values):
     event = wire.pb.Event.FromString(values["payload 4"])
-    assert (event.actor.id, event.object.id, event.subject) == ("anna", "/journal/4711", "p-93")
+    assert (event.actor.id, event.object.id, event.subject) == ("u17", "/journal/4711", "p-93")
     assert wire.pb.Source.FromString(values["payload 3"]).name == "journal"
     assert wire.pb.Peer.FromString(values["payload 2"]).name == "0"
     assert wire.pb.Daemon.FromString(values["payload 1"]).what == wire.pb.Daemon.START

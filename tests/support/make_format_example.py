@@ -63,7 +63,7 @@ def main():
         now = time.time_ns()
         event = pb.Event(
             time_ns=now, action=pb.ACTION_READ,
-            actor=pb.Actor(id="anna", type=pb.ACTOR_USER),
+            actor=pb.Actor(id="u17", type=pb.ACTOR_USER),
             object=pb.Object(id="/journal/4711"), subject="p-93").SerializeToString()
         with Client(run.address) as c:
             note = c.append("journal", now, 1, [event]).checkpoint

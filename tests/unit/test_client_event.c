@@ -21,7 +21,7 @@ static struct trail_event *good_event(void)
 	assert_non_null(e);
 	trail_event_set_time(e, 1);
 	trail_event_set_action(e, TRAIL_READ);
-	trail_event_set(e, TRAIL_ACTOR_ID, "anna");
+	trail_event_set(e, TRAIL_ACTOR_ID, "u17");
 	trail_event_set(e, TRAIL_OBJECT_ID, "o");
 	return e;
 }

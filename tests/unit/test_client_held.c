@@ -40,7 +40,7 @@ static struct trail_batch *sending(const char *object)
 	trail_event_clear(e); /* the id, which would be drawn anew */
 	trail_event_set_time(e, 1);
 	trail_event_set_action(e, TRAIL_READ);
-	trail_event_set(e, TRAIL_ACTOR_ID, "anna");
+	trail_event_set(e, TRAIL_ACTOR_ID, "u17");
 	trail_event_set(e, TRAIL_OBJECT_ID, object);
 	assert_int_equal(trail_batch_add(batch, e), TRAIL_OK);
 	trail_event_free(e);

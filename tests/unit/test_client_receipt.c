@@ -70,7 +70,7 @@ static void add_events(struct world *w)
 		trail_event_clear(e);
 		trail_event_set_time(e, (int64_t)RECEIVED + i);
 		trail_event_set_action(e, TRAIL_READ);
-		trail_event_set(e, TRAIL_ACTOR_ID, "anna");
+		trail_event_set(e, TRAIL_ACTOR_ID, "u17");
 		trail_event_set(e, TRAIL_OBJECT_ID, i == 0 ? "a" : i == 1 ? "b" : "c");
 		assert_int_equal(trail_batch_add(w->batch, e), TRAIL_OK);
 	}

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 static const struct peer ANN = { .type = PEER_UNIX_USER, .name = "1001" };
-static const struct peer BOB = { .type = PEER_UNIX_USER, .name = "1002" };
+static const struct peer OTHER = { .type = PEER_UNIX_USER, .name = "1002" };
 static const struct peer CERT = { .type = PEER_CERTIFICATE, .name = "1001" };
 
 static void test_connections_of_one_peer_share_one_bound(void **state)
@@ -18,7 +18,7 @@ static void test_connections_of_one_peer_share_one_bound(void **state)
 	struct shares *shares = shares_new(100, 2);
 	assert_int_equal(share_join(shares, &ANN, &a), TRAIL_OK);
 	assert_int_equal(share_join(shares, &ANN, &b), TRAIL_OK);
-	assert_int_equal(share_join(shares, &BOB, &other), TRAIL_OK);
+	assert_int_equal(share_join(shares, &OTHER, &other), TRAIL_OK);
 	share_take(a, 60);
 	assert_true(share_room(shares, b));
 	share_take(b, 40);
