@@ -87,14 +87,12 @@ see "the verdict valid" "$work/check" '^valid'
 
 step "One bit of one record is flipped in a copy"
 cp -a "$work/log" "$work/copy"
-# Record 10001 names the leaf of record 10000: that is where these 32 bytes stand.
-pattern=$(od -An -v -tx1 "$work/leaf" | tr -d '\n' | sed 's/ /\\x/g')
-at=$(LC_ALL=C grep -obUaP -m1 -- "$pattern" "$work/copy/log/data.mdb" | head -n 1 | cut -d: -f1) || :
-[ -n "$at" ] || fail "record 10001 found in the file"
-byte=$(od -An -tu1 -j "$at" -N 1 "$work/copy/log/data.mdb")
-# shellcheck disable=SC2059
-printf "\\$(printf %03o $((byte ^ 1)))" \
-	| dd of="$work/copy/log/data.mdb" bs=1 seek="$at" conv=notrunc status=none
+# Record 10001 names the leaf of record 10000: the bit is flipped where these 32 bytes stand.
+perl -e 'use strict; local $/; my ($leaf, $store) = map { open(my $f, "<:raw", $_) or die; <$f> } @ARGV;
+	my $at = index($store, $leaf); die "not in the file\n" if $at < 0;
+	substr($store, $at, 1) ^= "\x01"; open(my $f, "+<:raw", $ARGV[1]) or die;
+	seek($f, $at, 0) && print($f substr($store, $at, 1)) && close($f) or die;' \
+	"$work/leaf" "$work/copy/log/data.mdb" || fail "record 10001 found in the file"
 code=0
 "$build/traild" check --state-dir "$work/copy" --log "$work/identity" >"$work/found" 2>&1 || code=$?
 see "the verdict invalid, with the record" "$work/found" '^invalid|1000[01]'
