@@ -8,6 +8,7 @@ import os
 import pathlib
 import select
 import shlex
+import shutil
 import signal
 import socket
 import struct
@@ -119,7 +120,8 @@ class Traild:
         words = list(wrapper or []) + self.factory.wrapper
         if uid is not None:
             words = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"] + words
-        command = words + [str(self.factory.traild), "--config", str(self._config_file(config)),
+        program = self.factory.traild if uid is None else self.factory.programs_for_all()
+        command = words + [str(program), "--config", str(self._config_file(config)),
                            "--state-dir", str(self.state_dir), "--listen", f"unix:{self.address}"]
         if origin:
             command += ["--origin", origin]
@@ -229,6 +231,16 @@ class Factory:
         self.wrapper = shlex.split(os.environ.get("TRAIL_WRAPPER", ""))
         self.started = []
         self._number = 0
+
+    def programs_for_all(self):
+        """A copy of traild and its signer where any user may reach them: a checkout may be private."""
+        folder = self.folder / "programs"
+        if not folder.exists():
+            folder.mkdir()
+            for program in (self.traild, self.signer):
+                shutil.copy(program, folder)
+            folder.chmod(0o755)
+        return folder / "traild"
 
     def next_number(self):
         self._number += 1
