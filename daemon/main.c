@@ -67,6 +67,15 @@ static const char HELP[] =
 	"Exit: 0 stopped as asked, 2 usage, 3 I/O or another daemon, 5 the log contradicts itself\n"
 	"or its signer.\n";
 
+/* getopt named what it does not know; the rest is said here. */
+static int usage(int option)
+{
+	if (option == 'l')
+		(void)fprintf(stderr, "traild: at most %d --listen\n", SERVER_LISTENERS_MAX);
+	(void)fputs("traild: see traild --help\n", stderr);
+	return EXIT_USAGE;
+}
+
 /* -1: go on; else the exit code. */
 static int parse_options(int argc, char **argv, struct options *o)
 {
@@ -86,7 +95,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		else if (c == 'l' && o->listen_count < SERVER_LISTENERS_MAX)
 			o->listen[o->listen_count++] = optarg;
 		else
-			return EXIT_USAGE;
+			return usage(c);
 	}
 	if (optind < argc) {
 		(void)fprintf(stderr, "traild: %s: not an argument; see traild --help\n",
