@@ -4,7 +4,6 @@
 #include "access.h"
 #include "../proto/crypto.h"
 #include "../proto/frame.h"
-#include "../proto/wire.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -336,15 +335,6 @@ void service_tick(struct service *service)
 
 /* ---- the way of a request ---- */
 
-/* The id of a request that does not decode, if its first field is one; else 0. */
-static uint64_t id_of(struct span body)
-{
-	struct wire_field field;
-	if (wire_take(&body, &field) == TRAIL_OK && field.number == 1 && field.type == WIRE_VARINT)
-		return field.value;
-	return 0;
-}
-
 static size_t arena_need(struct span body)
 {
 	size_t events = body.len / EVENT_FIELD_MIN + 1;
@@ -361,7 +351,7 @@ static bool decode(struct op *op, struct span body, size_t need)
 		err = request_decode(body, &op->arena, &op->request);
 	if (!err)
 		return true;
-	op->request.id = id_of(body);
+	op->request.id = request_id(body);
 	op->request.kind = REQUEST_NONE;
 	if (err == TRAIL_TOO_BIG)
 		op_refuse(op, err, "the request has too many parts: split it");
