@@ -67,7 +67,7 @@ enum trail_err entry_fetch(
 	struct trail *t, uint64_t index, int64_t deadline, struct trail_entry **entry)
 {
 	struct response answer;
-	struct request request = { .kind = REQUEST_GET, .index = index };
+	struct request request = { .kind = REQUEST_GET, .question = { .index = index } };
 	enum trail_err err = call_wait(t, &request, RESPONSE_GOT, deadline, &answer);
 	if (err != TRAIL_OK)
 		return err;

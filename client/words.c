@@ -3,6 +3,7 @@
  * Names: of fields, of the words that enums are in JSON, of errors.
  */
 #include "../proto/err.h"
+#include "../proto/suggest.h"
 
 #include <string.h>
 
@@ -89,6 +90,11 @@ int trail_word_find(enum trail_word list, const char *word)
 	return -1;
 }
 
+const char *trail_suggest(const char *word, const char *const *names)
+{
+	return word && names ? suggest(word, names) : NULL;
+}
+
 const char *trail_version(void)
 {
 	return TRAIL_VERSION;
@@ -135,4 +141,32 @@ const char *trail_err_text(enum trail_err code)
 		return "a call that makes no sense";
 	}
 	return "an unknown error";
+}
+
+enum trail_retry trail_err_retry(enum trail_err code)
+{
+	switch (code) {
+	case TRAIL_MORE:
+	case TRAIL_BUSY:
+	case TRAIL_FULL:
+		return TRAIL_RETRY_SAME;
+	case TRAIL_UNAVAILABLE:
+	case TRAIL_IO:
+	case TRAIL_TIMEOUT:
+		return TRAIL_RETRY_REOPEN;
+	case TRAIL_OK:
+	case TRAIL_END:
+	case TRAIL_INVALID:
+	case TRAIL_CONFLICT:
+	case TRAIL_EXPECTED:
+	case TRAIL_CLOSED:
+	case TRAIL_DENIED:
+	case TRAIL_TOO_BIG:
+	case TRAIL_UNSUPPORTED:
+	case TRAIL_NOMEM:
+	case TRAIL_CORRUPT:
+	case TRAIL_MISUSE:
+		break;
+	}
+	return TRAIL_RETRY_NO;
 }

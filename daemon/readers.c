@@ -94,7 +94,7 @@ static bool name_of(struct reading *r, uint64_t index, enum record_kind kind, st
 static void get(struct reading *r)
 {
 	struct op *op = r->op;
-	uint64_t index = op->request.index;
+	uint64_t index = op->request.question.index;
 	struct got got = { 0 };
 	struct record record;
 	if (!within(r, index) || !answer_room(op, EVENT_LEN_MAX + 8192))

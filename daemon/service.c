@@ -241,7 +241,7 @@ static void refused_object(const struct request *request, const char *word, char
 	else if (request->kind == REQUEST_CLOSE || request->kind == REQUEST_KEEPALIVE)
 		source = request->word.source;
 	if (request->kind == REQUEST_GET)
-		(void)snprintf(out, len, "%s:%" PRIu64, word, request->index);
+		(void)snprintf(out, len, "%s:%" PRIu64, word, request->question.index);
 	else if (source_name_valid(source))
 		(void)snprintf(out, len,
 			"%s:%.*s", word, (int)source.len, (const char *)source.data);

@@ -80,6 +80,14 @@ enum TRAIL_MUST_USE trail_err {
 	TRAIL_MISUSE = -15,      /* a call that makes no sense: a closed handle, a NULL */
 };
 
+/* What to do about an error. */
+enum trail_retry {
+	TRAIL_RETRY_NO = 0,     /* the same call fails again: mend the input, or ask somebody */
+	TRAIL_RETRY_SAME = 1,   /* the same call later; nothing of it was done */
+	TRAIL_RETRY_REOPEN = 2, /* trail_open, then see what was done (trail_claim) */
+};
+enum trail_retry trail_err_retry(enum trail_err code);
+
 /* What a code means, in a few words; never NULL. */
 const char *trail_err_text(enum trail_err code);
 /* The library's version, "0.1.0". */
@@ -90,6 +98,9 @@ struct trail_event;   /* what a source says */
 struct trail_batch;   /* consecutive events of one source and epoch */
 struct trail_receipt; /* what the log answered for a batch, verified */
 struct trail_entry;   /* one record of the log with what it commits to, verified */
+struct trail_query;   /* what is asked of the log */
+struct trail_rows;    /* the answer, row by row, each verified */
+struct trail_sources; /* who writes to the log */
 struct trail_status;  /* how the daemon is */
 
 enum {
@@ -135,7 +146,10 @@ void trail_close(struct trail *t);
 enum trail_err trail_error_code(const struct trail *t);
 /* One sentence: what was wrong, where, what to do. "" when nothing was. Holds foreign text. */
 const char *trail_error(const struct trail *t);
-/* With TRAIL_INVALID: which event of the batch, from 0, and its field ("actor.id"; "" for none). */
+/*
+ * With TRAIL_INVALID: which event of the batch, from 0, and its field ("actor.id"; "" for none).
+ * From trail_search, with TRAIL_UNSUPPORTED too: at which byte of the terms the trouble begins.
+ */
 uint32_t trail_error_index(const struct trail *t);
 const char *trail_error_field(const struct trail *t);
 /* With TRAIL_EXPECTED: the seq to go back to. */
@@ -247,6 +261,8 @@ enum trail_word {
 const char *trail_word_name(enum trail_word list, int number);
 /* The number of a word, whatever its case; -1: not in the list. */
 int trail_word_find(enum trail_word list, const char *word);
+/* The name nearest to a misspelt `word` in a list ended by NULL; NULL when none is near. */
+const char *trail_suggest(const char *word, const char *const *names);
 
 /* An empty event. NULL: memory is out. Free with trail_event_free (NULL is fine). */
 struct trail_event *trail_event_new(void);
@@ -428,6 +444,90 @@ const uint8_t *trail_entry_payload(const struct trail_entry *n, size_t *len);
 const struct trail_event *trail_entry_event(const struct trail_entry *n);
 /* Size of the checkpoint in which its inclusion was checked. */
 uint64_t trail_entry_size(const struct trail_entry *n);
+
+/*
+ * A question: terms, bounds and order. Setters copy. NULL: memory is out.
+ */
+struct trail_query *trail_query_new(void);
+void trail_query_free(struct trail_query *q);
+/*
+ * "actor:anna action:read": field:value terms, all of which an event must meet; "" or NULL: every
+ * event. Fields: actor object subject (ids), action outcome (words), source, index. A value with
+ * spaces or a special meaning stands in double quotes. trail(1) has the grammar.
+ * Not judged before trail_search. TRAIL_TOO_BIG: more than 4,096 bytes. TRAIL_NOMEM.
+ */
+enum trail_err trail_query_set_terms(struct trail_query *q, const char *terms);
+/* Events that happened at `since_ns` or later and before `until_ns`, by their own time. 0: none. */
+enum trail_err trail_query_set_time(struct trail_query *q, int64_t since_ns, int64_t until_ns);
+/* The newest record first. Not together with follow. */
+enum trail_err trail_query_set_newest_first(struct trail_query *q, bool on);
+/* Look at no record before index `from`; newest first: at none from it on, where 0 is no bound. */
+enum trail_err trail_query_set_from(struct trail_query *q, uint64_t from);
+/* Do not end with what the log holds: wait for more. */
+enum trail_err trail_query_set_follow(struct trail_query *q, bool on);
+
+/*
+ * Ask. The daemon writes an event "uid 1000 searched for ..." first, and answers when that is
+ * durable. *rows is the caller's: trail_rows_free, before or after the handle is closed; a freed
+ * handle ends it. NULL for `q`: every event. One event is logged for the whole answer.
+ *
+ * TRAIL_INVALID      the terms are no query (trail_error_index: where)
+ * TRAIL_UNSUPPORTED  a part of the grammar that is not built yet; as above
+ * TRAIL_DENIED       role investigator is needed · TRAIL_FULL: the reading cannot be written down
+ */
+enum trail_err trail_search(struct trail *t, const struct trail_query *q, struct trail_rows **rows);
+/* The events of one object, by its id. `q` (may be NULL) gives bounds and order, and no terms. */
+enum trail_err trail_history(struct trail *t, const char *object, const struct trail_query *q,
+	struct trail_rows **rows);
+/*
+ * The next row, which belongs to `r` and lives until the next call. Checked: as trail_get, and that
+ * it answers the question, in its order, once. That no row is left out is the daemon's word, which
+ * trail_verify_run and a later search from another machine can put to the test.
+ *
+ * TRAIL_END      that was all; what completeness says below holds now.
+ * TRAIL_MORE     following: nothing came within the handle's timeout.
+ * TRAIL_CORRUPT  the daemon lies; the handle is of no more use. Others: as any call.
+ */
+enum trail_err trail_rows_next(struct trail_rows *r, const struct trail_entry **entry);
+/*
+ * Have the rest counted instead of sent; afterwards trail_rows_next answers TRAIL_END. Not while
+ * following.
+ */
+enum trail_err trail_rows_count(struct trail_rows *r);
+/* Rows so far: given out, and counted. */
+uint64_t trail_rows_matched(const struct trail_rows *r);
+/* Index of the event that tells of this question: the answer covers the records before it. */
+uint64_t trail_rows_read(const struct trail_rows *r);
+/* How far the daemon has looked, of trail_rows_read records: for a progress bar. */
+uint64_t trail_rows_looked(const struct trail_rows *r);
+/* Size of the checkpoint that the rows were checked in. */
+uint64_t trail_rows_size(const struct trail_rows *r);
+/* After TRAIL_END: sources that the question concerns, and those from which nothing is known to be
+ * missing; gaps: losses that were declared, ends that are open, numbers given out but not here. */
+uint32_t trail_rows_sources(const struct trail_rows *r);
+uint32_t trail_rows_current(const struct trail_rows *r);
+uint64_t trail_rows_gaps(const struct trail_rows *r);
+/* How it was found: "scan" of every record; "" before TRAIL_END. */
+const char *trail_rows_method(const struct trail_rows *r);
+void trail_rows_free(struct trail_rows *r);
+
+/* All sources, in the order in which the log met them. *sources is the caller's. */
+enum trail_err trail_sources_ask(struct trail *t, struct trail_sources **sources);
+void trail_sources_free(struct trail_sources *s);
+size_t trail_sources_count(const struct trail_sources *s);
+/* i from 0. Number and name are checked as rows are; the rest is the daemon's word. */
+uint64_t trail_sources_index(const struct trail_sources *s, size_t i);
+const char *trail_sources_name(const struct trail_sources *s, size_t i);
+/* When it was last heard; index of its newest record. 0: not known any more. */
+uint64_t trail_sources_heard(const struct trail_sources *s, size_t i);
+uint64_t trail_sources_newest(const struct trail_sources *s, size_t i);
+/* Epochs that go on; imports; epochs that were silent for a day without a clean end. */
+uint32_t trail_sources_open(const struct trail_sources *s, size_t i);
+uint32_t trail_sources_imports(const struct trail_sources *s, size_t i);
+uint32_t trail_sources_open_ends(const struct trail_sources *s, size_t i);
+/* Numbers declared lost in those epochs; numbers given out that are not in the log after 60 s. */
+uint64_t trail_sources_lost(const struct trail_sources *s, size_t i);
+uint64_t trail_sources_missing(const struct trail_sources *s, size_t i);
 
 /*
  * Up to `max` records from `first` on, TRAIL_RECORD_LEN bytes each, to `out`; *count of them.

@@ -34,7 +34,7 @@
  * place that allocates, needs a singular message field twice.
  */
 enum {
-	SCAN_DEPTH = 4,    /* Response > Appended > Run is the deepest, 3 */
+	SCAN_DEPTH = 4,    /* Response > SourcesAnswer > State > Item is the deepest */
 	SCAN_FIELDS = 32,  /* of one message: Event and StatusAnswer have the most, 16 */
 	UNKNOWN_MAX = 16,  /* fields passed over in one message and its sub-messages */
 	ARENA_ALIGN = 16,
@@ -71,16 +71,19 @@ static uint32_t repeat_max(const ProtobufCMessageDescriptor *desc,
 {
 	if (field->type == PROTOBUF_C_TYPE_BYTES && desc != &trail__v1__append__descriptor)
 		return TREE_PATH_MAX;
-	if (field->type == PROTOBUF_C_TYPE_MESSAGE &&
-		field->descriptor != &trail__v1__run__descriptor)
-		return CLAIMS_MAX; /* claims, standings; changes and attributes of an event */
-	return APPEND_EVENTS_MAX;
+	if (field->type != PROTOBUF_C_TYPE_MESSAGE ||
+		field->descriptor == &trail__v1__run__descriptor)
+		return APPEND_EVENTS_MAX;
+	if (desc == &trail__v1__rows__descriptor || desc == &trail__v1__sources_answer__descriptor)
+		return ROWS_MAX;
+	return CLAIMS_MAX; /* claims, standings; changes and attributes of an event */
 }
 
 _Static_assert((int)CLAIMS_MAX == (int)EVENT_REPEAT_MAX, "repeat_max takes them for one");
 
-/* The arrays of a repeated field with `count` elements: protobuf-c's, and the values made of it. */
-static size_t arrays_need(const ProtobufCFieldDescriptor *field, size_t count)
+/* What the elements of a repeated field become: one value each. */
+static size_t value_size(const ProtobufCMessageDescriptor *desc,
+	const ProtobufCFieldDescriptor *field)
 {
 	union small {
 		struct claim claim;
@@ -89,12 +92,26 @@ static size_t arrays_need(const ProtobufCFieldDescriptor *field, size_t count)
 		struct attribute attribute;
 	};
 	if (field->type == PROTOBUF_C_TYPE_BYTES)
-		return up(count * sizeof(ProtobufCBinaryData)) + up(count * sizeof(struct span));
-	if (field->type != PROTOBUF_C_TYPE_MESSAGE)
+		return desc == &trail__v1__append__descriptor ? sizeof(struct span) :
+								sizeof(struct hash);
+	if (field->descriptor == &trail__v1__run__descriptor)
+		return sizeof(struct run);
+	if (desc == &trail__v1__rows__descriptor)
+		return sizeof(struct evidence_item);
+	if (desc == &trail__v1__sources_answer__descriptor)
+		return sizeof(struct source_state);
+	return sizeof(union small);
+}
+
+/* The arrays of a repeated field with `count` elements: protobuf-c's, and the values made of it. */
+static size_t arrays_need(const ProtobufCMessageDescriptor *desc,
+	const ProtobufCFieldDescriptor *field, size_t count)
+{
+	bool bytes = field->type == PROTOBUF_C_TYPE_BYTES;
+	if (!bytes && field->type != PROTOBUF_C_TYPE_MESSAGE)
 		return up(count * sizeof(uint64_t));
-	size_t value = field->descriptor == &trail__v1__run__descriptor ? sizeof(struct run) :
-									  sizeof(union small);
-	return up(count * sizeof(void *)) + up(count * value);
+	size_t theirs = bytes ? sizeof(ProtobufCBinaryData) : sizeof(void *);
+	return up(count * theirs) + up(count * value_size(desc, field));
 }
 
 static size_t slabs_need(size_t fields)
@@ -117,7 +134,7 @@ static size_t level_need(const struct level *level)
 	for (unsigned i = 0; i < desc->n_fields && i < SCAN_FIELDS; i++) {
 		const ProtobufCFieldDescriptor *field = &desc->fields[i];
 		if (field->label == PROTOBUF_C_LABEL_REPEATED)
-			need += arrays_need(field, level->seen[i]);
+			need += arrays_need(desc, field, level->seen[i]);
 	}
 	return need;
 }
@@ -366,6 +383,9 @@ SAME_NUMBER(REQUEST_RECORDS, TRAIL__V1__REQUEST__BODY_RECORDS);
 SAME_NUMBER(REQUEST_CHECKPOINT, TRAIL__V1__REQUEST__BODY_CHECKPOINT);
 SAME_NUMBER(REQUEST_PROVE, TRAIL__V1__REQUEST__BODY_PROVE);
 SAME_NUMBER(REQUEST_STATUS, TRAIL__V1__REQUEST__BODY_STATUS);
+SAME_NUMBER(REQUEST_SEARCH, TRAIL__V1__REQUEST__BODY_SEARCH);
+SAME_NUMBER(REQUEST_HISTORY, TRAIL__V1__REQUEST__BODY_HISTORY);
+SAME_NUMBER(REQUEST_SOURCES, TRAIL__V1__REQUEST__BODY_SOURCES);
 
 static enum trail_err hello_take(const Trail__V1__Hello *in, struct arena *arena,
 	struct hello *out)
@@ -417,6 +437,38 @@ static enum trail_err prove_take(const Trail__V1__Prove *in, struct prove *out)
 	return TRAIL_OK;
 }
 
+static struct paging paging_take(const Trail__V1__Paging *in)
+{
+	if (!in)
+		return (struct paging){ 0 };
+	return (struct paging){
+		.from = in->from,
+		.since_ns = in->since_ns,
+		.until_ns = in->until_ns,
+		.newest_first = in->newest_first,
+		.limit = in->limit,
+		.count = in->count,
+		.size = in->size,
+		.follow_ms = in->follow_ms,
+		.next = bytes_of(in->next),
+	};
+}
+
+static struct question question_take(const char *text, const Trail__V1__Paging *paging)
+{
+	return (struct question){ .text = text_of(text), .paging = paging_take(paging) };
+}
+
+static void get_take(const Trail__V1__Get *in, struct question *out)
+{
+	*out = (struct question){
+		.index = in->index,
+		.count = in->count,
+		.want_genesis = in->want_genesis,
+		.paging = paging_take(in->paging),
+	};
+}
+
 static enum trail_err request_body_take(const Trail__V1__Request *in, struct arena *arena,
 	struct request *out)
 {
@@ -444,7 +496,17 @@ static enum trail_err request_body_take(const Trail__V1__Request *in, struct are
 		};
 		return TRAIL_OK;
 	case REQUEST_GET:
-		out->index = in->get->index;
+		get_take(in->get, &out->question);
+		return TRAIL_OK;
+	case REQUEST_SEARCH:
+		out->question = question_take(in->search->query, in->search->paging);
+		return TRAIL_OK;
+	case REQUEST_HISTORY:
+		out->question = question_take(in->history->object, in->history->paging);
+		return TRAIL_OK;
+	case REQUEST_SOURCES:
+		out->sources.size = in->sources->size;
+		out->sources.next = bytes_of(in->sources->next);
 		return TRAIL_OK;
 	case REQUEST_RECORDS:
 		out->records = (struct records_wanted){
@@ -499,6 +561,8 @@ SAME_NUMBER(RESPONSE_RECORDS, TRAIL__V1__RESPONSE__BODY_RECORDS);
 SAME_NUMBER(RESPONSE_CHECKPOINT, TRAIL__V1__RESPONSE__BODY_CHECKPOINT);
 SAME_NUMBER(RESPONSE_PROOF, TRAIL__V1__RESPONSE__BODY_PROOF);
 SAME_NUMBER(RESPONSE_STATUS, TRAIL__V1__RESPONSE__BODY_STATUS);
+SAME_NUMBER(RESPONSE_ROWS, TRAIL__V1__RESPONSE__BODY_ROWS);
+SAME_NUMBER(RESPONSE_SOURCES, TRAIL__V1__RESPONSE__BODY_SOURCES);
 SAME_NUMBER(-TRAIL_INVALID, TRAIL__V1__CODE__INVALID);
 SAME_NUMBER(-TRAIL_UNSUPPORTED, TRAIL__V1__CODE__UNSUPPORTED);
 
@@ -624,6 +688,116 @@ static enum trail_err got_take(const Trail__V1__Got *in, struct got *out)
 	return proof_take(in->n_path, in->path, &out->path);
 }
 
+static enum trail_err item_take(const Trail__V1__Evidence__Item *in, struct arena *arena,
+	struct evidence_item *out)
+{
+	if (in->record.len != RECORD_LEN || (in->salt.len != 0 && in->salt.len != SALT_LEN))
+		return TRAIL_INVALID;
+	struct hash *path = arena_take_array(arena, in->n_path, sizeof *path);
+	if (!path)
+		return TRAIL_TOO_BIG;
+	for (size_t i = 0; i < in->n_path; i++) {
+		enum trail_err err = hash_take(in->path[i], &path[i]);
+		if (err)
+			return err;
+	}
+	*out = (struct evidence_item){
+		.index = in->index,
+		.record = bytes_of(in->record),
+		.salt = bytes_of(in->salt),
+		.payload = bytes_of(in->payload),
+		.path = path,
+		.path_count = in->n_path,
+	};
+	return TRAIL_OK;
+}
+
+static enum trail_err items_take(size_t count, Trail__V1__Evidence__Item *const *in,
+	struct arena *arena, const struct evidence_item **out)
+{
+	struct evidence_item *items = arena_take_array(arena, count, sizeof *items);
+	if (!items)
+		return TRAIL_TOO_BIG;
+	for (size_t i = 0; i < count; i++) {
+		enum trail_err err = item_take(in[i], arena, &items[i]);
+		if (err)
+			return err;
+	}
+	*out = items;
+	return TRAIL_OK;
+}
+
+SAME_NUMBER(METHOD_SCAN, TRAIL__V1__COMPLETENESS__METHOD__SCAN);
+
+static enum trail_err rows_take(const Trail__V1__Rows *in, struct arena *arena, struct rows *out)
+{
+	*out = (struct rows){
+		.row_count = in->n_rows,
+		.named_count = in->n_named,
+		.checkpoint = bytes_of(in->checkpoint),
+		.read = in->read,
+		.matched = in->matched,
+		.position = in->position,
+		.next = bytes_of(in->next),
+		.done = in->done,
+	};
+	if (in->next.len > CURSOR_MAX)
+		return TRAIL_INVALID;
+	if (in->completeness) {
+		int method = (int)in->completeness->method;
+		if (method < METHOD_UNSPECIFIED || method > METHOD_SCAN)
+			return TRAIL_INVALID;
+		out->completeness = (struct completeness){
+			.method = (enum search_method)method,
+			.sources = in->completeness->sources,
+			.current = in->completeness->current,
+			.gaps = in->completeness->gaps,
+		};
+	}
+	enum trail_err err = items_take(in->n_rows, in->rows, arena, &out->rows);
+	return err ? err : items_take(in->n_named, in->named, arena, &out->named);
+}
+
+static enum trail_err source_state_take(const Trail__V1__SourcesAnswer__State *in,
+	struct arena *arena, struct source_state *out)
+{
+	if (!in->entry)
+		return TRAIL_INVALID;
+	*out = (struct source_state){
+		.heard_ns = in->heard_ns,
+		.newest = in->newest,
+		.open = in->open,
+		.imports = in->imports,
+		.open_ends = in->open_ends,
+		.lost = in->lost,
+		.missing = in->missing,
+	};
+	return item_take(in->entry, arena, &out->entry);
+}
+
+static enum trail_err sources_take(const Trail__V1__SourcesAnswer *in, struct arena *arena,
+	struct sources_answer *out)
+{
+	struct source_state *states = arena_take_array(arena, in->n_sources, sizeof *states);
+	if (!states)
+		return TRAIL_TOO_BIG;
+	if (in->next.len > CURSOR_MAX)
+		return TRAIL_INVALID;
+	for (size_t i = 0; i < in->n_sources; i++) {
+		enum trail_err err = source_state_take(in->sources[i], arena, &states[i]);
+		if (err)
+			return err;
+	}
+	*out = (struct sources_answer){
+		.states = states,
+		.count = in->n_sources,
+		.checkpoint = bytes_of(in->checkpoint),
+		.next = bytes_of(in->next),
+		.done = in->done,
+	};
+	return TRAIL_OK;
+}
+
 static enum trail_err page_take(const Trail__V1__RecordPage *in, struct record_page *out)
 {
 	if (in->records.len % RECORD_LEN != 0 || in->records.len / RECORD_LEN > RECORD_PAGE_MAX)
@@ -697,6 +871,10 @@ static enum trail_err response_body_take(const Trail__V1__Response *in, struct a
 	case RESPONSE_STATUS:
 		status_take(in->status, &out->status);
 		return TRAIL_OK;
+	case RESPONSE_ROWS:
+		return rows_take(in->rows, arena, &out->rows);
+	case RESPONSE_SOURCES:
+		return sources_take(in->sources, arena, &out->sources);
 	}
 	return TRAIL_INVALID;
 }

@@ -55,6 +55,36 @@ static void put_records_wanted(struct buf *out, const struct records_wanted *wan
 	wire_put_bytes(out, 3, wanted->next);
 }
 
+static void put_paging(struct buf *out, uint32_t number, const struct paging *paging)
+{
+	struct wire_mark mark = wire_open(out, number);
+	wire_put_number(out, 1, paging->from);
+	wire_put_number(out, 2, (uint64_t)paging->since_ns);
+	wire_put_number(out, 3, (uint64_t)paging->until_ns);
+	wire_put_number(out, 4, paging->newest_first);
+	wire_put_number(out, 5, paging->limit);
+	wire_put_number(out, 6, paging->count);
+	wire_put_number(out, 7, paging->size);
+	wire_put_number(out, 8, paging->follow_ms);
+	wire_put_bytes(out, 9, paging->next);
+	wire_close_filled(out, mark);
+}
+
+static void put_get(struct buf *out, const struct question *question)
+{
+	wire_put_number(out, 1, question->index);
+	wire_put_number(out, 2, question->count);
+	wire_put_number(out, 3, question->want_genesis);
+	put_paging(out, 4, &question->paging);
+}
+
+/* Search and History: the question's text, and how it comes. */
+static void put_question(struct buf *out, const struct question *question)
+{
+	wire_put_bytes(out, 1, question->text);
+	put_paging(out, 2, &question->paging);
+}
+
 static void put_prove(struct buf *out, const struct prove *prove)
 {
 	if (prove->consistency)
@@ -84,7 +114,15 @@ static void put_request_body(struct buf *out, const struct request *request)
 		put_word(out, &request->word, request->word.made);
 		break;
 	case REQUEST_GET:
-		wire_put_number(out, 1, request->index);
+		put_get(out, &request->question);
+		break;
+	case REQUEST_SEARCH:
+	case REQUEST_HISTORY:
+		put_question(out, &request->question);
+		break;
+	case REQUEST_SOURCES:
+		wire_put_number(out, 1, request->sources.size);
+		wire_put_bytes(out, 2, request->sources.next);
 		break;
 	case REQUEST_RECORDS:
 		put_records_wanted(out, &request->records);
@@ -183,6 +221,66 @@ static void put_got(struct buf *out, const struct got *got)
 	wire_put_bytes(out, 7, got->checkpoint);
 }
 
+static void put_item(struct buf *out, uint32_t number, const struct evidence_item *item)
+{
+	struct wire_mark mark = wire_open(out, number);
+	wire_put_number(out, 1, item->index);
+	wire_put_bytes(out, 2, item->record);
+	wire_put_bytes(out, 3, item->salt);
+	wire_put_bytes(out, 4, item->payload);
+	for (size_t i = 0; i < item->path_count; i++)
+		wire_put_item(out, 5, span_of(item->path[i].b, HASH_LEN));
+	wire_close(out, mark);
+}
+
+static void put_completeness(struct buf *out, const struct completeness *completeness)
+{
+	struct wire_mark mark = wire_open(out, 9);
+	wire_put_number(out, 1, completeness->method);
+	wire_put_number(out, 2, completeness->sources);
+	wire_put_number(out, 3, completeness->current);
+	wire_put_number(out, 4, completeness->gaps);
+	wire_close_filled(out, mark);
+}
+
+static void put_rows(struct buf *out, const struct rows *rows)
+{
+	for (size_t i = 0; i < rows->row_count; i++)
+		put_item(out, 1, &rows->rows[i]);
+	for (size_t i = 0; i < rows->named_count; i++)
+		put_item(out, 2, &rows->named[i]);
+	wire_put_bytes(out, 3, rows->checkpoint);
+	wire_put_number(out, 4, rows->read);
+	wire_put_number(out, 5, rows->matched);
+	wire_put_number(out, 6, rows->position);
+	wire_put_bytes(out, 7, rows->next);
+	wire_put_number(out, 8, rows->done);
+	put_completeness(out, &rows->completeness);
+}
+
+static void put_source_state(struct buf *out, const struct source_state *state)
+{
+	struct wire_mark mark = wire_open(out, 1);
+	put_item(out, 1, &state->entry);
+	wire_put_number(out, 2, state->heard_ns);
+	wire_put_number(out, 3, state->newest);
+	wire_put_number(out, 4, state->open);
+	wire_put_number(out, 5, state->imports);
+	wire_put_number(out, 6, state->open_ends);
+	wire_put_number(out, 7, state->lost);
+	wire_put_number(out, 8, state->missing);
+	wire_close(out, mark);
+}
+
+static void put_sources(struct buf *out, const struct sources_answer *sources)
+{
+	for (size_t i = 0; i < sources->count; i++)
+		put_source_state(out, &sources->states[i]);
+	wire_put_bytes(out, 2, sources->checkpoint);
+	wire_put_bytes(out, 3, sources->next);
+	wire_put_number(out, 4, sources->done);
+}
+
 static void put_page(struct buf *out, const struct record_page *page)
 {
 	wire_put_number(out, 1, page->first);
@@ -253,6 +351,12 @@ static void put_response_body(struct buf *out, const struct response *response)
 		break;
 	case RESPONSE_STATUS:
 		put_status(out, &response->status);
+		break;
+	case RESPONSE_ROWS:
+		put_rows(out, &response->rows);
+		break;
+	case RESPONSE_SOURCES:
+		put_sources(out, &response->sources);
 		break;
 	}
 }

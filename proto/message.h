@@ -17,6 +17,10 @@ enum {
 	CLAIMS_MAX = 64,
 	APPEND_EVENTS_MAX = 1000,
 	RECORD_PAGE_MAX = 2330, /* 112-byte records in 256 KiB, with room for a checkpoint */
+	ROWS_MAX = 1000,        /* of one page, and SOURCE and PEER entries that they name */
+	CURSOR_MAX = 64,        /* bytes of a page's `next` */
+	QUERY_MAX = 4096,       /* bytes of a query: an attribute of the event that tells it */
+	FOLLOW_MS_MAX = 60000,
 };
 
 /* The oneof's field number in Request. */
@@ -31,6 +35,9 @@ enum request_kind {
 	REQUEST_CHECKPOINT = 8,
 	REQUEST_PROVE = 9,
 	REQUEST_STATUS = 10,
+	REQUEST_SEARCH = 11,
+	REQUEST_HISTORY = 12,
+	REQUEST_SOURCES = 13,
 };
 
 struct claim {
@@ -71,6 +78,32 @@ struct records_wanted {
 	struct span next;
 };
 
+struct paging {
+	uint64_t from;
+	int64_t since_ns;
+	int64_t until_ns;
+	bool newest_first;
+	uint32_t limit;
+	bool count;
+	uint64_t size;
+	uint32_t follow_ms;
+	struct span next;
+};
+
+/* Search, History, Get: what shows payloads, and therefore goes on record. */
+struct question {
+	struct span text;   /* Search: the query. History: the object's id */
+	uint64_t index;     /* Get: the first record, */
+	uint64_t count;     /*      and how many; 0: one */
+	bool want_genesis;  /*      record 0 as well */
+	struct paging paging;
+};
+
+struct sources_wanted {
+	uint64_t size;
+	struct span next;
+};
+
 struct prove {
 	bool consistency; /* from `from`; else inclusion of `index` */
 	uint64_t index;
@@ -85,8 +118,9 @@ struct request {
 		struct hello hello;
 		struct append append;
 		struct epoch_word word; /* Close, Keepalive */
-		uint64_t index;         /* Get */
+		struct question question; /* Search, History, Get */
 		struct records_wanted records;
+		struct sources_wanted sources;
 		struct prove prove;
 	};
 };
@@ -104,6 +138,8 @@ enum response_kind {
 	RESPONSE_CHECKPOINT = 9,
 	RESPONSE_PROOF = 10,
 	RESPONSE_STATUS = 11,
+	RESPONSE_ROWS = 12,
+	RESPONSE_SOURCES = 13,
 };
 
 struct failure {
@@ -174,6 +210,61 @@ struct got {
 	struct span checkpoint;
 };
 
+/* A record with what it commits to; message Evidence.Item. */
+struct evidence_item {
+	uint64_t index;
+	struct span record; /* RECORD_LEN */
+	struct span salt;   /* empty, or SALT_LEN */
+	struct span payload;
+	const struct hash *path;
+	size_t path_count;  /* 0 to TREE_PATH_MAX */
+};
+
+enum search_method {
+	METHOD_UNSPECIFIED = 0,
+	METHOD_SCAN = 1,
+};
+
+struct completeness {
+	enum search_method method;
+	uint32_t sources;
+	uint32_t current;
+	uint64_t gaps;
+};
+
+struct rows {
+	const struct evidence_item *rows; /* at most ROWS_MAX */
+	size_t row_count;
+	const struct evidence_item *named; /* at most ROWS_MAX */
+	size_t named_count;
+	struct span checkpoint;
+	uint64_t read;
+	uint64_t matched;
+	uint64_t position;
+	struct span next;
+	bool done;
+	struct completeness completeness; /* METHOD_UNSPECIFIED: not on this page */
+};
+
+struct source_state {
+	struct evidence_item entry;
+	uint64_t heard_ns;
+	uint64_t newest;
+	uint32_t open;
+	uint32_t imports;
+	uint32_t open_ends;
+	uint64_t lost;
+	uint64_t missing;
+};
+
+struct sources_answer {
+	const struct source_state *states; /* at most ROWS_MAX */
+	size_t count;
+	struct span checkpoint;
+	struct span next;
+	bool done;
+};
+
 struct record_page {
 	uint64_t first;
 	struct span records; /* RECORD_LEN each, at most RECORD_PAGE_MAX */
@@ -226,6 +317,8 @@ struct response {
 		struct checkpoint_answer checkpoint;
 		struct proof_answer proof;
 		struct status_answer status;
+		struct rows rows;
+		struct sources_answer sources;
 	};
 };
 

@@ -2,7 +2,6 @@
 #include "cli.h"
 #include "fields.h"
 #include "output.h"
-#include "suggest.h"
 #include "when.h"
 
 #include <pwd.h>
@@ -95,7 +94,7 @@ static int set_action(struct trail_event *e, const char *word)
 	struct complaint c;
 	if (field_set(e, "action", word, &c))
 		return EXIT_OK;
-	const char *near = suggest(word, ACTIONS);
+	const char *near = trail_suggest(word, ACTIONS);
 	if (near)
 		say("\"%s\" is not an action; did you mean %s?", word, near);
 	else

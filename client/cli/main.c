@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli.h"
 #include "output.h"
-#include "suggest.h"
 
 #include <string.h>
 
@@ -48,7 +47,7 @@ static int unknown_command(const char *name)
 	const char *names[COMMAND_COUNT + 1] = { 0 };
 	for (unsigned i = 0; i < COMMAND_COUNT; i++)
 		names[i] = COMMANDS[i].name;
-	const char *near = suggest(name, names);
+	const char *near = trail_suggest(name, names);
 	if (strcmp(name, "log") == 0)
 		say("there is no command \"log\"; did you mean emit or search?");
 	else if (near)

@@ -4,7 +4,6 @@
  */
 #include "cli.h"
 #include "output.h"
-#include "suggest.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -54,7 +53,7 @@ static const char *near_option(const char *arg, const struct choice *choices, si
 	const char *names[CHOICES_MAX + 1] = { 0 };
 	for (size_t i = 0; i < count; i++)
 		names[i] = choices[i].name;
-	return strncmp(arg, "--", 2) == 0 ? suggest(arg + 2, names) : NULL;
+	return strncmp(arg, "--", 2) == 0 ? trail_suggest(arg + 2, names) : NULL;
 }
 
 static int refuse_option(

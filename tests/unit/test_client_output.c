@@ -11,7 +11,7 @@
 #include "../../client/cli/csv.h"
 #include "../../client/cli/lines.h"
 #include "../../client/cli/output.h"
-#include "../../client/cli/suggest.h"
+#include "../../proto/suggest.h"
 #include "../../client/cli/when.h"
 
 #include <stdio.h>

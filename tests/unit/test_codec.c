@@ -426,7 +426,7 @@ static void test_requests_decode_to_their_values(void **state)
 	assert_true(r.kind == REQUEST_KEEPALIVE && r.word.made == 301 && r.word.last == 0);
 	arena_free(&arena);
 	take_request("get", &arena, &r);
-	assert_true(r.kind == REQUEST_GET && r.index == UINT64_C(1) << 63);
+	assert_true(r.kind == REQUEST_GET && r.question.index == UINT64_C(1) << 63);
 	arena_free(&arena);
 	take_request("records", &arena, &r);
 	assert_true(r.kind == REQUEST_RECORDS && r.records.first == 128);

@@ -165,7 +165,7 @@ static struct request append_of(const struct span *events, size_t count)
 
 static void test_the_first_request_must_be_hello(void **state)
 {
-	struct request get = { .id = 4, .kind = REQUEST_GET, .index = 0 };
+	struct request get = { .id = 4, .kind = REQUEST_GET, .question.index = 0 };
 	struct request hello = hello_request(1);
 	struct errand *errand;
 	(void)state;
@@ -380,7 +380,7 @@ static void test_sources_and_counts_are_judged(void **state)
 
 static void test_a_refusal_is_stored_before_it_is_answered(void **state)
 {
-	struct request get = { .id = 12, .kind = REQUEST_GET, .index = 99 };
+	struct request get = { .id = 12, .kind = REQUEST_GET, .question.index = 99 };
 	struct errand *errand;
 	struct event_facts facts;
 	struct event_fault fault;
@@ -479,7 +479,7 @@ static void test_to_claim_an_epoch_is_an_emitters_to_do(void **state)
 
 static void test_without_memory_a_request_waits_and_is_not_spent(void **state)
 {
-	struct request get = { .id = 4, .kind = REQUEST_GET, .index = 0 };
+	struct request get = { .id = 4, .kind = REQUEST_GET, .question.index = 0 };
 	struct errand *errand;
 	(void)state;
 	struct errand *hog = errands_take(errands, POOL_BYTES);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* "Did you mean ...?" */
-#ifndef CLI_SUGGEST_H
-#define CLI_SUGGEST_H
+#ifndef PROTO_SUGGEST_H
+#define PROTO_SUGGEST_H
 
 #include <stddef.h>
 
