@@ -33,30 +33,31 @@ static enum trail_err lies(struct trail *t, uint64_t index, const char *why)
 
 /* Fill the entry from the answer; NULL, or what does not fit. */
 static const char *entry_take(
-	struct trail *t, const struct got *got, struct trail_entry *n, enum trail_err *err)
+	struct trail *t, const struct rows *rows, struct trail_entry *n, enum trail_err *err)
 {
 	struct checkpoint cp;
 	struct hash commitment;
-	*err = trust_see(&t->trust, got->checkpoint, &cp, &t->fault);
+	*err = trust_see(&t->trust, rows->checkpoint, &cp, &t->fault);
 	if (*err != TRAIL_OK)
 		return NULL;
-	if (got->record.len != RECORD_LEN)
-		return "it has not the length of a record";
-	memcpy(n->bytes, got->record.data, RECORD_LEN);
+	if (rows->row_count != 1 || rows->rows[0].index != n->index)
+		return "the answer is not that record alone";
+	const struct evidence_item *row = &rows->rows[0];
+	struct tree_proof path = { .count = row->path_count };
+	memcpy(path.path, row->path, row->path_count * sizeof path.path[0]);
+	memcpy(n->bytes, row->record.data, RECORD_LEN);
 	record_decode(n->bytes, &n->record);
 	record_leaf(n->bytes, &n->leaf);
 	n->size = cp.size;
-	if (!tree_inclusion_check(&n->leaf, n->index, cp.size, &got->path, &cp.root))
+	if (!tree_inclusion_check(&n->leaf, n->index, cp.size, &path, &cp.root))
 		return "it is not in the tree of the signed checkpoint";
-	if (got->salt.len == 0)
-		return got->payload.len == 0 ? NULL : "its payload comes without a salt";
-	if (got->salt.len != SALT_LEN)
-		return "its salt has not the length of one";
-	record_commitment(got->salt.data, got->payload, &commitment);
+	if (row->salt.len == 0)
+		return row->payload.len == 0 ? NULL : "its payload comes without a salt";
+	record_commitment(row->salt.data, row->payload, &commitment);
 	if (!hash_equal(&commitment, &n->record.commitment))
 		return "it does not commit to the payload that was given";
-	memcpy(n->salt, got->salt.data, SALT_LEN);
-	buf_put_span(&n->payload, got->payload);
+	memcpy(n->salt, row->salt.data, SALT_LEN);
+	buf_put_span(&n->payload, row->payload);
 	n->open = true;
 	if (n->payload.failed)
 		*err = fault_set(&t->fault, TRAIL_NOMEM, "memory is out");
@@ -68,14 +69,14 @@ enum trail_err entry_fetch(
 {
 	struct response answer;
 	struct request request = { .kind = REQUEST_GET, .question = { .index = index } };
-	enum trail_err err = call_wait(t, &request, RESPONSE_GOT, deadline, &answer);
+	enum trail_err err = call_wait(t, &request, RESPONSE_ROWS, deadline, &answer);
 	if (err != TRAIL_OK)
 		return err;
 	struct trail_entry *n = calloc(1, sizeof *n);
 	if (!n)
 		return fault_set(&t->fault, TRAIL_NOMEM, "memory is out");
 	n->index = index;
-	const char *why = entry_take(t, &answer.got, n, &err);
+	const char *why = entry_take(t, &answer.rows, n, &err);
 	if (why)
 		err = lies(t, index, why);
 	if (err == TRAIL_OK) {

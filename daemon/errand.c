@@ -89,13 +89,17 @@ struct errand *errands_take(struct errands *pool, size_t need)
 	op->times = NULL;
 	op->salts = NULL;
 	op->commitments = NULL;
+	op->query.asked = 0;
 	op->own = (struct span){ 0 };
+	op->own_index = 0;
 	op->response.id = 0;
 	op->response.kind = RESPONSE_NONE;
 	buf_clear(&op->answer);
 	errand->home = NULL;
+	errand->caller = NULL;
 	errand->last = false;
 	errand->refusal = (struct span){ 0 };
+	errand->until_ns = 0;
 	return errand;
 }
 

@@ -176,6 +176,16 @@ static enum intake_verdict take_own(struct intake *in, struct op *op)
 		.epoch = in->own_epoch,
 		.seq = in->own_seq + 1,
 	};
+	/*
+	 * Unlogged nothing is shown, and who asks must not fill the last of the disk. Half of the
+	 * reserve is for questions, so that one can find out what filled it.
+	 */
+	if (op->kind == OP_QUESTION && in->starved) {
+		op_refuse(op, TRAIL_FULL,
+			"half of the disk's reserve is used up: this question cannot be put on record, "
+			"and nothing is shown without; an operator must make room");
+		return INTAKE_TAKEN;
+	}
 	if (!batch_has_room(in->batch, 1, op->own.len))
 		return INTAKE_COMMIT_FIRST;
 	crypto_random(salt, sizeof salt);
@@ -187,7 +197,7 @@ static enum intake_verdict take_own(struct intake *in, struct op *op)
 		return INTAKE_TAKEN;
 	}
 	record_commitment(op->answer.data, op->own, &r.commitment);
-	(void)batch_add_event(in->batch, &r, op->answer.data, op->own);
+	op->own_index = batch_add_event(in->batch, &r, op->answer.data, op->own);
 	in->own_seq++;
 	return INTAKE_TAKEN;
 }
@@ -818,7 +828,7 @@ static void take_hello(struct intake *in, struct op *op)
 enum intake_verdict intake_take(struct intake *in, struct op *op)
 {
 	op->response = (struct response){ .id = op->request.id };
-	if (op->kind == OP_OWN_EVENT)
+	if (op->kind != OP_REQUEST)
 		return take_own(in, op);
 	if (op->request.kind == REQUEST_APPEND)
 		return take_append(in, op);

@@ -31,6 +31,7 @@ struct intake {
 	struct chunker *chunker;
 	size_t answer_bytes;    /* taken by answers to duplicates since intake_begin */
 	bool full;              /* below the reserve: Appends get FULL */
+	bool starved;           /* below half of it: questions, which leave an event, too */
 	uint64_t found[APPEND_EVENTS_MAX]; /* scratch: where duplicates lie */
 	enum trail_err broken;  /* the store contradicts itself: nothing may be acked any more */
 };

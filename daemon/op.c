@@ -8,6 +8,12 @@
 #include <stdlib.h>
 #include <time.h>
 
+void peer_actor(const struct peer *peer, char actor[PEER_ACTOR_MAX])
+{
+	const char *kind = peer->type == PEER_UNIX_USER ? "uid" : "cert";
+	(void)snprintf(actor, PEER_ACTOR_MAX, "%s:%s", kind, peer->name);
+}
+
 struct queue {
 	pthread_mutex_t lock;
 	pthread_cond_t filled;

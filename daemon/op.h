@@ -9,9 +9,12 @@
 #define DAEMON_OP_H
 
 #include "../proto/codec.h"
+#include "../proto/query.h"
 
 enum {
 	PEER_NAME_MAX = 64,
+	PEER_ACTOR_MAX = PEER_NAME_MAX + 8,
+	ACTOR_USER = 1, /* enum ActorType of trail.proto */
 };
 
 /* Who is at the other end, as the kernel (or later TLS) said. */
@@ -21,10 +24,14 @@ struct peer {
 	uint32_t roles; /* enum role bits, daemon/access.h */
 };
 
+/* "uid:1001" or "cert:NAME": what a peer is called as an actor of the log's own events. */
+void peer_actor(const struct peer *peer, char actor[PEER_ACTOR_MAX]);
+
 /* Is the request (DESIGN.md section 7), or one of the daemon's own. */
 enum op_kind {
 	OP_REQUEST,   /* request.kind says which */
 	OP_OWN_EVENT, /* one event of source 0: `own` is its payload; no response wanted */
+	OP_QUESTION,  /* the same, for a request that a reader answers once that is durable */
 };
 
 struct op {
@@ -40,8 +47,11 @@ struct op {
 	const int64_t *times;
 	uint8_t *salts;              /* SALT_LEN each */
 	struct hash *commitments;
-	/* OP_OWN_EVENT: an encoded Event, in the arena. */
+	/* Search, History: what is asked; made at intake. Views the arena. */
+	struct query query;
+	/* OP_OWN_EVENT, OP_QUESTION: an encoded Event, in the arena; and the index that it got. */
 	struct span own;
+	uint64_t own_index;
 	/* The answer. Its spans lie in the arena or in `answer`. */
 	struct response response;
 	struct buf answer;    /* scratch of the thread that answers; kept with the op */

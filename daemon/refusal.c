@@ -9,13 +9,12 @@
 
 enum {
 	OUTCOME_DENIED = 1,
-	ACTOR_USER = 1,
 	REASON_MAX = 512,
 };
 
 /* A peer's running minute. actor "": a free row. */
 struct row {
-	char actor[REFUSAL_ACTOR_MAX];
+	char actor[PEER_ACTOR_MAX];
 	uint64_t began_ns;
 	unsigned told;
 	uint64_t counted;
@@ -35,12 +34,6 @@ struct refusals *refusals_new(void)
 void refusals_free(struct refusals *r)
 {
 	free(r);
-}
-
-void refusal_actor(const struct peer *peer, char actor[REFUSAL_ACTOR_MAX])
-{
-	const char *kind = peer->type == PEER_UNIX_USER ? "uid" : "cert";
-	(void)snprintf(actor, REFUSAL_ACTOR_MAX, "%s:%s", kind, peer->name);
 }
 
 static bool minute_over(const struct row *row, uint64_t now_ns)
@@ -71,8 +64,8 @@ static struct row *row_of(struct refusals *r, uint64_t now_ns, const char *actor
 
 bool refusals_admit(struct refusals *r, uint64_t now_ns, const struct peer *peer)
 {
-	char actor[REFUSAL_ACTOR_MAX];
-	refusal_actor(peer, actor);
+	char actor[PEER_ACTOR_MAX];
+	peer_actor(peer, actor);
 	r->total++;
 	struct row *row = row_of(r, now_ns, actor);
 	if (minute_over(row, now_ns) && row->counted == 0) {
@@ -87,14 +80,14 @@ bool refusals_admit(struct refusals *r, uint64_t now_ns, const struct peer *peer
 	return false;
 }
 
-uint64_t refusals_due(struct refusals *r, uint64_t now_ns, char actor[REFUSAL_ACTOR_MAX])
+uint64_t refusals_due(struct refusals *r, uint64_t now_ns, char actor[PEER_ACTOR_MAX])
 {
 	for (size_t i = 0; i <= REFUSAL_PEERS; i++) {
 		struct row *row = i < REFUSAL_PEERS ? &r->rows[i] : &r->others;
 		if (row->counted == 0 || !minute_over(row, now_ns))
 			continue;
 		uint64_t count = row->counted;
-		memcpy(actor, row->actor, REFUSAL_ACTOR_MAX);
+		memcpy(actor, row->actor, PEER_ACTOR_MAX);
 		*row = (struct row){ 0 };
 		return count;
 	}
@@ -110,7 +103,12 @@ void refusal_encode(const struct refusal *refusal, int64_t time_ns, struct buf *
 {
 	char count[24];
 	(void)snprintf(count, sizeof count, "%" PRIu64, refusal->count);
-	struct attribute sum = { .key = span_text("count"), .value = span_text(count) };
+	struct attribute more[2];
+	size_t more_count = 0;
+	if (refusal->count)
+		more[more_count++] = (struct attribute){ span_text("count"), span_text(count) };
+	if (refusal->asked)
+		more[more_count++] = (struct attribute){ span_text(refusal->asked), refusal->text };
 	struct span reason = refusal->reason;
 	if (reason.len > REASON_MAX)
 		reason.len = REASON_MAX;
@@ -122,8 +120,9 @@ void refusal_encode(const struct refusal *refusal, int64_t time_ns, struct buf *
 		.reason = reason,
 		.actor = { .id = refusal->actor, .type = ACTOR_USER },
 		.object = { .id = refusal->object },
-		.attributes = &sum,
-		.attribute_count = refusal->count ? 1 : 0,
+		.subject = refusal->subject,
+		.attributes = more,
+		.attribute_count = more_count,
 	};
 	event_encode(&event, out);
 }

@@ -17,7 +17,8 @@ enum {
 	REFUSAL_SINGLES = 10,   /* events a minute and peer */
 	REFUSAL_PEERS = 256,    /* rows of the table */
 	REFUSAL_OBJECT_MAX = 96,
-	REFUSAL_EVENT_MAX = 1024, /* bytes of an encoded refusal event, at the most */
+	/* Bytes of an encoded refusal event, at the most. */
+	REFUSAL_EVENT_MAX = 1024 + QUERY_MAX + EVENT_ID_MAX,
 };
 
 /* A refusal as it will be told. Views. */
@@ -26,6 +27,10 @@ struct refusal {
 	struct span object; /* the kind of request, "append:lifecare" */
 	struct span reason; /* the sentence */
 	uint64_t count;     /* 0: one refusal, told by itself; else how many this one stands for */
+	/* Of a question, in full (DESIGN.md section 8): "query" or "object", its text, its subject. */
+	const char *asked;  /* NULL: it was none */
+	struct span text;
+	struct span subject;
 };
 
 struct refusals;
@@ -41,19 +46,16 @@ void refusals_free(struct refusals *r);
  */
 bool refusals_admit(struct refusals *r, uint64_t now_ns, const struct peer *peer);
 /*
- * Take one sum whose minute is over: its peer's actor text goes to actor[REFUSAL_ACTOR_MAX].
+ * Take one sum whose minute is over: its peer's actor text goes to `actor`.
  * 0: none is due; else the count.
  */
-enum { REFUSAL_ACTOR_MAX = PEER_NAME_MAX + 8 };
-uint64_t refusals_due(struct refusals *r, uint64_t now_ns, char actor[REFUSAL_ACTOR_MAX]);
+uint64_t refusals_due(struct refusals *r, uint64_t now_ns, char actor[PEER_ACTOR_MAX]);
 /* Refusals since start, told or counted. */
 uint64_t refusals_total(const struct refusals *r);
 
-/* "uid:1001" or "cert:NAME". */
-void refusal_actor(const struct peer *peer, char actor[REFUSAL_ACTOR_MAX]);
 /*
  * Append the event: action EXECUTE, verb "refuse", outcome DENIED, actor, object, reason, and with
- * a count an attribute "count". A reason is cut to 512 bytes.
+ * a count an attribute "count", with a question one that holds it. A reason is cut to 512 bytes.
  */
 void refusal_encode(const struct refusal *refusal, int64_t time_ns, struct buf *out);
 

@@ -2,6 +2,9 @@
 #include "service.h"
 
 #include "access.h"
+#include "ask.h"
+#include "followers.h"
+#include "trace.h"
 #include "../proto/crypto.h"
 #include "../proto/frame.h"
 
@@ -18,7 +21,7 @@ enum {
 	 * Checkpoint note, identity and proofs are below 4 KiB together.
 	 */
 	ANSWER_SMALL = 4 * 1024,
-	ANSWER_GET = ANSWER_SMALL + EVENT_LEN_MAX,
+	ANSWER_SOURCES = 320 * 1024,
 	ANSWER_RECORDS = ANSWER_SMALL + RECORD_PAGE_MAX * RECORD_LEN,
 	/* Per event: what is made at intake, and on request its salt in the answer. */
 	PER_EVENT = sizeof(int64_t) + SALT_LEN + sizeof(struct hash),
@@ -28,17 +31,21 @@ enum {
 	 */
 	EVENT_FIELD_MIN = 16,
 	SENTENCE_MAX = 256,
+	QUERY_SHOWN_MAX = 64, /* bytes of a query that its refusal repeats */
 };
 
 struct service {
 	struct service_options to;
 	struct buf scratch; /* an own event while it is encoded */
+	struct followers followers;
+	bool draining;      /* nobody is kept waiting any more */
 	bool closed;        /* the writer takes no more */
 };
 
 enum road {
 	ROAD_WRITER,
 	ROAD_READERS,
+	ROAD_QUESTION, /* to the writer, who puts it on record, then to the readers */
 	ROAD_HERE,
 };
 
@@ -47,7 +54,7 @@ struct handler {
 	const char *act;  /* "uid 1001 may not <act>" */
 	const char *word; /* object id of its refusal */
 	enum road road;
-	size_t answer;
+	size_t answer;    /* without what ask_need says */
 	/* False: it was answered with an error. NULL: nothing to judge. */
 	bool (*judge)(struct op *op);
 };
@@ -209,18 +216,87 @@ static bool judge_append(struct op *op)
 	return true;
 }
 
+static bool refuse_query(struct op *op, enum trail_err code, const struct query_fault *fault)
+{
+	struct span text = op->request.question.text;
+	int len = (int)(fault->len < QUERY_SHOWN_MAX ? fault->len : QUERY_SHOWN_MAX);
+	op_refuse(op, code, "the query, at byte %zu (\"%.*s\"): %s", fault->at, len,
+		(const char *)text.data + fault->at, fault->why);
+	op->response.error.index = (uint32_t)fault->at;
+	return false;
+}
+
+/* What the query says goes to op->query. False: refused. */
+static bool parse_query(struct op *op)
+{
+	struct span text = op->request.question.text;
+	struct query_fault fault;
+	if (op->request.kind == REQUEST_GET)
+		return true;
+	if (op->request.kind == REQUEST_HISTORY && text.len != 0 && text.len <= EVENT_ID_MAX) {
+		op->query = query_of_object(text);
+		return true;
+	}
+	if (op->request.kind == REQUEST_HISTORY) {
+		op_refuse(op, TRAIL_INVALID, "an object's id has 1 to %d bytes", EVENT_ID_MAX);
+		return false;
+	}
+	if (text.len > QUERY_MAX) {
+		op_refuse(op, TRAIL_TOO_BIG, "the query has %zu bytes; %d are possible", text.len,
+			QUERY_MAX);
+		return false;
+	}
+	enum trail_err err = query_parse(text, &op->arena, &op->query, &fault);
+	return err ? refuse_query(op, err, &fault) : true;
+}
+
+/* NULL: its pages can be had. */
+static const char *paging_misfit(const struct request *request)
+{
+	const struct question *q = &request->question;
+	const struct paging *p = &q->paging;
+	bool plain = p->from == 0 && p->since_ns == 0 && p->until_ns == 0 && !p->newest_first &&
+		!p->count && p->follow_ms == 0;
+	if (request->kind == REQUEST_GET && !plain)
+		return "of its paging a Get has limit, size and next alone";
+	if (q->want_genesis && q->count > 1)
+		return "record 0 is added to one record, not to a range";
+	if (p->follow_ms > FOLLOW_MS_MAX)
+		return "follow_ms is at most 60000: ask again when it is over";
+	if (p->follow_ms != 0 && (p->newest_first || p->count))
+		return "who follows sees the oldest first, and every row";
+	return NULL;
+}
+
+static bool judge_question(struct op *op)
+{
+	const char *misfit = paging_misfit(&op->request);
+	if (misfit) {
+		op_refuse(op, TRAIL_INVALID, "%s", misfit);
+		return false;
+	}
+	if (!parse_query(op))
+		return false;
+	op->charged += ask_need(&op->request);
+	return true;
+}
+
 static const struct handler HANDLERS[] = {
 	[REQUEST_HELLO] = { "connect", "hello", ROAD_WRITER, ANSWER_SMALL, judge_hello },
 	[REQUEST_APPEND] = { "append events", "append", ROAD_WRITER, ANSWER_SMALL, judge_append },
 	[REQUEST_CLOSE] = { "close an epoch", "close", ROAD_WRITER, ANSWER_SMALL, judge_word },
 	[REQUEST_KEEPALIVE] = { "keep an epoch alive", "keepalive", ROAD_WRITER, ANSWER_SMALL,
 		judge_word },
-	[REQUEST_GET] = { "read payloads", "get", ROAD_READERS, ANSWER_GET, NULL },
+	[REQUEST_GET] = { "read payloads", "get", ROAD_QUESTION, ANSWER_SMALL, judge_question },
 	[REQUEST_RECORDS] = { "read records", "records", ROAD_READERS, ANSWER_RECORDS, NULL },
 	[REQUEST_CHECKPOINT] = { "read checkpoints", "checkpoint", ROAD_READERS, ANSWER_SMALL,
 		NULL },
 	[REQUEST_PROVE] = { "ask for proofs", "prove", ROAD_READERS, ANSWER_SMALL, NULL },
 	[REQUEST_STATUS] = { "read the status", "status", ROAD_HERE, ANSWER_SMALL, NULL },
+	[REQUEST_SEARCH] = { "search", "search", ROAD_QUESTION, ANSWER_SMALL, judge_question },
+	[REQUEST_HISTORY] = { "ask for a history", "history", ROAD_QUESTION, ANSWER_SMALL,
+		judge_question },
+	[REQUEST_SOURCES] = { "list the sources", "sources", ROAD_READERS, ANSWER_SOURCES, NULL },
 };
 
 static const struct handler *handler_of(enum request_kind kind)
@@ -249,20 +325,53 @@ static void refused_object(const struct request *request, const char *word, char
 		(void)snprintf(out, len, "%s", word);
 }
 
-/* False: the arena is too small or memory is out; the op is as it was. */
-static bool make_own_event(struct service *service, struct op *op, const struct refusal *refusal)
+/*
+ * What stands in scratch becomes the op's own event, for the writer. False: the arena is too small
+ * or memory is out; the op is as it was.
+ */
+static bool own_event(struct service *service, struct op *op, enum op_kind kind)
 {
-	struct buf *scratch = &service->scratch;
-	buf_clear(scratch);
-	refusal_encode(refusal, (int64_t)clock_ns(CLOCK_REALTIME), scratch);
+	const struct buf *scratch = &service->scratch;
 	uint8_t *own = scratch->failed ? NULL : arena_take(&op->arena, scratch->len);
 	if (!own)
 		return false;
 	memcpy(own, scratch->data, scratch->len);
-	op->kind = OP_OWN_EVENT;
+	op->kind = kind;
 	op->own = span_of(own, scratch->len);
 	op->received_ns = clock_ns(CLOCK_REALTIME);
 	return true;
+}
+
+static bool refusal_event(struct service *service, struct op *op, const struct refusal *refusal)
+{
+	buf_clear(&service->scratch);
+	refusal_encode(refusal, (int64_t)clock_ns(CLOCK_REALTIME), &service->scratch);
+	return own_event(service, op, OP_OWN_EVENT);
+}
+
+/*
+ * Nothing that shows payloads is answered before this was called and the event is durable: the one
+ * way to the readers for Search, History and Get (G9). False: it cannot be put on record.
+ */
+static bool put_on_record(struct service *service, struct op *op)
+{
+	buf_clear(&service->scratch);
+	trace_encode(op, (int64_t)clock_ns(CLOCK_REALTIME), &service->scratch);
+	if (own_event(service, op, OP_QUESTION))
+		return true;
+	op_refuse(op, TRAIL_BUSY, "memory is out; try again");
+	return false;
+}
+
+/* A question in a refusal: its text, and whom it asks about where that can be told. */
+static void add_question(struct refusal *refusal, const struct op *op)
+{
+	if (op->request.kind != REQUEST_SEARCH && op->request.kind != REQUEST_HISTORY)
+		return;
+	struct span text = op->request.question.text;
+	refusal->asked = op->request.kind == REQUEST_SEARCH ? "query" : "object";
+	refusal->text = text.len <= QUERY_MAX ? text : span_of(text.data, 0);
+	refusal->subject = trace_subject(op);
 }
 
 /*
@@ -274,20 +383,21 @@ static enum service_turn record_denial(
 	struct service *service, struct errand *errand, const char *sentence)
 {
 	struct op *op = &errand->op;
-	char actor[REFUSAL_ACTOR_MAX];
+	char actor[PEER_ACTOR_MAX];
 	char object[REFUSAL_OBJECT_MAX];
 	if (!refusals_admit(service->to.refusals, clock_ns(CLOCK_BOOTTIME), &op->peer))
 		return SERVICE_ANSWERED;
-	refusal_actor(&op->peer, actor);
+	peer_actor(&op->peer, actor);
 	refused_object(&op->request, handler_of(op->request.kind)->word, object, sizeof object);
 	struct refusal refusal = {
 		.actor = span_text(actor),
 		.object = span_text(object),
 		.reason = span_text(sentence),
 	};
+	add_question(&refusal, op);
 	size_t len = strlen(sentence);
 	char *kept = arena_take(&op->arena, len);
-	if (!kept || !make_own_event(service, op, &refusal))
+	if (!kept || !refusal_event(service, op, &refusal))
 		return SERVICE_ANSWERED;
 	memcpy(kept, sentence, len);
 	errand->refusal = span_of(kept, len);
@@ -301,6 +411,9 @@ static enum service_turn deny(struct service *service, const struct caller *call
 {
 	struct op *op = &errand->op;
 	char sentence[SENTENCE_MAX];
+	/* Whom it asked about belongs on record, where the query says so. */
+	if (handler_of(op->request.kind)->road == ROAD_QUESTION)
+		(void)parse_query(op);
 	access_sentence(&caller->peer, handler_of(op->request.kind)->act, needed, sentence,
 		sizeof sentence);
 	op_refuse(op, TRAIL_DENIED, "%s", sentence);
@@ -313,7 +426,7 @@ void service_tick(struct service *service)
 		struct errand *errand = errands_take(service->to.errands, ARENA_SLACK);
 		if (!errand)
 			return;
-		char actor[REFUSAL_ACTOR_MAX];
+		char actor[PEER_ACTOR_MAX];
 		uint64_t count = refusals_due(service->to.refusals, clock_ns(CLOCK_BOOTTIME),
 			actor);
 		char reason[SENTENCE_MAX];
@@ -325,7 +438,7 @@ void service_tick(struct service *service)
 			.reason = span_text(reason),
 			.count = count,
 		};
-		if (count == 0 || !make_own_event(service, &errand->op, &refusal)) {
+		if (count == 0 || !refusal_event(service, &errand->op, &refusal)) {
 			errands_give(service->to.errands, errand);
 			return;
 		}
@@ -369,11 +482,56 @@ static bool greeted(struct op *op, const struct caller *caller)
 	return false;
 }
 
-static enum service_turn go_on(struct service *service, struct op *op,
+/* A page that continues a question on record; who follows is on record once per connection. */
+static bool is_on_record(const struct errand *errand)
+{
+	const struct paging *paging = &errand->op.request.question.paging;
+	if (paging->next.len == 0)
+		return false;
+	if (paging->follow_ms == 0)
+		return true; /* the reader looks whether that is so */
+	uint64_t trace = ask_trace(paging->next);
+	for (size_t i = 0; i < CALLER_FOLLOWS; i++)
+		if (trace != 0 && errand->caller->follows[i] == trace)
+			return true;
+	return false;
+}
+
+/* What is not there is not asked for: nothing goes on record. */
+static bool within(const struct service *service, struct op *op)
+{
+	uint64_t size = service->to.size(service->to.ctx);
+	if (op->request.kind != REQUEST_GET || op->request.question.index < size)
+		return true;
+	op_refuse(op, TRAIL_INVALID, "index %" PRIu64 " is not below the log's size, %" PRIu64,
+		op->request.question.index, size);
+	return false;
+}
+
+static enum service_turn ask(struct service *service, struct errand *errand)
+{
+	struct op *op = &errand->op;
+	uint32_t follow_ms = op->request.question.paging.follow_ms;
+	if (follow_ms != 0)
+		errand->until_ns = clock_ns(CLOCK_BOOTTIME) + UINT64_C(1000000) * follow_ms;
+	if (is_on_record(errand)) {
+		service->to.read(service->to.ctx, op);
+		return SERVICE_QUEUED;
+	}
+	if (!within(service, op) || !put_on_record(service, op))
+		return SERVICE_ANSWERED;
+	service->to.write(service->to.ctx, op);
+	return SERVICE_QUEUED;
+}
+
+static enum service_turn go_on(struct service *service, struct errand *errand,
 	const struct handler *handler)
 {
+	struct op *op = &errand->op;
 	op->charged += handler->answer;
 	switch (handler->road) {
+	case ROAD_QUESTION:
+		return ask(service, errand);
 	case ROAD_WRITER:
 		service->to.write(service->to.ctx, op);
 		return SERVICE_QUEUED;
@@ -416,7 +574,7 @@ static enum service_turn judge(struct service *service, struct caller *caller,
 	}
 	if (hello)
 		caller->greeted = true;
-	return go_on(service, op, handler);
+	return go_on(service, errand, handler);
 }
 
 enum service_turn service_request(struct service *service, struct caller *caller,
@@ -432,6 +590,7 @@ enum service_turn service_request(struct service *service, struct caller *caller
 	op->peer = caller->peer;
 	op->received_ns = clock_ns(CLOCK_REALTIME);
 	errand->home = home;
+	errand->caller = caller;
 	enum service_turn turn = SERVICE_ANSWERED;
 	if (decode(op, body, need))
 		turn = judge(service, caller, errand);
@@ -476,6 +635,80 @@ static bool record_writers_denial(struct service *service, struct errand *errand
 	return record_denial(service, errand, sentence) == SERVICE_QUEUED;
 }
 
+/* On record now, so that it may be read; or it could not be put there. True: it goes on. */
+static bool question_goes_on(struct service *service, struct errand *errand)
+{
+	struct op *op = &errand->op;
+	struct caller *caller = errand->caller;
+	if (op->response.kind == RESPONSE_ERROR)
+		return false;
+	if (service->closed) {
+		op_refuse(op, TRAIL_UNAVAILABLE,
+			"the daemon is stopping; ask again when it is back");
+		return false;
+	}
+	if (op->request.question.paging.follow_ms != 0) {
+		memmove(caller->follows, caller->follows + 1,
+			(CALLER_FOLLOWS - 1) * sizeof caller->follows[0]);
+		caller->follows[CALLER_FOLLOWS - 1] = op->own_index;
+	}
+	op->kind = OP_REQUEST;
+	service->to.read(service->to.ctx, op);
+	return true;
+}
+
+/* An empty page of who follows, with time left. True: it waits. */
+static bool waits(struct service *service, struct errand *errand)
+{
+	const struct op *op = &errand->op;
+	bool empty = op->response.kind == RESPONSE_ROWS && op->response.rows.row_count == 0;
+	if (service->draining || service->closed || errand->until_ns == 0 || !empty ||
+		errand->until_ns <= clock_ns(CLOCK_BOOTTIME))
+		return false;
+	followers_add(&service->followers, errand);
+	return true;
+}
+
+/* The log grew: ask once more, from where the empty page ended. */
+static void ask_again(struct service *service, struct errand *errand)
+{
+	struct op *op = &errand->op;
+	struct span next = op->response.rows.next;
+	memcpy(errand->next, next.data, next.len); /* a cursor of ours */
+	op->request.question.paging.next = span_of(errand->next, next.len);
+	op->own_index = 0;
+	service->to.read(service->to.ctx, op);
+}
+
+struct errand *service_waited(struct service *service)
+{
+	bool over = service->draining || service->closed;
+	uint64_t now = over ? UINT64_MAX : clock_ns(CLOCK_BOOTTIME);
+	struct errand *errand = followers_due(&service->followers, now);
+	if (errand) {
+		errand->op.response.id = errand->op.request.id;
+		return errand;
+	}
+	uint64_t size = service->to.size(service->to.ctx);
+	while ((errand = followers_grown(&service->followers, size)))
+		ask_again(service, errand);
+	return NULL;
+}
+
+int service_wait_ms(const struct service *service)
+{
+	uint64_t due = followers_soonest(&service->followers);
+	uint64_t now = clock_ns(CLOCK_BOOTTIME);
+	if (due == UINT64_MAX)
+		return -1;
+	return due <= now ? 0 : (int)((due - now) / 1000000) + 1;
+}
+
+void service_drain(struct service *service)
+{
+	service->draining = true;
+}
+
 struct errand *service_answered(struct service *service, struct op *op)
 {
 	struct errand *errand = errand_of(op);
@@ -483,6 +716,10 @@ struct errand *service_answered(struct service *service, struct op *op)
 		errands_give(service->to.errands, errand);
 		return NULL;
 	}
+	if (op->kind == OP_QUESTION && question_goes_on(service, errand))
+		return NULL;
+	if (waits(service, errand))
+		return NULL;
 	if (denied_by_writer(service, op) && record_writers_denial(service, errand))
 		return NULL;
 	if (op->kind == OP_OWN_EVENT) {

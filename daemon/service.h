@@ -10,11 +10,15 @@
 #include "errand.h"
 #include "refusal.h"
 
-/* One connection, as the service sees it. Owned by the session. */
+enum { CALLER_FOLLOWS = 8 };
+
+/* One connection, as the service sees it. The session owns and zeroes it. */
 struct caller {
 	uint64_t serial; /* of the connection, from 1 */
 	struct peer peer;
-	bool greeted;    /* its Hello was taken; set by the service */
+	bool greeted;    /* its Hello was taken */
+	/* Traces of the questions that follow on this connection, newest last; the oldest goes. */
+	uint64_t follows[CALLER_FOLLOWS];
 };
 
 struct service_options {
@@ -25,6 +29,8 @@ struct service_options {
 	void (*read)(void *ctx, struct op *op);
 	/* Fill op->response.status at once; its spans static or in op->answer. */
 	void (*status)(void *ctx, struct op *op);
+	/* Records that are committed and signed. */
+	uint64_t (*size)(void *ctx);
 	void *ctx;
 };
 
@@ -56,11 +62,21 @@ struct errand *service_reject(struct service *service, const struct caller *call
 	enum trail_err code, const char *sentence);
 /*
  * An op came back from the writer or a reader: make its response ready to send. An errand without
- * home (one of the daemon's own) is given back at once; then NULL. So is NULL where the writer
- * refused by whom an epoch belongs to: that goes on record first, and comes back once more.
+ * home (one of the daemon's own) is given back at once; then NULL. So is NULL where it goes on:
+ * what the writer refused by whom an epoch belongs to is put on record first; a question that is
+ * on record now is read; an empty page that follows waits.
  */
 struct errand *service_answered(struct service *service, struct op *op);
-/* The writer takes no more: refusals that it answers from here on are not recorded. */
+/* One whose waiting is over, ready to send; NULL: none (any more). Has those go on that can. */
+struct errand *service_waited(struct service *service);
+/* Call service_waited again in so many ms, if nothing comes before; -1: nobody waits. */
+int service_wait_ms(const struct service *service);
+/* Nobody waits any more. */
+void service_drain(struct service *service);
+/*
+ * Writer and readers take no more: refusals that come back from here on are not recorded, and
+ * questions are refused.
+ */
 void service_close(struct service *service);
 /* Tell the sums of refusals whose minute is over. Call it every second or so. */
 void service_tick(struct service *service);

@@ -51,6 +51,7 @@ struct sessions {
 	struct sessions_options options;
 	struct slab *frames;
 	struct shares *shares;
+	struct event *waited; /* when the next of those who follow is due */
 	struct session_list open;
 	struct session_list waiting;
 	struct session_list unsent;
@@ -65,6 +66,13 @@ static uint64_t now_s(void)
 	return (uint64_t)now.tv_sec;
 }
 
+static void on_waited(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	sessions_answer(ctx, NULL);
+}
+
 struct sessions *sessions_new(const struct sessions_options *options)
 {
 	struct sessions *all = calloc(1, sizeof *all);
@@ -76,11 +84,10 @@ struct sessions *sessions_new(const struct sessions_options *options)
 	TAILQ_INIT(&all->unsent);
 	all->frames = slab_new(options->frame_bytes);
 	all->shares = shares_new(options->peer_bytes, options->peer_connections);
-	if (all->frames && all->shares)
+	all->waited = evtimer_new(options->base, on_waited, all);
+	if (all->frames && all->shares && all->waited)
 		return all;
-	slab_free(all->frames);
-	shares_free(all->shares);
-	free(all);
+	sessions_free(all);
 	return NULL;
 }
 
@@ -89,6 +96,8 @@ void sessions_free(struct sessions *all)
 	if (!all)
 		return;
 	assert(TAILQ_EMPTY(&all->open));
+	if (all->waited)
+		event_free(all->waited);
 	slab_free(all->frames);
 	shares_free(all->shares);
 	free(all);
@@ -498,11 +507,9 @@ enum trail_err sessions_serve(struct sessions *all, int fd, const struct peer *p
 
 /* ---- what the server asks ---- */
 
-static void answer_one(struct sessions *all, struct op *op)
+static void bring_home(struct sessions *all, struct errand *errand)
 {
-	struct errand *errand = service_answered(all->options.service, op);
-	if (!errand)
-		return;
+	const struct op *op = &errand->op;
 	struct session *s = errand->home;
 	s->in_flight--;
 	s->charged -= op->charged;
@@ -520,8 +527,17 @@ void sessions_answer(struct sessions *all, struct op *list)
 	while (list) {
 		struct op *op = list;
 		list = op->next;
-		answer_one(all, op);
+		struct errand *errand = service_answered(all->options.service, op);
+		if (errand)
+			bring_home(all, errand);
 	}
+	struct errand *waited;
+	while ((waited = service_waited(all->options.service)))
+		bring_home(all, waited);
+	int wait_ms = service_wait_ms(all->options.service);
+	struct timeval wait = { .tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000 };
+	if (wait_ms >= 0)
+		(void)event_add(all->waited, &wait);
 	flush_all(all);
 	wake_waiting(all);
 }
@@ -543,12 +559,14 @@ void sessions_tick(struct sessions *all)
 		if (stalled(s, now))
 			session_close(s);
 	}
-	wake_waiting(all);
+	sessions_answer(all, NULL);
 }
 
 void sessions_drain(struct sessions *all)
 {
 	struct session *next;
+	service_drain(all->options.service);
+	sessions_answer(all, NULL);
 	for (struct session *s = TAILQ_FIRST(&all->open); s; s = next) {
 		next = TAILQ_NEXT(s, in_all);
 		set_ending(s);

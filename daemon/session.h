@@ -37,7 +37,7 @@ void sessions_free(struct sessions *all);
  * TRAIL_BUSY: it or its peer would be one too many; it was told so. TRAIL_NOMEM.
  */
 enum trail_err sessions_serve(struct sessions *all, int fd, const struct peer *peer);
-/* A chain of ops came back: send what they answer. Then wake who waited. */
+/* A chain of ops (or NULL) came back: send what they answer. Then wake who waited. */
 void sessions_answer(struct sessions *all, struct op *list);
 /* Once a second: close who stalls, give everybody who waits another try. */
 void sessions_tick(struct sessions *all);

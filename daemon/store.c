@@ -142,18 +142,25 @@ uint64_t store_size(struct db_txn *txn)
 	return first + count;
 }
 
-const uint8_t *store_record(struct db_txn *txn, uint64_t index, uint64_t *more)
+bool store_run(struct db_txn *txn, uint64_t index, uint64_t *first, struct span *records)
 {
 	uint8_t wanted[KEY_INDEX_LEN];
-	struct span key, value;
-	uint64_t first, count;
+	struct span key;
+	uint64_t count;
 	key_index(index, wanted);
-	if (!db_floor(txn, TABLE_SPINE, span_of(wanted, sizeof wanted), &key, &value) ||
-		!spine_row(key, value, &first, &count) || index - first >= count)
+	return db_floor(txn, TABLE_SPINE, span_of(wanted, sizeof wanted), &key, records) &&
+	       spine_row(key, *records, first, &count) && index - *first < count;
+}
+
+const uint8_t *store_record(struct db_txn *txn, uint64_t index, uint64_t *more)
+{
+	struct span run;
+	uint64_t first;
+	if (!store_run(txn, index, &first, &run))
 		return NULL;
 	if (more)
-		*more = count - (index - first);
-	return value.data + (index - first) * RECORD_LEN;
+		*more = run.len / RECORD_LEN - (index - first);
+	return run.data + (index - first) * RECORD_LEN;
 }
 
 static enum trail_err missing(struct db_txn *txn)
@@ -244,17 +251,27 @@ static enum trail_err give(
 	return out->failed ? TRAIL_NOMEM : TRAIL_OK;
 }
 
-static enum trail_err from_control(
-	struct db_txn *txn, const struct record *r, uint64_t index, struct buf *out)
+enum trail_err store_control(struct db_txn *txn, uint64_t index, uint8_t kind, struct span *salt,
+	struct span *payload)
 {
 	uint8_t key[KEY_INDEX_LEN];
 	struct span value;
 	struct control_row row;
 	key_index(index, key);
 	if (!db_get(txn, TABLE_CONTROL, span_of(key, sizeof key), &value) ||
-		!control_row_decode(value, &row) || row.kind != r->kind || !row.salt)
+		!control_row_decode(value, &row) || row.kind != kind || !row.salt)
 		return missing(txn);
-	return give(r, row.salt, row.payload, out);
+	*salt = span_of(row.salt, SALT_LEN);
+	*payload = row.payload;
+	return TRAIL_OK;
+}
+
+static enum trail_err from_control(
+	struct db_txn *txn, const struct record *r, uint64_t index, struct buf *out)
+{
+	struct span salt, payload;
+	enum trail_err err = store_control(txn, index, r->kind, &salt, &payload);
+	return err == TRAIL_OK ? give(r, salt.data, payload, out) : err;
 }
 
 static enum trail_err from_chunk(struct db_txn *txn, struct chunker *chunker,

@@ -48,6 +48,11 @@ uint64_t store_size(struct db_txn *txn);
  * side by side in the same row, itself included. Views the map. NULL: not there (or db_error).
  */
 const uint8_t *store_record(struct db_txn *txn, uint64_t index, uint64_t *more);
+/*
+ * The whole row of the spine that holds record `index`: the index of its first record, and the
+ * bytes of all, RECORD_LEN each. Views the map. False: not there (or db_error).
+ */
+bool store_run(struct db_txn *txn, uint64_t index, uint64_t *first, struct span *records);
 /* Node (level, index) of a complete subtree; tree_node_fn with a db_txn as ctx. */
 enum trail_err store_node(void *txn, unsigned level, uint64_t index, struct hash *out);
 /*
@@ -56,6 +61,13 @@ enum trail_err store_node(void *txn, unsigned level, uint64_t index, struct hash
  */
 bool store_chunk(struct db_txn *txn, uint32_t class_no, uint64_t index, uint64_t *first,
 	struct span *chunk);
+/*
+ * Salt and payload of control entry `index` (no PEER: its payload is kept like an event's), which
+ * must be of `kind`. Views the map; not compared with the record. TRAIL_CORRUPT: missing, or
+ * malformed.
+ */
+enum trail_err store_control(struct db_txn *txn, uint64_t index, uint8_t kind, struct span *salt,
+	struct span *payload);
 /*
  * Salt and payload of record `index`, appended to `out` as salt || payload, so that *salt and
  * *payload view `out`. TRAIL_END: none is kept (erased). TRAIL_CORRUPT: kept but damaged: it does

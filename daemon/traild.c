@@ -89,6 +89,14 @@ static void to_readers(void *ctx, struct op *op)
 	readers_push(d->readers, op);
 }
 
+static uint64_t log_size(void *ctx)
+{
+	struct traild *d = ctx;
+	struct head head = { 0 };
+	(void)store_head(d->store, &head);
+	return head.size;
+}
+
 static void fill_status(void *ctx, struct op *op)
 {
 	struct traild *d = ctx;
@@ -246,6 +254,7 @@ static bool make_parts(struct traild *d)
 		.write = to_writer,
 		.read = to_readers,
 		.status = fill_status,
+		.size = log_size,
 		.ctx = d,
 	};
 	d->service = service_new(&options);

@@ -246,6 +246,7 @@ static void look_at_disk(struct writer *w)
 		intake_say(&w->intake, &entry);
 	}
 	w->intake.full = full;
+	w->intake.starved = free_now < w->options.reserve_bytes / 2;
 	(void)pthread_mutex_lock(&w->lock);
 	w->numbers.full = full;
 	w->numbers.free_bytes = free_now;

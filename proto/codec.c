@@ -556,7 +556,6 @@ SAME_NUMBER(RESPONSE_HELLO, TRAIL__V1__RESPONSE__BODY_HELLO);
 SAME_NUMBER(RESPONSE_APPENDED, TRAIL__V1__RESPONSE__BODY_APPENDED);
 SAME_NUMBER(RESPONSE_CLOSED, TRAIL__V1__RESPONSE__BODY_CLOSED);
 SAME_NUMBER(RESPONSE_KEPT, TRAIL__V1__RESPONSE__BODY_KEPT);
-SAME_NUMBER(RESPONSE_GOT, TRAIL__V1__RESPONSE__BODY_GOT);
 SAME_NUMBER(RESPONSE_RECORDS, TRAIL__V1__RESPONSE__BODY_RECORDS);
 SAME_NUMBER(RESPONSE_CHECKPOINT, TRAIL__V1__RESPONSE__BODY_CHECKPOINT);
 SAME_NUMBER(RESPONSE_PROOF, TRAIL__V1__RESPONSE__BODY_PROOF);
@@ -668,24 +667,6 @@ static enum trail_err peer_take(const Trail__V1__Peer *in, struct peer_name *out
 	out->type = (enum peer_type)type;
 	out->name = text_of(in->name);
 	return TRAIL_OK;
-}
-
-static enum trail_err got_take(const Trail__V1__Got *in, struct got *out)
-{
-	struct peer_name peer = { 0 };
-	if (in->record.len != RECORD_LEN || (in->salt.len != 0 && in->salt.len != SALT_LEN))
-		return TRAIL_INVALID;
-	enum trail_err err = in->peer ? peer_take(in->peer, &peer) : TRAIL_OK;
-	if (err)
-		return err;
-	out->record = bytes_of(in->record);
-	out->salt = bytes_of(in->salt);
-	out->payload = bytes_of(in->payload);
-	out->source = text_of(in->source);
-	out->peer_type = peer.type;
-	out->peer = peer.name;
-	out->checkpoint = bytes_of(in->checkpoint);
-	return proof_take(in->n_path, in->path, &out->path);
 }
 
 static enum trail_err item_take(const Trail__V1__Evidence__Item *in, struct arena *arena,
@@ -858,8 +839,6 @@ static enum trail_err response_body_take(const Trail__V1__Response *in, struct a
 	case RESPONSE_KEPT:
 		out->last = in->kept->last;
 		return TRAIL_OK;
-	case RESPONSE_GOT:
-		return got_take(in->got, &out->got);
 	case RESPONSE_RECORDS:
 		return page_take(in->records, &out->records);
 	case RESPONSE_CHECKPOINT:

@@ -208,19 +208,6 @@ static void put_appended(struct buf *out, const struct appended *appended)
 	wire_put_number(out, 3, appended->unchecked);
 }
 
-static void put_got(struct buf *out, const struct got *got)
-{
-	wire_put_bytes(out, 1, got->record);
-	wire_put_bytes(out, 2, got->salt);
-	wire_put_bytes(out, 3, got->payload);
-	wire_put_bytes(out, 4, got->source);
-	struct wire_mark peer = wire_open(out, 5);
-	peer_encode(&(struct peer_name){ .type = got->peer_type, .name = got->peer }, out);
-	wire_close_filled(out, peer);
-	put_proof(out, 6, &got->path);
-	wire_put_bytes(out, 7, got->checkpoint);
-}
-
 static void put_item(struct buf *out, uint32_t number, const struct evidence_item *item)
 {
 	struct wire_mark mark = wire_open(out, number);
@@ -335,9 +322,6 @@ static void put_response_body(struct buf *out, const struct response *response)
 		break;
 	case RESPONSE_KEPT:
 		wire_put_number(out, 1, response->last);
-		break;
-	case RESPONSE_GOT:
-		put_got(out, &response->got);
 		break;
 	case RESPONSE_RECORDS:
 		put_page(out, &response->records);

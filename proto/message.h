@@ -133,7 +133,6 @@ enum response_kind {
 	RESPONSE_APPENDED = 4,
 	RESPONSE_CLOSED = 5,
 	RESPONSE_KEPT = 6,
-	RESPONSE_GOT = 7,
 	RESPONSE_RECORDS = 8,
 	RESPONSE_CHECKPOINT = 9,
 	RESPONSE_PROOF = 10,
@@ -197,17 +196,6 @@ enum peer_type {
 	PEER_UNSPECIFIED = 0,
 	PEER_UNIX_USER = 1,
 	PEER_CERTIFICATE = 2,
-};
-
-struct got {
-	struct span record; /* RECORD_LEN */
-	struct span salt;   /* empty, or SALT_LEN */
-	struct span payload;
-	struct span source;
-	enum peer_type peer_type;
-	struct span peer;
-	struct tree_proof path;
-	struct span checkpoint;
 };
 
 /* A record with what it commits to; message Evidence.Item. */
@@ -312,7 +300,6 @@ struct response {
 		struct hello_answer hello;
 		struct appended appended;
 		uint64_t last; /* Kept */
-		struct got got;
 		struct record_page records;
 		struct checkpoint_answer checkpoint;
 		struct proof_answer proof;

@@ -65,7 +65,7 @@ def test_every_record_is_explained(traild):
     sources, peers = {}, {}
     for index, (raw, answer) in enumerate(zip(records, got)):
         record = wire.record_parse(raw)
-        assert answer.record == raw and record.version == 1
+        assert answer.raw == raw and record.version == 1
         assert wire.commitment(answer.salt, answer.payload) == record.commitment
         if record.kind != wire.EVENT:
             assert (record.source, record.epoch, record.seq) == (0, 0, 0)

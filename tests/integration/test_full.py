@@ -3,6 +3,8 @@
 Below the reserve Appends get FULL and nothing is staged; what is on record stays readable, and the
 log goes on when there is room again (DESIGN.md section 5).
 """
+import shutil
+
 import pytest
 import wire
 from wire import Client, pb
@@ -25,7 +27,9 @@ def test_reserve_that_is_reached_refuses_appends_and_nothing_is_staged(traild):
     with Client(run.address) as c:
         c.want("appended", **append(1, 5))
     run.stop()
-    run = traild.start(run.state_dir, config={"reserve": "1T"})
+    # Free is below the reserve and above its half, which is kept for questions.
+    free = min(shutil.disk_usage(run.state_dir).free, 8 * 2**30)
+    run = traild.start(run.state_dir, config={"reserve": free * 3 // 2})
     with Client(run.address, claims=[("journal", 1)]) as c:
         size = c.checkpoint().size
         for _ in range(3):
@@ -45,6 +49,23 @@ def test_reserve_that_is_reached_refuses_appends_and_nothing_is_staged(traild):
     with Client(run.address, claims=[("journal", 1)]) as c:
         assert not c.status().full
         assert c.want("appended", **append(6, 5)).runs[0].first_seq == 6
+    run.stop()
+    traild.assert_valid(run.state_dir)
+
+
+def test_g9_without_room_for_its_event_no_question_is_answered(traild):
+    run = traild.start()
+    with Client(run.address) as c:
+        c.want("appended", **append(1, 5))
+    run.stop()
+    run = traild.start(run.state_dir, config={"reserve": "1T"})
+    with Client(run.address) as c:
+        size = c.checkpoint().size
+        for question in (dict(get=pb.Get(index=0)), dict(search=pb.Search()),
+                         dict(history=pb.History(object="/o"))):
+            assert c.error(**question).code == pb.FULL
+        assert c.checkpoint().size == size
+        assert c.records()[0] and c.prove(index=0).path, "the spine shows no payload"
     run.stop()
     traild.assert_valid(run.state_dir)
 
@@ -70,7 +91,8 @@ def test_g1_map_that_fills_up_refuses_and_keeps_all_that_was_acked(traild, measu
         assert error and error.code == pb.FULL, error
         assert [d.resumed for d in said(c) if d.what == pb.Daemon.DISK] == [False]
         records, _ = c.records()
-        stored = [r for r in records if wire.record_parse(r).kind == wire.EVENT]
+        stored = [r for r in records if wire.record_parse(r).kind == wire.EVENT
+                  and wire.record_parse(r).source != 0]
         assert len(stored) == 500 * len(acked), "neither more nor less than what was acked"
         refused = acked[-1][0] + 500
     run.stop()

@@ -654,7 +654,7 @@ def test_epoch_that_is_pushed_out_is_closed_and_on_record(run):
         before = c.checkpoint().size
         c.append("journal", 5000, 1, events(1))
         said = [pb.Daemon.FromString(c.get(before + i).payload) for i in range(1)
-                if wire.record_parse(c.get(before + i).record).kind == wire.DAEMON]
+                if c.get(before + i).record.kind == wire.DAEMON]
         assert [(d.what, d.epoch, d.last, d.cause) for d in said] == \
             [(pb.Daemon.LOSS, 2, 1, pb.Daemon.PUSHED)]
         assert c.error(append=pb.Append(source="journal", epoch=2, first_seq=2,

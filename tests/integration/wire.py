@@ -243,6 +243,75 @@ def connect(address, uid=None):
     return sock
 
 
+Row = collections.namedtuple("Row", "index record raw salt payload event source peer path checkpoint")
+
+
+class Rows:
+    """The answer to a Search, History or Get: all its pages, each row proven and explained."""
+
+    def __init__(self, client, kind, request):
+        self.client, self.kind, self.request = client, kind, request
+        self.rows, self.pages, self.completeness, self.matched = [], 0, None, 0
+        self.note = self.read = None
+
+    def page(self):
+        """The next page's rows, verified; the page itself is in self.last."""
+        page = self.last = self.client.want("rows", **{self.kind: self.request})
+        self.pages += 1
+        if page.checkpoint:
+            self.note = page.checkpoint
+        assert self.read in (None, page.read) or self.request.paging.follow_ms
+        self.read, self.matched = page.read, page.matched
+        cp = checkpoint_parse(self.note)
+        assert cp.size > page.read, "the question itself lies in the tree that proves its answer"
+        rows = self._prove(page, cp)
+        self.rows += rows
+        self.request.paging.next = page.next
+        if page.done:
+            self.completeness = page.completeness
+        return rows
+
+    def all(self):
+        """Every row of every page."""
+        while True:
+            self.page()
+            if self.last.done:
+                return self.rows
+            self.request.paging.size = checkpoint_parse(self.note).size
+
+    def one(self):
+        rows = self.page()
+        assert len(rows) == 1 and self.last.done
+        return rows[0]
+
+    def _prove(self, page, cp):
+        named = {item.index: item for item in page.named}
+        leaves = {item.index: leaf_hash(item.record) for item in page.rows}
+        raws = {item.index: item.record for item in page.rows}
+        for item in list(page.rows) + list(page.named):
+            leaf = leaf_hash(item.record)
+            if item.path or cp.size == 1:
+                assert inclusion_fits(leaf, item.index, cp.size, item.path, cp.root), item.index
+            else:
+                assert record_parse(raws[item.index + 1]).prev == leaf, item.index
+            if item.salt:
+                assert commitment(item.salt, item.payload) == record_parse(item.record).commitment
+        return [self._explain(item, named) for item in page.rows]
+
+    def _explain(self, item, named):
+        record = record_parse(item.record)
+        source = peer = None
+        if record.source:
+            assert record_parse(named[record.source].record).kind == SOURCE
+            source = pb.Source.FromString(named[record.source].payload).name
+        if record.peer:
+            assert record_parse(named[record.peer].record).kind == PEER
+            peer = pb.Peer.FromString(named[record.peer].payload)
+        event = pb.Event.FromString(item.payload) if record.kind == EVENT else None
+        return Row(item.index, record, item.record, item.salt, item.payload, event, source, peer,
+                   item.path, self.note)
+
+
 class Client:
     """One connection. send() and recv() pipeline; call() is one request and its answer."""
 
@@ -339,7 +408,14 @@ class Client:
                                           checkpoint=pb.CheckpointRequest()).checkpoint)
 
     def get(self, index):
-        return self.want("got", get=pb.Get(index=index))
+        """One record with what it commits to and who is named, verified by its own answer."""
+        return Rows(self, "get", pb.Get(index=index)).one()
+
+    def search(self, query="", **paging):
+        return Rows(self, "search", pb.Search(query=query, paging=pb.Paging(**paging)))
+
+    def history(self, obj, **paging):
+        return Rows(self, "history", pb.History(object=obj, paging=pb.Paging(**paging)))
 
     def prove(self, **what):
         return self.want("proof", prove=pb.Prove(**what))

@@ -46,7 +46,7 @@ static unsigned refuse(unsigned number, uint64_t now_ns, unsigned count)
 
 static void test_ten_a_minute_one_by_one_the_rest_as_one(void **state)
 {
-	char actor[REFUSAL_ACTOR_MAX];
+	char actor[PEER_ACTOR_MAX];
 	(void)state;
 	assert_int_equal(refuse(1001, 5 * SECOND, 10), 10);
 	assert_int_equal(refuse(1001, 6 * SECOND, 57), 0);
@@ -59,7 +59,7 @@ static void test_ten_a_minute_one_by_one_the_rest_as_one(void **state)
 
 static void test_a_new_minute_begins_anew(void **state)
 {
-	char actor[REFUSAL_ACTOR_MAX];
+	char actor[PEER_ACTOR_MAX];
 	(void)state;
 	assert_int_equal(refuse(1001, 0, 9), 9);
 	assert_int_equal(refuse(1001, MINUTE, 11), 10);
@@ -70,7 +70,7 @@ static void test_a_new_minute_begins_anew(void **state)
 
 static void test_a_sum_that_is_not_told_yet_is_not_lost(void **state)
 {
-	char actor[REFUSAL_ACTOR_MAX];
+	char actor[PEER_ACTOR_MAX];
 	(void)state;
 	(void)refuse(1001, 0, 12);
 	/* Late, before anybody asked for the sum. */
@@ -80,7 +80,7 @@ static void test_a_sum_that_is_not_told_yet_is_not_lost(void **state)
 
 static void test_peers_do_not_share_their_ten(void **state)
 {
-	char actor[REFUSAL_ACTOR_MAX];
+	char actor[PEER_ACTOR_MAX];
 	(void)state;
 	assert_int_equal(refuse(1001, 0, 100), 10);
 	assert_int_equal(refuse(1002, 0, 10), 10);
@@ -95,7 +95,7 @@ static void test_any_number_of_peers_is_bounded(void **state)
 	uint64_t sum = 0;
 	uint64_t count;
 	bool others = false;
-	char actor[REFUSAL_ACTOR_MAX];
+	char actor[PEER_ACTOR_MAX];
 	(void)state;
 	for (unsigned round = 0; round < 2; round++)
 		for (unsigned i = 0; i < 10000; i++)

@@ -21,6 +21,7 @@ static struct errands *errands;
 static struct refusals *refusals;
 static struct service *service;
 static struct caller caller;
+static uint64_t log_size;
 /* Only its address counts. */
 static char home_byte;
 #define HOME ((struct session *)(void *)&home_byte)
@@ -39,6 +40,12 @@ static void on_read(void *ctx, struct op *op)
 	readed = op;
 }
 
+static uint64_t on_size(void *ctx)
+{
+	(void)ctx;
+	return log_size;
+}
+
 static void on_status(void *ctx, struct op *op)
 {
 	(void)ctx;
@@ -52,6 +59,7 @@ static int setup(void **state)
 	written = NULL;
 	readed = NULL;
 	statuses = 0;
+	log_size = 100;
 	errands = errands_new(POOL_BYTES);
 	refusals = refusals_new();
 	struct service_options options = {
@@ -60,6 +68,7 @@ static int setup(void **state)
 		.write = on_write,
 		.read = on_read,
 		.status = on_status,
+		.size = on_size,
 		.ctx = &written,
 	};
 	service = service_new(&options);
@@ -178,6 +187,7 @@ static void test_the_first_request_must_be_hello(void **state)
 	assert_string_equal(written->peer.name, "1001");
 	assert_true(caller.greeted);
 	errands_give(errands, errand);
+	written = NULL;
 	assert_int_equal(ask(&get, &errand), SERVICE_QUEUED);
 	errands_give(errands, errand);
 }
@@ -231,8 +241,8 @@ static void test_each_kind_takes_its_road(void **state)
 		char road;
 	} cases[] = {
 		{ REQUEST_HELLO, 'w' }, { REQUEST_CLOSE, 'w' }, { REQUEST_KEEPALIVE, 'w' },
-		{ REQUEST_GET, 'r' }, { REQUEST_RECORDS, 'r' }, { REQUEST_CHECKPOINT, 'r' },
-		{ REQUEST_PROVE, 'r' }, { REQUEST_STATUS, 's' },
+		{ REQUEST_RECORDS, 'r' }, { REQUEST_CHECKPOINT, 'r' }, { REQUEST_PROVE, 'r' },
+		{ REQUEST_SOURCES, 'r' }, { REQUEST_STATUS, 's' },
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -489,7 +499,166 @@ static void test_without_memory_a_request_waits_and_is_not_spent(void **state)
 	assert_null(service_reject(service, &caller, TRAIL_TOO_BIG, "x"));
 	errands_give(errands, hog);
 	assert_int_equal(ask(&get, &errand), SERVICE_QUEUED);
+	assert_ptr_equal(written, &errand->op);
+	errands_give(errands, errand);
+}
+
+/* ---- questions ---- */
+
+static struct request search_request(const char *query)
+{
+	return (struct request){
+		.id = 5,
+		.kind = REQUEST_SEARCH,
+		.question.text = span_text(query),
+	};
+}
+
+/* The event that the op leaves in the log. */
+static struct event_value own_event(const struct op *op, struct arena *arena)
+{
+	struct event_value event;
+	struct event_facts facts;
+	struct event_fault fault;
+	assert_int_equal(event_walk(op->own, &facts, &fault), TRAIL_OK);
+	assert_int_equal(event_decode(op->own, arena, &event), TRAIL_OK);
+	return event;
+}
+
+static void test_g9_a_question_is_stored_before_it_is_read(void **state)
+{
+	struct request search = search_request("subject:p-93 action:read");
+	struct errand *errand;
+	(void)state;
+	assert_int_equal(ask(&search, &errand), SERVICE_QUEUED);
+	assert_ptr_equal(written, &errand->op);
+	assert_null(readed);
+	assert_int_equal(written->kind, OP_QUESTION);
+	uint8_t room[4096];
+	struct arena arena = { .data = room, .cap = sizeof room };
+	struct event_value event = own_event(written, &arena);
+	assert_int_equal(event.action, ACTION_READ);
+	assert_true(span_equal(event.actor.id, span_text("uid:1001")));
+	assert_true(span_equal(event.subject, span_text("p-93")));
+	assert_true(event.attribute_count == 1 &&
+		span_equal(event.attributes[0].value, search.question.text));
+	/* It is durable: now, and only now, a reader gets it. */
+	written->own_index = 41;
+	assert_null(service_answered(service, written));
 	assert_ptr_equal(readed, &errand->op);
+	assert_int_equal(readed->kind, OP_REQUEST);
+	errands_give(errands, errand);
+}
+
+static void test_g9_a_question_that_cannot_be_stored_is_refused(void **state)
+{
+	struct request search = search_request("");
+	struct errand *errand;
+	(void)state;
+	assert_int_equal(ask(&search, &errand), SERVICE_QUEUED);
+	op_refuse(written, TRAIL_FULL, "no room");
+	assert_ptr_equal(service_answered(service, written), errand);
+	assert_null(readed);
+	assert_int_equal(errand->op.response.error.code, TRAIL_FULL);
+	errands_give(errands, errand);
+	written = NULL;
+	assert_int_equal(ask(&search, &errand), SERVICE_QUEUED);
+	service_close(service);
+	assert_ptr_equal(service_answered(service, written), errand);
+	assert_null(readed);
+	assert_int_equal(errand->op.response.error.code, TRAIL_UNAVAILABLE);
+	errands_give(errands, errand);
+}
+
+static void test_a_later_page_goes_to_the_readers(void **state)
+{
+	struct request search = search_request("actor:a");
+	struct errand *errand;
+	(void)state;
+	search.question.paging.next = span_text("whatever the reader makes of it");
+	assert_int_equal(ask(&search, &errand), SERVICE_QUEUED);
+	assert_ptr_equal(readed, &errand->op);
+	assert_null(written);
+	errands_give(errands, errand);
+	/* Unless it follows, and this connection has not asked before. */
+	readed = NULL;
+	search.question.paging.follow_ms = 10;
+	assert_int_equal(ask(&search, &errand), SERVICE_QUEUED);
+	assert_null(readed);
+	assert_ptr_equal(written, &errand->op);
+	errands_give(errands, errand);
+}
+
+static void test_g10_a_refused_question_is_on_record_in_full(void **state)
+{
+	struct request search = search_request("subject:p-93 actor:b");
+	struct errand *errand;
+	(void)state;
+	caller.peer.roles = ROLE_EMITTER;
+	assert_int_equal(ask(&search, &errand), SERVICE_QUEUED);
+	assert_int_equal(written->kind, OP_OWN_EVENT);
+	uint8_t room[4096];
+	struct arena arena = { .data = room, .cap = sizeof room };
+	struct event_value event = own_event(written, &arena);
+	assert_true(span_equal(event.verb, span_text("refuse")));
+	assert_true(span_equal(event.object.id, span_text("search")));
+	assert_true(span_equal(event.subject, span_text("p-93")));
+	assert_true(event.attribute_count == 1 &&
+		span_equal(event.attributes[0].key, span_text("query")) &&
+		span_equal(event.attributes[0].value, search.question.text));
+	assert_ptr_equal(service_answered(service, written), errand);
+	assert_null(readed);
+	assert_int_equal(errand->op.response.error.code, TRAIL_DENIED);
+	errands_give(errands, errand);
+}
+
+static void test_a_query_that_does_not_parse_is_refused_at_once(void **state)
+{
+	struct request search = search_request("actor:a actr:b");
+	(void)state;
+	expect_error(&search, TRAIL_INVALID, "did you mean actor?", false);
+	search = search_request("unit:hr");
+	expect_error(&search, TRAIL_UNSUPPORTED, "yet", false);
+	struct request get = { .id = 6, .kind = REQUEST_GET, .question.index = log_size };
+	expect_error(&get, TRAIL_INVALID, "not below", false);
+	get.question = (struct question){ .paging.newest_first = true };
+	expect_error(&get, TRAIL_INVALID, "limit, size and next", false);
+}
+
+static void test_who_follows_waits_for_the_log_to_grow(void **state)
+{
+	struct request search = search_request("actor:a");
+	struct errand *errand;
+	(void)state;
+	search.question.paging.follow_ms = FOLLOW_MS_MAX;
+	assert_int_equal(ask(&search, &errand), SERVICE_QUEUED);
+	written->own_index = 41;
+	assert_null(service_answered(service, written));
+	struct op *op = readed;
+	static const uint8_t cursor[] = "a cursor";
+	op->response.kind = RESPONSE_ROWS;
+	op->response.rows = (struct rows){
+		.position = log_size,
+		.next = span_of(cursor, sizeof cursor),
+	};
+	readed = NULL;
+	assert_null(service_answered(service, op));
+	assert_null(service_waited(service));
+	assert_null(readed);
+	assert_in_range(service_wait_ms(service), FOLLOW_MS_MAX / 2, FOLLOW_MS_MAX + 1);
+	/* It grew: asked again from where the empty page ended, with no second event. */
+	log_size++;
+	written = NULL;
+	assert_null(service_waited(service));
+	assert_ptr_equal(readed, op);
+	assert_null(written);
+	assert_true(span_equal(op->request.question.paging.next, span_of(cursor, sizeof cursor)));
+	assert_int_equal(service_wait_ms(service), -1);
+	/* Nothing again; and then the daemon stops. */
+	op->response.rows.position = log_size;
+	assert_null(service_answered(service, op));
+	service_drain(service);
+	assert_ptr_equal(service_waited(service), errand);
 	errands_give(errands, errand);
 }
 
@@ -508,6 +677,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(test_the_first_request_must_be_hello),
+		CASE(test_g9_a_question_is_stored_before_it_is_read),
+		CASE(test_g9_a_question_that_cannot_be_stored_is_refused),
+		CASE(test_a_later_page_goes_to_the_readers),
+		CASE(test_g10_a_refused_question_is_on_record_in_full),
+		CASE(test_a_query_that_does_not_parse_is_refused_at_once),
+		CASE(test_who_follows_waits_for_the_log_to_grow),
 		CASE(test_another_protocol_ends_the_connection),
 		CASE(test_an_unknown_kind_is_answered_and_the_connection_stays),
 		CASE(test_what_is_no_request_is_answered_and_ends_it),
