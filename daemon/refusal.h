@@ -27,7 +27,7 @@ struct refusal {
 	struct span object; /* the kind of request, "append:lifecare" */
 	struct span reason; /* the sentence */
 	uint64_t count;     /* 0: one refusal, told by itself; else how many this one stands for */
-	/* Of a question, in full (DESIGN.md section 8): "query" or "object", its text, its subject. */
+	/* Of a question, in full (DESIGN.md section 8): "query" or "object", and its text. */
 	const char *asked;  /* NULL: it was none */
 	struct span text;
 	struct span subject;
