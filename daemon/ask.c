@@ -274,8 +274,13 @@ static enum trail_err take(struct ask *ask, uint64_t index, const uint8_t bytes[
 {
 	struct span salt = { 0 }, payload = { 0 };
 	bool matches = true;
+	bool count = ask->question->paging.count;
 	if (ask->events && (r->kind != KIND_EVENT || !concerns(ask, r->source)))
 		return TRAIL_OK;
+	if (count && !asks_payload(ask)) {
+		ask->at.matched++;
+		return TRAIL_OK;
+	}
 	enum trail_err err = sweep_payload(&ask->sweep, index, r, &salt, &payload);
 	if (err && err != TRAIL_END)
 		return TRAIL_CORRUPT;
@@ -285,10 +290,7 @@ static enum trail_err take(struct ask *ask, uint64_t index, const uint8_t bytes[
 		return TRAIL_CORRUPT;
 	if (!matches)
 		return TRAIL_OK;
-	if (!ask->question->paging.count)
-		err = page_add(&ask->page, index, bytes, r, salt, payload);
-	else
-		err = TRAIL_OK;
+	err = count ? TRAIL_OK : page_add(&ask->page, index, bytes, r, salt, payload);
 	ask->at.matched += err == TRAIL_OK;
 	return err;
 }
