@@ -5,6 +5,8 @@
 #ifndef CLI_H
 #define CLI_H
 
+#include "pager.h"
+
 #include "../../include/trail.h"
 
 /* DESIGN section 11. Where several apply: 5 > 4 > 3 > 6 > 1. */
@@ -25,11 +27,16 @@ struct cli {
 	const struct command *command;
 	const char *connect; /* NULL: TRAIL_CONNECT, or the default */
 	const char *log;     /* file of the log identity; NULL: the one kept */
-	const char *output;  /* "text" or "json" */
+	/* What -o may name, the default first, NULL behind the last; NULL: text or json. */
+	const char *const *forms;
+	const char *output;  /* one of them, once the options are read */
 	const char *timeout; /* seconds, as given; NULL: the default */
 	int timeout_ms;
 	bool json;
 	bool utc;
+	bool no_pager;
+	struct screen screen;
+	struct pager pager;
 	struct trail *trail;
 };
 
@@ -59,7 +66,8 @@ struct choice {
 };
 
 /*
- * Read the options of a command, its own (`choices`, ended by a NULL name) and the common ones.
+ * Read the options of a command, its own (`choices`, ended by a NULL name) and the common ones; -o
+ * takes what cli->forms names.
  * *rest is the index of the first argument that is none. EXIT_OK: go on. Anything else: a sentence
  * was said; *done: --help was printed, and all is well.
  */
@@ -69,6 +77,8 @@ int options_read(struct cli *cli, int argc, char **argv, const struct choice *ch
 int options_read_front(
 	struct cli *cli, int argc, char **argv, int *rest, bool *help, bool *version);
 
+/* Standard output through a pager from here on, where there is a terminal; main ends it. */
+void cli_page(struct cli *cli);
 /* Open cli->trail as the options say. EXIT_OK, or a sentence was said. */
 int cli_open(struct cli *cli);
 /*

@@ -279,7 +279,7 @@ static int open_file(struct reading *r, FILE **file)
 		return EXIT_IO;
 	}
 	bool regular = fstat(fileno(*file), &st) == 0 && S_ISREG(st.st_mode);
-	progress_init(&r->progress, regular ? (uint64_t)st.st_size : 0);
+	progress_init(&r->progress, regular ? (uint64_t)st.st_size : 0, "events");
 	return EXIT_OK;
 }
 

@@ -1,17 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli.h"
+#include "entry_json.h"
+#include "entry_words.h"
 #include "fields.h"
 #include "output.h"
+#include "render.h"
 #include "when.h"
 
 #include <string.h>
 
 const char HELP_SHOW[] =
-	"usage: trail show INDEX [-o json]\n"
+	"usage: trail show INDEX [-o text|short|table|json|csv]\n"
 	"\n"
 	"Show one record of the log and the event that it commits to. What is shown is\n"
 	"verified: the record is in the tree of a signed checkpoint, the event is the one\n"
 	"that the record commits to, source and peer are named by their own records.\n"
+	"\n"
+	"  -o text     all there is (default)\n"
+	"  -o short    one sentence\n"
+	"  -o table    a row as wide as the terminal\n"
+	"  -o json     one JSON value, with the proof\n"
+	"  -o csv      a header line and a line for spreadsheets and `trail import`\n"
 	"\n"
 	"Examples:\n"
 	"  trail show 5\n"
@@ -28,18 +37,16 @@ static void print_row(const char *name, const char *value)
 
 static void print_flags(uint32_t flags)
 {
-	static const char *const NAMES[] = { "deficient", "late", "loss declared before it",
-		"not protected against doubling or loss" };
 	bool first = true;
 	printf("%-18s ", "flags");
-	for (unsigned i = 0; i < 32; i++) {
-		if (!(flags >> i & 1))
+	for (unsigned bit = 0; bit < FLAG_BITS; bit++) {
+		if (!(flags >> bit & 1))
 			continue;
 		printf("%s", first ? "" : ", ");
-		if (i < 4)
-			printf("%s", NAMES[i]);
+		if (flag_text(bit))
+			printf("%s", flag_text(bit));
 		else
-			printf("unknown bit %u", i);
+			printf("unknown bit %u", bit);
 		first = false;
 	}
 	printf("%s\n", first ? "none" : "");
@@ -107,10 +114,9 @@ static void print_named(const char *name, const char *value, uint64_t index)
 
 static void print_record(const struct cli *cli, const struct trail_entry *n)
 {
-	const char *kind = trail_word_name(TRAIL_WORD_KIND, trail_entry_kind(n));
-	bool event = trail_entry_kind(n) == 1;
+	bool event = trail_entry_kind(n) == ENTRY_EVENT;
 	print_number("index", trail_entry_index(n));
-	print_row("kind", kind ? kind : "UNKNOWN");
+	print_row("kind", entry_kind_text(n));
 	print_when(cli, "received", (int64_t)trail_entry_received(n));
 	if (event)
 		print_named("source", trail_entry_source_name(n), trail_entry_source(n));
@@ -152,60 +158,24 @@ static void print_entry_text(const struct cli *cli, const struct trail_entry *n)
 				   : "; payload erased, nothing to open\n");
 }
 
-static void put(json_t *to, const char *name, json_t *value)
-{
-	(void)json_object_set_new(to, name, value);
-}
-
-static json_t *text_or_null(const char *text)
-{
-	return text ? json_string(text) : json_null();
-}
-
-static void print_entry_json(const struct trail_entry *n)
-{
-	char text[WHEN_MAX];
-	size_t len;
-	json_t *to = json_object();
-	const uint8_t *payload = trail_entry_payload(n, &len);
-	const char *kind = trail_word_name(TRAIL_WORD_KIND, trail_entry_kind(n));
-	put(to, "index", json_integer((json_int_t)trail_entry_index(n)));
-	put(to, "kind", json_string(kind ? kind : "UNKNOWN"));
-	when_utc((int64_t)trail_entry_received(n), text);
-	put(to, "received", json_string(text));
-	put(to, "source", text_or_null(trail_entry_source_name(n)));
-	put(to, "peer", text_or_null(trail_entry_peer_name(n)));
-	/* 64 bits do not fit a JSON number of most readers; imports use the highest one. */
-	(void)snprintf(text, sizeof text, "%llu", (unsigned long long)trail_entry_epoch(n));
-	put(to, "epoch", json_string(text));
-	put(to, "seq", json_integer((json_int_t)trail_entry_seq(n)));
-	put(to, "class", json_integer(trail_entry_class(n)));
-	put(to, "flags", json_integer(trail_entry_flags(n)));
-	if (trail_entry_event(n))
-		event_to_json(trail_entry_event(n), to);
-	json_t *proof = json_object();
-	put(proof, "verified", json_true());
-	put(proof, "checkpoint", json_integer((json_int_t)trail_entry_size(n)));
-	put(proof, "leaf", json_base64(trail_entry_leaf(n), TRAIL_HASH_LEN));
-	put(proof, "record", json_base64(trail_entry_record(n), TRAIL_RECORD_LEN));
-	put(proof, "salt", json_base64(trail_entry_salt(n), TRAIL_SALT_LEN));
-	put(proof, "payload", json_base64(payload, len));
-	put(to, "proof", proof);
-	print_json(to);
-}
-
 int cmd_show(struct cli *cli, int argc, char **argv)
 {
+	static const char *const FORMS[] = { "text", "short", "table", "json", "csv", NULL };
 	struct trail_entry *n = NULL;
+	struct render rows;
 	uint64_t index;
 	bool done;
+	cli->forms = FORMS;
 	int code = cli_open_index(cli, argc, argv, "show", &index, &done);
 	if (code != EXIT_OK || done)
 		return code;
 	if (trail_get(cli->trail, index, &n) != TRAIL_OK)
 		return cli_fail(cli);
+	cli_page(cli);
 	if (cli->json)
-		print_entry_json(n);
+		print_json(entry_json(n, true));
+	else if (render_open(&rows, cli->output, &cli->screen, cli->utc, stdout))
+		(void)render_row(&rows, n);
 	else
 		print_entry_text(cli, n);
 	trail_entry_free(n);

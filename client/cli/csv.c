@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "csv.h"
 
+#include "glyph.h"
+
+#include <string.h>
+
 /* A quoted cell from behind its first quote; "" is a quote. NULL: it does not end. */
 static char *take_quoted(char *from)
 {
@@ -42,4 +46,44 @@ int csv_split(char *line, char *cells[CSV_CELLS_MAX])
 			return count;
 		*line++ = '\0';
 	}
+}
+
+static const char SIGNS[] = "=+-@";
+
+/* What a spreadsheet would take for a formula. */
+static bool is_formula(const char *text)
+{
+	text += strspn(text, " \t");
+	return *text != '\0' && strchr(SIGNS, *text);
+}
+
+/* A space at either end is lost to some readers unless quoted. */
+static bool needs_quotes(const char *text)
+{
+	size_t len = strlen(text);
+	if (len == 0)
+		return false;
+	return text[0] == ' ' || text[len - 1] == ' ' || strpbrk(text, ",;\"") || is_formula(text);
+}
+
+void csv_put(FILE *to, const char *text)
+{
+	struct glyphs g;
+	struct glyph glyph;
+	if (!text)
+		return;
+	bool quoted = needs_quotes(text);
+	(void)fputs(quoted ? "\"" : "", to);
+	(void)fputs(is_formula(text) ? "'" : "", to);
+	glyphs_init(&g, text, strlen(text));
+	while (glyphs_next(&g, &glyph)) {
+		if (glyph.point == '"')
+			(void)fputc('"', to);
+		(void)fwrite(glyph.text, 1, glyph.len, to);
+		if (glyph.point == ';')
+			g.also = SIGNS;
+		else if (glyph.point != ' ' && glyph.point != '\t')
+			g.also = NULL;
+	}
+	(void)fputs(quoted ? "\"" : "", to);
 }

@@ -316,9 +316,9 @@ static void put_field(json_t *to, const char *name, const char *value)
 {
 	const char *dot = strchr(name, '.');
 	if (dot)
-		put(nested(to, name, (size_t)(dot - name)), dot + 1, json_string(value));
+		put(nested(to, name, (size_t)(dot - name)), dot + 1, json_text(value));
 	else
-		put(to, name, json_string(value));
+		put(to, name, json_text(value));
 }
 
 static void put_word(json_t *to, const char *name, enum trail_word list, int number)

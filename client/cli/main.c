@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "output.h"
 
+#include <locale.h>
 #include <string.h>
 
 static const struct command COMMANDS[] = {
@@ -29,8 +30,9 @@ static void print_usage(FILE *to)
 		"                     else unix:/run/trail/trail.sock)\n"
 		"  --log FILE         the log identity file that the log must be\n"
 		"  --timeout SECONDS  the longest wait for an answer (10)\n"
-		"  -o json|text       for programs, or for people\n"
+		"  -o json|text       for programs, or for people; some commands know more\n"
 		"  --utc              times in UTC instead of the local zone\n"
+		"  --no-pager         do not page on a terminal\n"
 		"  --help, --version\n");
 }
 
@@ -95,14 +97,29 @@ static int run(struct cli *cli, int argc, char **argv)
 	return cli->command->run(cli, argc - rest, argv + rest);
 }
 
-int main(int argc, char **argv)
+/* To be left by who reads (a pager, `head`) is no failure: they have seen enough. */
+static int finish(struct cli *cli, int code)
 {
-	struct cli cli = { .output = "text" };
-	int code = run(&cli, argc, argv);
-	trail_free(cli.trail);
-	if (fflush(stdout) != 0 || ferror(stdout)) {
+	bool failed = fflush(stdout) != 0 || ferror(stdout);
+	bool left = failed && screen_left();
+	if (!pager_close(&cli->pager))
+		say("the pager that TRAIL_PAGER or PAGER names cannot be run; --no-pager goes "
+		    "without");
+	if (failed && !left) {
 		say("cannot write to standard output");
 		return EXIT_IO;
 	}
 	return code;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli cli = { 0 };
+	/* What bytes are characters, and how wide; nothing else goes by the locale. */
+	(void)setlocale(LC_CTYPE, "");
+	(void)signal(SIGPIPE, SIG_IGN);
+	screen_look(&cli.screen);
+	int code = run(&cli, argc, argv);
+	trail_free(cli.trail);
+	return finish(&cli, code);
 }

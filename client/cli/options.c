@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,7 @@ static size_t common_choices(struct cli *cli, bool *help, bool *version, struct 
 		{ .name = "timeout", .text = &cli->timeout },
 		{ .name = "output", .text = &cli->output },
 		{ .name = "utc", .flag = &cli->utc },
+		{ .name = "no-pager", .flag = &cli->no_pager },
 		{ .name = "help", .flag = help },
 		{ .name = "version", .flag = version },
 	};
@@ -111,15 +113,34 @@ static int read_all(struct cli *cli, int argc, char **argv, const struct choice 
 	}
 }
 
-static int check_common(struct cli *cli)
+/* "short, table, json or csv" */
+static void list_forms(const char *const *forms, char *out, size_t room)
 {
-	if (strcmp(cli->output, "json") != 0 && strcmp(cli->output, "text") != 0 &&
-		strcmp(cli->output, "short") != 0) {
-		say("-o %s is not possible here; json or text is", cli->output);
-		return EXIT_USAGE;
+	size_t len = 0;
+	for (size_t i = 0; forms[i] && len < room; i++) {
+		const char *between = i == 0 ? "" : forms[i + 1] ? ", " : " or ";
+		int more = snprintf(out + len, room - len, "%s%s", between, forms[i]);
+		len += more > 0 ? (size_t)more : 0;
 	}
-	cli->json = strcmp(cli->output, "json") == 0;
-	return EXIT_OK;
+}
+
+/* What -o names must be a form of this command. */
+static int check_output(struct cli *cli)
+{
+	static const char *const PLAIN[] = { "text", "json", NULL };
+	const char *const *forms = cli->forms ? cli->forms : PLAIN;
+	char list[128] = "";
+	if (!cli->output)
+		cli->output = forms[0];
+	for (size_t i = 0; forms[i]; i++) {
+		if (strcmp(forms[i], cli->output) == 0) {
+			cli->json = strcmp(cli->output, "json") == 0;
+			return EXIT_OK;
+		}
+	}
+	list_forms(forms, list, sizeof list);
+	say("-o %s is not possible with %s; %s is", cli->output, cli->command->name, list);
+	return EXIT_USAGE;
 }
 
 int options_read(
@@ -140,7 +161,7 @@ int options_read(
 		return EXIT_OK;
 	}
 	*rest = optind;
-	return check_common(cli);
+	return check_output(cli);
 }
 
 int options_read_front(struct cli *cli, int argc, char **argv, int *rest, bool *help, bool *version)
@@ -152,7 +173,7 @@ int options_read_front(struct cli *cli, int argc, char **argv, int *rest, bool *
 	if (code != EXIT_OK)
 		return code;
 	*rest = optind;
-	return check_common(cli);
+	return EXIT_OK;
 }
 
 int exit_of(enum trail_err err)
@@ -226,6 +247,12 @@ static int set_identity(struct cli *cli)
 		return EXIT_OK;
 	say("%s: %s", cli->log, trail_error(cli->trail));
 	return EXIT_USAGE;
+}
+
+void cli_page(struct cli *cli)
+{
+	if (!cli->no_pager)
+		pager_open(&cli->pager, &cli->screen);
 }
 
 int cli_open(struct cli *cli)

@@ -2,6 +2,7 @@
 #include "output.h"
 
 #include "base64.h"
+#include "glyph.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -12,59 +13,13 @@ enum {
 	SENTENCE_MAX = 2048
 };
 
-/*
- * The character at the front of `text` (RFC 3629): its length and code point. 0: not UTF-8.
- */
-static size_t take_character(const uint8_t *text, size_t len, uint32_t *point)
-{
-	static const uint32_t LEAST[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	uint8_t first = text[0];
-	size_t size = first < 0x80	       ? 1
-		      : (first & 0xe0) == 0xc0 ? 2
-		      : (first & 0xf0) == 0xe0 ? 3
-		      : (first & 0xf8) == 0xf0 ? 4
-					       : 0;
-	if (size == 0 || size > len)
-		return 0;
-	uint32_t p = size == 1 ? first : first & (0x7fU >> size);
-	for (size_t i = 1; i < size; i++) {
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-		p = p << 6 | (text[i] & 0x3f);
-	}
-	if (p < LEAST[size] || p > 0x10ffff || (p >= 0xd800 && p <= 0xdfff))
-		return 0;
-	*point = p;
-	return size;
-}
-
-/* What a terminal or a reader's eye may obey instead of show. */
-static bool dangerous(uint32_t p)
-{
-	if (p < 0x20 || (p >= 0x7f && p < 0xa0))
-		return true;
-	/* Bidi controls, line and paragraph separators, the byte order mark, tags. */
-	return p == 0x061c || p == 0x200e || p == 0x200f || (p >= 0x2028 && p <= 0x202e) ||
-	       (p >= 0x2066 && p <= 0x2069) || p == 0xfeff || (p >= 0xe0000 && p <= 0xe007f);
-}
-
 void print_safe(FILE *to, const char *text, size_t len)
 {
-	const uint8_t *at = (const uint8_t *)text;
-	while (len > 0) {
-		uint32_t point = 0;
-		size_t size = take_character(at, len, &point);
-		if (size == 0) {
-			(void)fprintf(to, "\\x{%x}", at[0]);
-			size = 1;
-		} else if (dangerous(point)) {
-			(void)fprintf(to, "\\u{%x}", (unsigned)point);
-		} else {
-			(void)fwrite(at, 1, size, to);
-		}
-		at += size;
-		len -= size;
-	}
+	struct glyphs g;
+	struct glyph glyph;
+	glyphs_init(&g, text, len);
+	while (glyphs_next(&g, &glyph))
+		(void)fwrite(glyph.text, 1, glyph.len, to);
 }
 
 void print_text(FILE *to, const char *text)
@@ -80,49 +35,72 @@ void say(const char *format, ...)
 	va_start(ap, format);
 	(void)vsnprintf(text, sizeof text, format, ap);
 	va_end(ap);
+	/* In a pager both are one stream: what was printed before stands before. */
+	(void)fflush(stdout);
 	(void)fputs("trail: ", stderr);
 	print_text(stderr, text);
 	(void)fputc('\n', stderr);
 }
 
 /* Inside JSON text every character above ASCII stands in a string, so that an escape is right. */
-static void print_json_text(const char *text)
+static void print_json_text(FILE *to, const char *text)
 {
-	const uint8_t *at = (const uint8_t *)text;
-	size_t len = strlen(text);
-	while (len > 0) {
-		uint32_t point = 0;
-		size_t size = take_character(at, len, &point);
-		if (size == 0)
-			return;
-		if (point >= 0x10000 && dangerous(point))
-			printf("\\u%04x\\u%04x", 0xd800 + (unsigned)((point - 0x10000) >> 10),
-				0xdc00 + (unsigned)((point - 0x10000) & 0x3ff));
-		else if (dangerous(point))
-			printf("\\u%04x", (unsigned)point);
+	struct glyphs g;
+	struct glyph glyph;
+	glyphs_init(&g, text, strlen(text));
+	while (glyphs_next(&g, &glyph)) {
+		unsigned point = glyph.point;
+		if (glyph.sort != GLYPH_SPELT)
+			(void)fwrite(glyph.text, 1, glyph.len, to);
+		else if (point >= 0x10000)
+			(void)fprintf(to, "\\u%04x\\u%04x", 0xd800 + ((point - 0x10000) >> 10),
+				0xdc00 + ((point - 0x10000) & 0x3ff));
 		else
-			(void)fwrite(at, 1, size, stdout);
-		at += size;
-		len -= size;
+			(void)fprintf(to, "\\u%04x", point);
+		/* A string's first mark would stand on its quote. */
+		if (point == '"')
+			g.base = false;
 	}
+}
+
+void print_json_to(FILE *to, json_t *value)
+{
+	char *text = json_dumps(value, JSON_COMPACT);
+	if (text)
+		print_json_text(to, text);
+	else
+		say("memory is out");
+	(void)fputc('\n', to);
+	free(text);
+	json_decref(value);
 }
 
 void print_json(json_t *value)
 {
-	char *text = json_dumps(value, JSON_COMPACT);
-	if (text)
-		print_json_text(text);
-	else
-		say("memory is out");
-	(void)putchar('\n');
-	free(text);
-	json_decref(value);
+	print_json_to(stdout, value);
 }
 
 void print_hex(FILE *to, const uint8_t *data, size_t len)
 {
 	for (size_t i = 0; data && i < len; i++)
 		(void)fprintf(to, "%02x", data[i]);
+}
+
+json_t *json_text(const char *text)
+{
+	char *shown = NULL;
+	size_t len = 0;
+	json_t *value = text ? json_string(text) : json_null();
+	if (value)
+		return value;
+	FILE *to = open_memstream(&shown, &len);
+	if (to) {
+		print_text(to, text);
+		(void)fclose(to);
+		value = json_string(shown);
+	}
+	free(shown);
+	return value;
 }
 
 json_t *json_base64(const uint8_t *data, size_t len)

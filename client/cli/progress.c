@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "progress.h"
 
+#include "screen.h"
+
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,33 +19,38 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-void progress_init(struct progress *p, uint64_t total)
+void progress_init(struct progress *p, uint64_t total, const char *unit)
 {
 	*p = (struct progress){
 		.shown = isatty(STDERR_FILENO) == 1,
+		.utf8 = screen_utf8(),
 		.total = total,
+		.unit = unit,
 		.next_ms = now_ms() + STEP_MS,
 	};
 }
 
 void progress_show(struct progress *p, uint64_t done, uint64_t count)
 {
-	char bar[WIDTH + 1];
 	if (!p->shown || now_ms() < p->next_ms)
 		return;
 	p->next_ms = now_ms() + STEP_MS;
 	p->drawn = true;
-	if (p->total == 0) {
-		(void)fprintf(stderr, "\r%llu events", (unsigned long long)count);
-		return;
+	(void)fputc('\r', stderr);
+	if (p->total != 0) {
+		uint64_t percent =
+			done >= p->total ? 100 : (uint64_t)((double)done / (double)p->total * 100);
+		(void)fputc('[', stderr);
+		for (unsigned i = 0; i < WIDTH; i++) {
+			bool full = i * 100 < percent * WIDTH;
+			if (p->utf8)
+				(void)fputs(full ? "\xe2\x96\x88" : "\xe2\x96\x91", stderr);
+			else
+				(void)fputc(full ? '#' : '.', stderr);
+		}
+		(void)fprintf(stderr, "] %3llu %%  ", (unsigned long long)percent);
 	}
-	uint64_t percent =
-		done >= p->total ? 100 : (uint64_t)((double)done / (double)p->total * 100);
-	for (unsigned i = 0; i < WIDTH; i++)
-		bar[i] = i * 100 < percent * WIDTH ? '#' : '.';
-	bar[WIDTH] = '\0';
-	(void)fprintf(stderr, "\r[%s] %3llu %%  %llu events", bar, (unsigned long long)percent,
-		(unsigned long long)count);
+	(void)fprintf(stderr, "%llu %s", (unsigned long long)count, p->unit);
 }
 
 void progress_clear(struct progress *p)

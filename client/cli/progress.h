@@ -9,12 +9,15 @@
 struct progress {
 	bool shown; /* standard error is a terminal */
 	bool drawn;
-	uint64_t total; /* bytes; 0: not known */
+	bool utf8;
+	uint64_t total;	  /* of what `done` counts; 0: not known */
+	const char *unit; /* of what `count` counts: "events" */
 	int64_t next_ms;
 };
 
-void progress_init(struct progress *p, uint64_t total);
-/* `done` bytes and `count` events so far. Draws ten times a second at the most. */
+/* `unit` must outlive the bar. */
+void progress_init(struct progress *p, uint64_t total, const char *unit);
+/* `done` of the total, `count` units so far. Draws ten times a second at the most. */
 void progress_show(struct progress *p, uint64_t done, uint64_t count);
 /* Remove the bar. */
 void progress_clear(struct progress *p);

@@ -8,6 +8,12 @@
 
 static const int64_t SECOND = 1000000000;
 
+enum {
+	HOUR_S = 3600,
+	/* No zone is, or ever was, as far from UTC as this. */
+	ZONE_MAX_S = 26 * HOUR_S,
+};
+
 /* `count` digits off the front of *at, from `least` to `most`. */
 static bool take_number(const char **at, int count, int least, int most, int *out)
 {
@@ -104,27 +110,48 @@ bool when_parse(const char *text, int64_t *ns)
 	return !__builtin_add_overflow(whole, fraction, ns);
 }
 
-static int64_t now_ns(void)
+/* Grows with the date. */
+static int date_number(const struct tm *tm)
 {
-	struct timespec ts;
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * SECOND + ts.tv_nsec;
+	return (tm->tm_year * 12 + tm->tm_mon) * 31 + tm->tm_mday;
 }
 
-/* Midnight in the local zone, `back` days ago. */
-static int64_t midnight(int back)
+static struct tm local_date(int64_t seconds)
 {
 	struct tm tm;
-	time_t now = time(NULL);
-	(void)localtime_r(&now, &tm);
-	tm.tm_mday -= back;
-	tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
-	tm.tm_isdst = -1;
-	return (int64_t)mktime(&tm) * SECOND;
+	time_t when = (time_t)seconds;
+	(void)localtime_r(&when, &tm);
+	return (struct tm){ .tm_year = tm.tm_year, .tm_mon = tm.tm_mon, .tm_mday = tm.tm_mday };
+}
+
+static int date_at(int64_t seconds)
+{
+	const struct tm date = local_date(seconds);
+	return date_number(&date);
+}
+
+/*
+ * The first second of a day in the local zone. mktime does not say it: what it answers for a
+ * midnight that is skipped, or comes twice, is left open by its standard.
+ */
+static int64_t day_begin(struct tm date)
+{
+	int day = date_number(&date);
+	int64_t before = (int64_t)timegm(&date) - ZONE_MAX_S;
+	int64_t begun = before + 2 * ZONE_MAX_S;
+	while (begun - before > 1) {
+		int64_t middle = before + (begun - before) / 2;
+		if (date_at(middle) >= day)
+			begun = middle;
+		else
+			before = middle;
+	}
+	/* A clock that goes back over midnight begins the day twice, an hour apart. */
+	return date_at(begun - HOUR_S) == day ? begun - HOUR_S : begun;
 }
 
 /* "-2h" and its like. */
-static bool say_ago(const char *text, int64_t *ns)
+static bool say_ago(const char *text, int64_t now, int64_t *ns)
 {
 	static const char UNITS[] = "smhd";
 	static const int64_t SECONDS[] = { 1, 60, 3600, 86400 };
@@ -138,30 +165,16 @@ static bool say_ago(const char *text, int64_t *ns)
 	int64_t back;
 	if (__builtin_mul_overflow((int64_t)count, SECONDS[unit - UNITS] * SECOND, &back))
 		return false;
-	*ns = now_ns() - back;
-	return true;
+	return !__builtin_sub_overflow(now, back, ns);
 }
 
 static bool say_date(const char *text, int64_t *ns)
 {
-	struct tm tm = { .tm_isdst = -1 };
+	struct tm tm = { 0 };
 	const char *at = text;
 	if (!take_date(&at, &tm) || *at != '\0')
 		return false;
-	return !__builtin_mul_overflow((int64_t)mktime(&tm), SECOND, ns);
-}
-
-bool when_say(const char *text, int64_t *ns)
-{
-	if (strcmp(text, "now") == 0)
-		*ns = now_ns();
-	else if (strcmp(text, "today") == 0)
-		*ns = midnight(0);
-	else if (strcmp(text, "yesterday") == 0)
-		*ns = midnight(1);
-	else
-		return say_ago(text, ns) || say_date(text, ns) || when_parse(text, ns);
-	return true;
+	return !__builtin_mul_overflow(day_begin(tm), SECOND, ns);
 }
 
 /* Whole seconds, and the rest, which is never negative. */
@@ -174,25 +187,65 @@ static time_t split(int64_t ns, long *rest)
 	return (time_t)seconds;
 }
 
-void when_utc(int64_t ns, char out[WHEN_MAX])
+bool when_say_at(const char *text, int64_t now, int64_t *ns)
+{
+	long rest;
+	int64_t today = day_begin(local_date(split(now, &rest)));
+	if (strcmp(text, "now") == 0)
+		*ns = now;
+	else if (strcmp(text, "today") == 0)
+		*ns = today * SECOND;
+	else if (strcmp(text, "yesterday") == 0)
+		*ns = day_begin(local_date(today - 1)) * SECOND;
+	else
+		return say_ago(text, now, ns) || say_date(text, ns) || when_parse(text, ns);
+	return true;
+}
+
+bool when_say(const char *text, int64_t *ns)
+{
+	struct timespec ts;
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	return when_say_at(text, (int64_t)ts.tv_sec * SECOND + ts.tv_nsec, ns);
+}
+
+/* "Z", "+01:00" */
+static void put_zone(const struct tm *tm, bool utc, char *out, size_t room)
+{
+	long east = tm->tm_gmtoff / 60;
+	long distance = east < 0 ? -east : east;
+	if (utc)
+		(void)snprintf(out, room, "Z");
+	else
+		(void)snprintf(out, room, "%c%02ld:%02ld", east < 0 ? '-' : '+', distance / 60,
+			distance % 60);
+}
+
+void when_show(int64_t ns, bool utc, unsigned digits, char out[WHEN_MAX])
 {
 	struct tm tm;
+	char fraction[16];
 	long rest;
 	time_t seconds = split(ns, &rest);
-	(void)gmtime_r(&seconds, &tm);
+	if (!utc)
+		(void)localtime_r(&seconds, &tm);
+	/* Local mean time, before there were zones, has seconds; RFC 3339 has no word for them. */
+	if (utc || tm.tm_gmtoff % 60 != 0)
+		(void)gmtime_r(&seconds, &tm);
 	size_t len = strftime(out, WHEN_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(out + len, WHEN_MAX - len, ".%09ldZ", rest);
+	(void)snprintf(fraction, sizeof fraction, ".%09ld", rest);
+	if (digits != 0)
+		len += (size_t)snprintf(
+			out + len, WHEN_MAX - len, "%.*s", (int)digits + 1, fraction);
+	put_zone(&tm, utc, out + len, WHEN_MAX - len);
+}
+
+void when_utc(int64_t ns, char out[WHEN_MAX])
+{
+	when_show(ns, true, 9, out);
 }
 
 void when_local(int64_t ns, char out[WHEN_MAX])
 {
-	struct tm tm;
-	long rest;
-	time_t seconds = split(ns, &rest);
-	(void)localtime_r(&seconds, &tm);
-	size_t len = strftime(out, WHEN_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
-	long east = tm.tm_gmtoff / 60;
-	long distance = east < 0 ? -east : east;
-	(void)snprintf(out + len, WHEN_MAX - len, ".%03ld%c%02ld:%02ld", rest / 1000000,
-		east < 0 ? '-' : '+', distance / 60, distance % 60);
+	when_show(ns, false, 3, out);
 }

@@ -16,13 +16,22 @@ enum {
  */
 bool when_parse(const char *text, int64_t *ns);
 /*
- * What a person may say: when_parse, or "now", "today", "yesterday", "2026-03-01" (midnight in the
- * local zone), "-90s" "-5m" "-2h" "-30d" (ago).
+ * What a person may say: when_parse, or "now", "today", "yesterday", "2026-03-01", "-90s" "-5m"
+ * "-2h" "-30d" (ago).
+ *
+ * A day is its first moment in the local zone, whatever the clock then says: where midnight is
+ * skipped it is later, where it comes twice it is the first of them. A day that the zone skipped
+ * begins with the next one; yesterday is the day that there was before today. A d is 24 hours, also
+ * when clocks change, so that -1d may be another time of day.
  */
 bool when_say(const char *text, int64_t *ns);
+/* The same, were it `now_ns`. */
+bool when_say_at(const char *text, int64_t now_ns, int64_t *ns);
 /* RFC 3339 in UTC, "Z", nine digits. */
 void when_utc(int64_t ns, char out[WHEN_MAX]);
 /* RFC 3339 in the local zone with its offset, milliseconds. */
 void when_local(int64_t ns, char out[WHEN_MAX]);
+/* RFC 3339 in UTC or in the local zone, `digits` of fraction, 0 to 9; cut, not rounded. */
+void when_show(int64_t ns, bool utc, unsigned digits, char out[WHEN_MAX]);
 
 #endif
