@@ -102,13 +102,14 @@ static int finish(struct cli *cli, int code)
 {
 	bool failed = fflush(stdout) != 0 || ferror(stdout);
 	bool left = failed && screen_left();
-	if (!pager_close(&cli->pager))
+	bool seen = pager_close(&cli->pager);
+	if (!seen)
 		say("the pager that TRAIL_PAGER or PAGER names cannot be run; --no-pager goes "
 		    "without");
-	if (failed && !left) {
+	else if (failed && !left)
 		say("cannot write to standard output");
+	if (code == EXIT_OK && (!seen || (failed && !left)))
 		return EXIT_IO;
-	}
 	return code;
 }
 
