@@ -16,7 +16,7 @@ BUILD_DEPS := gcc libc6-dev pkg-config protobuf-c-compiler protobuf-compiler lib
 	libevent-dev libprotobuf-c-dev libssl-dev libzstd-dev libjansson-dev libseccomp-dev libconfuse-dev
 DEV_DEPS := clang clang-tidy libclang-rt-14-dev cppcheck valgrind strace lmdb-utils libcmocka-dev \
 	python3 python3-pytest python3-protobuf zstd openssl golang-go golang-golang-x-mod-dev mandoc \
-	util-linux universal-ctags
+	util-linux universal-ctags less tzdata
 
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $@)

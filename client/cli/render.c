@@ -69,8 +69,3 @@ bool render_row(struct render *r, const struct trail_entry *n)
 	r->form->row(r, n);
 	return !ferror(r->to);
 }
-
-bool render_flush(struct render *r)
-{
-	return fflush(r->to) == 0;
-}

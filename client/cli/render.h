@@ -7,6 +7,8 @@
  *		while (... trail_entry *n ... && render_row(&r, n))
  *			;
  *
+ * Nothing is left to do behind the last row.
+ *
  * Times are in the reader's zone (or UTC) in short and table, always UTC in json and csv.
  */
 #ifndef CLI_RENDER_H
@@ -28,14 +30,12 @@ struct render {
 extern const char *const RENDER_FORMS[];
 
 /*
- * Begin in the form of that name, with a header line if it has one; nothing is to be released.
+ * Begin in the form of that name, with a header line if it has one.
  * `screen` and `to` must outlive it. False: there is no form of that name.
  */
 bool render_open(
 	struct render *r, const char *form, const struct screen *screen, bool utc, FILE *to);
 /* One row. False: it cannot be written, and no other can; main says why, if it must be said. */
 bool render_row(struct render *r, const struct trail_entry *n);
-/* Hand all rows on, as before waiting for more of them. False as above. */
-bool render_flush(struct render *r);
 
 #endif

@@ -117,22 +117,27 @@ static void put_whole(struct row *row, enum table_column c, const char *text)
 	end_cell(row, c, strlen(text));
 }
 
+static void put_outcome(struct row *row, int outcome)
+{
+	const char *word = trail_word_name(TRAIL_WORD_OUTCOME, outcome);
+	bool alert = outcome != TRAIL_SUCCESS && row->t->widths[TABLE_OUTCOME] != 0;
+	(void)fputs(alert ? screen_alert(row->t->screen) : "", row->t->to);
+	put_cell(row, TABLE_OUTCOME, word ? word : "UNKNOWN");
+	(void)fputs(alert ? screen_plain(row->t->screen) : "", row->t->to);
+}
+
 static void put_event(struct row *row, const struct trail_event *e)
 {
 	char action[ACTION_MAX];
 	const char *word = trail_word_name(TRAIL_WORD_ACTION, trail_event_action(e));
 	const char *verb = event_verb(e);
-	const char *outcome = trail_word_name(TRAIL_WORD_OUTCOME, trail_event_outcome(e));
-	bool alert = trail_event_outcome(e) != TRAIL_SUCCESS;
 	(void)snprintf(action, sizeof action, "%s%s%s", word ? word : "UNKNOWN", verb ? "/" : "",
 		verb ? verb : "");
 	put_cell(row, TABLE_ACTOR, trail_event_get(e, TRAIL_ACTOR_ID));
 	put_cell(row, TABLE_ACTION, action);
 	put_cell(row, TABLE_OBJECT, trail_event_get(e, TRAIL_OBJECT_ID));
 	put_cell(row, TABLE_SUBJECT, trail_event_get(e, TRAIL_SUBJECT));
-	(void)fputs(alert ? screen_alert(row->t->screen) : "", row->t->to);
-	put_cell(row, TABLE_OUTCOME, outcome ? outcome : "UNKNOWN");
-	(void)fputs(alert ? screen_plain(row->t->screen) : "", row->t->to);
+	put_outcome(row, trail_event_outcome(e));
 }
 
 /* A record without an event: its kind stands where an action would; no action has such a name. */

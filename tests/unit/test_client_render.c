@@ -136,7 +136,6 @@ static char *render(const char *form, unsigned columns, bool colour, const struc
 	FILE *to = open_memstream(&text, &len);
 	assert_true(render_open(&r, form, &screen, false, to));
 	assert_true(render_row(&r, n));
-	assert_true(render_flush(&r));
 	(void)fclose(to);
 	assert_int_equal(strlen(text), len);
 	return text;
@@ -242,7 +241,8 @@ static void a_sentence_says_who_did_what(void **state)
 	trail_event_set(n->event, TRAIL_PURPOSE, "case:2026-118");
 	trail_event_set(n->event, TRAIL_VERB, "read");
 	check_row("short", n,
-		"    4711  2026-03-02T08:14:07.123+01:00  anna \"Anna Berg\" (hemtj\xc3\xa4nst-nord) "
+		"    4711  2026-03-02T08:14:07.123+01:00  anna \"Anna Berg\" "
+		"(hemtj\xc3\xa4nst-nord) "
 		"read /journal/4711 about p-93, purpose case:2026-118, in lifecare\n");
 	trail_event_set(n->event, TRAIL_VERB, "print out");
 	trail_event_set(n->event, TRAIL_ACTOR_ON_BEHALF_OF, "boss");
@@ -251,7 +251,8 @@ static void a_sentence_says_who_did_what(void **state)
 	trail_event_set_medium(n->event, TRAIL_PAPER);
 	n->record.flags = FLAG_DEFICIENT | FLAG_LATE | FLAG_LOSS | FLAG_UNPROTECTED | 32;
 	check_row("short", n,
-		"    4711  2026-03-02T08:14:07.123+01:00  anna \"Anna Berg\" (hemtj\xc3\xa4nst-nord) "
+		"    4711  2026-03-02T08:14:07.123+01:00  anna \"Anna Berg\" "
+		"(hemtj\xc3\xa4nst-nord) "
 		"for boss read [\"print out\"] /journal/4711 about p-93, purpose case:2026-118, "
 		"on paper, in lifecare [denied: \"no relation\"] [deficient] [late] "
 		"[loss declared before it] [unknown flag 5]\n");
@@ -265,11 +266,12 @@ static void a_value_cannot_pass_for_the_sentence(void **state)
 	set_locale(UTF8);
 	trail_event_set(n->event, TRAIL_OBJECT_ID, "/x, in payroll [denied]");
 	trail_event_set(n->event, TRAIL_SUBJECT, "a\" about \"b");
-	trail_event_set(n->event, TRAIL_PURPOSE, "no\xc2\xa0" "break");
+	trail_event_set(n->event, TRAIL_PURPOSE, "no\xc2\xa0way");
 	check_row("short", n,
-		"    4711  2026-03-02T08:14:07.123+01:00  anna read \"/x, in payroll [denied]\" about "
-		"\"a\\u{22} about \\u{22}b\", purpose \"no\xc2\xa0"
-		"break\", in lifecare\n");
+		"    4711  2026-03-02T08:14:07.123+01:00  anna read \"/x, in payroll [denied]\" "
+		"about "
+		"\"a\\u{22} about \\u{22}b\", purpose "
+		"\"no\xc2\xa0way\", in lifecare\n");
 	trail_entry_free(n);
 }
 
@@ -288,7 +290,8 @@ static void other_records_say_what_they_are(void **state)
 		{ 9, true, "record of the unknown kind 9, by unix:1000\n" },
 		{ KIND_EVENT, false, "an EVENT in lifecare, by unix:1000 [payload erased]\n" },
 		{ KIND_EVENT, true,
-			"an EVENT in lifecare, by unix:1000 [payload of 7 bytes cannot be read]\n" },
+			"an EVENT in lifecare, by unix:1000 [payload of 7 bytes cannot be "
+			"read]\n" },
 	};
 	(void)state;
 	set_locale("C");
@@ -298,8 +301,8 @@ static void other_records_say_what_they_are(void **state)
 		n->source_name = strdup("lifecare");
 		n->peer_name = strdup("unix:1000");
 		char *text = render("short", 80, false, n);
-		assert_string_equal(text + strlen("    4711  2026-03-02T08:14:07.123+01:00  "),
-			CASES[i].said);
+		assert_string_equal(
+			text + strlen("    4711  2026-03-02T08:14:07.123+01:00  "), CASES[i].said);
 		free(text);
 		trail_entry_free(n);
 	}
@@ -374,7 +377,8 @@ static void a_table_is_no_wider_than_its_screen(void **state)
 			size_t head = columns_of(text, (size_t)(head_end - text));
 			size_t row = columns_of(head_end + 1, strlen(head_end + 1) - 1);
 			if (head > columns || row > columns)
-				fail_msg("%zu and %zu of %u columns:\n%s", head, row, columns, text);
+				fail_msg(
+					"%zu and %zu of %u columns:\n%s", head, row, columns, text);
 			free(text);
 		}
 		trail_entry_free(n);
@@ -383,9 +387,9 @@ static void a_table_is_no_wider_than_its_screen(void **state)
 
 static void columns_stand_below_their_heads(void **state)
 {
-	static const char *const OBJECTS[] = { "abc", "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e", "a\xcc\x81",
-		"\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe6\x97\xa5", "exactly", "too long for it",
-		"\xcc\x81" };
+	static const char *const OBJECTS[] = { "abc", "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e",
+		"a\xcc\x81", "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe6\x97\xa5", "exactly",
+		"too long for it", "\xcc\x81" };
 	static const char *const SHOWN[] = { "abc    ", "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e ",
 		"a\xcc\x81      ", "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe2\x80\xa6", "exactly",
 		"too lo\xe2\x80\xa6", "\\u{301}" };
@@ -401,7 +405,8 @@ static void columns_stand_below_their_heads(void **state)
 		(void)snprintf(expected, sizeof expected,
 			"  index time                      actor   action  object  subject outcome "
 			"source\n"
-			"   4711 2026-03-02T08:14:07+01:00 anna    READ    %s p-93    SUCCESS src\n",
+			"   4711 2026-03-02T08:14:07+01:00 anna    READ    %s p-93    SUCCESS "
+			"src\n",
 			SHOWN[i]);
 		check_row("table", n, expected);
 		trail_entry_free(n);
@@ -571,10 +576,10 @@ static void a_cut_splits_no_character_and_no_escape(void **state)
 		{ UTF8, "abcdef", 6, "abcdef", 6 },
 		{ UTF8, "abcdef", 5, "abcd\xe2\x80\xa6", 5 },
 		{ UTF8, "a\x1b", 7, "a\\u{1b}", 7 },
-		{ UTF8, "a\x1b" "b", 7, "a\xe2\x80\xa6", 2 },
+		{ UTF8, "a\x1bz", 7, "a\xe2\x80\xa6", 2 },
 		{ UTF8, "\xe8\xaa\x9e\xe8\xaa\x9e", 3, "\xe8\xaa\x9e\xe2\x80\xa6", 3 },
 		{ UTF8, "\xe8\xaa\x9e\xe8\xaa\x9e", 2, "\xe2\x80\xa6", 1 },
-		{ UTF8, "a\xcc\x81" "bc", 2, "a\xcc\x81\xe2\x80\xa6", 2 },
+		{ UTF8, "a\xcc\x81zy", 2, "a\xcc\x81\xe2\x80\xa6", 2 },
 		{ UTF8, "abc", 1, "\xe2\x80\xa6", 1 },
 		{ "C", "abcdef", 5, "ab...", 5 },
 		{ "C", "\xc3\xa5", 6, "\\u{e5}", 6 },

@@ -58,14 +58,17 @@ static void days_begin_with_their_first_moment(void **state)
 		{ STOCKHOLM, ANY, "2026-03-29", "2026-03-29T00:00:00+01:00" },
 		{ STOCKHOLM, ANY, "2026-03-30", "2026-03-30T00:00:00+02:00" },
 		{ STOCKHOLM, "2026-03-29T12:00:00+02:00", "today", "2026-03-29T00:00:00+01:00" },
-		{ STOCKHOLM, "2026-03-29T12:00:00+02:00", "yesterday", "2026-03-28T00:00:00+01:00" },
-		{ STOCKHOLM, "2026-03-30T00:30:00+02:00", "yesterday", "2026-03-29T00:00:00+01:00" },
+		{ STOCKHOLM, "2026-03-29T12:00:00+02:00", "yesterday",
+			"2026-03-28T00:00:00+01:00" },
+		{ STOCKHOLM, "2026-03-30T00:30:00+02:00", "yesterday",
+			"2026-03-29T00:00:00+01:00" },
 		/* A day of 25. */
 		{ STOCKHOLM, ANY, "2026-10-25", "2026-10-25T00:00:00+02:00" },
 		{ STOCKHOLM, ANY, "2026-10-26", "2026-10-26T00:00:00+01:00" },
 		{ STOCKHOLM, "2026-10-25T02:30:00+02:00", "today", "2026-10-25T00:00:00+02:00" },
 		{ STOCKHOLM, "2026-10-25T02:30:00+01:00", "today", "2026-10-25T00:00:00+02:00" },
-		{ STOCKHOLM, "2026-10-26T00:30:00+01:00", "yesterday", "2026-10-25T00:00:00+02:00" },
+		{ STOCKHOLM, "2026-10-26T00:30:00+01:00", "yesterday",
+			"2026-10-25T00:00:00+02:00" },
 		/* Days without a midnight. */
 		{ "America/Sao_Paulo", ANY, "2018-11-04", "2018-11-04T01:00:00-02:00" },
 		{ "Africa/Cairo", ANY, "2023-04-28", "2023-04-28T01:00:00+03:00" },
@@ -73,7 +76,8 @@ static void days_begin_with_their_first_moment(void **state)
 			"2023-04-28T01:00:00+03:00" },
 		{ "Africa/Cairo", "2023-04-29T09:00:00+03:00", "yesterday",
 			"2023-04-28T01:00:00+03:00" },
-		/* Days with two: the clock went back from 01:00 to 00:00, and from 00:01 to 23:01. */
+		/* Days with two: the clock went back from 01:00 to 00:00, and from 00:01 to 23:01.
+		 */
 		{ "America/Havana", ANY, "2026-11-01", "2026-11-01T00:00:00-04:00" },
 		{ "America/St_Johns", ANY, "2010-11-07", "2010-11-07T00:00:00-02:30" },
 		/* The day that was not. */
