@@ -5,18 +5,16 @@
 #ifndef CLIENT_EVIDENCE_H
 #define CLIENT_EVIDENCE_H
 
-#include "../proto/record.h"
-#include "../proto/tree.h"
+#include "../proto/message.h"
 
 enum {
 	EVIDENCE_MAX = 48 * 1024
 };
 
 /*
- * Append one Item to an Evidence. `salt` of length 0: the payload was erased. Fields in ascending
- * order, defaults absent, as protobuf writes them.
+ * Append one Item to an Evidence. No salt: the payload was erased. Fields in ascending order,
+ * defaults absent, as protobuf writes them.
  */
-void evidence_put_item(struct buf *out, uint64_t index, const uint8_t record[RECORD_LEN],
-	struct span salt, struct span payload, const struct tree_proof *path);
+void evidence_put_item(struct buf *out, const struct evidence_item *item);
 
 #endif

@@ -25,6 +25,7 @@ enum {
 };
 
 struct slot;
+struct trail_rows;
 
 struct trail {
 	pid_t pid; /* that opened it: after fork the child must not speak on it */
@@ -39,6 +40,7 @@ struct trail {
 	struct trust trust;
 	struct slot *slots; /* requests that wait for an answer, oldest first */
 	size_t submitted;   /* slots that have a callback */
+	struct trail_rows *rows; /* answers that have their pages over this connection */
 	uint64_t last_id;
 	struct arena arena; /* of the answer that is being looked at */
 	struct buf scratch; /* text that a call gives back */

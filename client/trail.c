@@ -4,6 +4,7 @@
  */
 #include "call.h"
 #include "contact.h"
+#include "trail_rows.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@ void trail_free(struct trail *t)
 {
 	if (!t)
 		return;
+	rows_forsake(t);
 	calls_drop(t);
 	conn_release(&t->conn);
 	trust_release(&t->trust);
@@ -147,6 +149,7 @@ enum trail_err trail_open(struct trail *t, const char *address)
 	err = choose_address(t, address);
 	if (err != TRAIL_OK)
 		return err;
+	rows_forsake(t);
 	conn_close(&t->conn);
 	trust_reset(&t->trust);
 	err = contact_make(t);
@@ -165,6 +168,7 @@ void trail_close(struct trail *t)
 {
 	if (!t || t->inside)
 		return;
+	rows_forsake(t);
 	calls_drop(t);
 	conn_close(&t->conn);
 	t->state = HANDLE_CLOSED;

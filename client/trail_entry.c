@@ -1,198 +1,116 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trail_entry.h"
 
-#include "call.h"
 #include "contact.h"
 #include "deadline.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-enum {
-	NAME_ARENA = 4096
-};
+void entry_release(struct trail_entry *n)
+{
+	buf_release(&n->payload);
+	free(n->source_name);
+	free(n->peer_name);
+	trail_event_free(n->event);
+	*n = (struct trail_entry){ 0 };
+}
 
 void trail_entry_free(struct trail_entry *n)
 {
 	if (!n)
 		return;
-	buf_release(&n->payload);
-	free(n->source_name);
-	free(n->peer_name);
-	trail_event_free(n->event);
+	entry_release(n);
 	free(n);
 }
 
-static enum trail_err lies(struct trail *t, uint64_t index, const char *why)
+/* False: memory is out. NULL for `name`: there is none. */
+static bool set_name(char **at, const char *name)
 {
-	(void)fault_set(
-		&t->fault, TRAIL_CORRUPT, "record %" PRIu64 " does not verify: %s", index, why);
-	return handle_lose(t);
+	free(*at);
+	*at = name ? strdup(name) : NULL;
+	return *at || !name;
 }
 
-/* Fill the entry from the answer; NULL, or what does not fit. */
-static const char *entry_take(
-	struct trail *t, const struct rows *rows, struct trail_entry *n, enum trail_err *err)
+/* Its own name, where it introduces a source or peer. */
+static bool set_own_name(char **at, const struct item *item)
 {
-	struct checkpoint cp;
-	struct hash commitment;
-	*err = trust_see(&t->trust, rows->checkpoint, &cp, &t->fault);
-	if (*err != TRAIL_OK)
-		return NULL;
-	if (rows->row_count != 1 || rows->rows[0].index != n->index)
-		return "the answer is not that record alone";
-	const struct evidence_item *row = &rows->rows[0];
-	struct tree_proof path = { .count = row->path_count };
-	memcpy(path.path, row->path, row->path_count * sizeof path.path[0]);
-	memcpy(n->bytes, row->record.data, RECORD_LEN);
-	record_decode(n->bytes, &n->record);
-	record_leaf(n->bytes, &n->leaf);
-	n->size = cp.size;
-	if (!tree_inclusion_check(&n->leaf, n->index, cp.size, &path, &cp.root))
-		return "it is not in the tree of the signed checkpoint";
-	if (row->salt.len == 0)
-		return row->payload.len == 0 ? NULL : "its payload comes without a salt";
-	record_commitment(row->salt.data, row->payload, &commitment);
-	if (!hash_equal(&commitment, &n->record.commitment))
-		return "it does not commit to the payload that was given";
-	memcpy(n->salt, row->salt.data, SALT_LEN);
-	buf_put_span(&n->payload, row->payload);
-	n->open = true;
-	if (n->payload.failed)
-		*err = fault_set(&t->fault, TRAIL_NOMEM, "memory is out");
-	return NULL;
+	free(*at);
+	return item_name(item, at) != TRAIL_NOMEM;
 }
 
-enum trail_err entry_fetch(
-	struct trail *t, uint64_t index, int64_t deadline, struct trail_entry **entry)
+static bool set_names(struct trail_entry *n, const struct row *row)
 {
-	struct response answer;
-	struct request request = { .kind = REQUEST_GET, .question = { .index = index } };
-	enum trail_err err = call_wait(t, &request, RESPONSE_ROWS, deadline, &answer);
-	if (err != TRAIL_OK)
-		return err;
-	struct trail_entry *n = calloc(1, sizeof *n);
-	if (!n)
-		return fault_set(&t->fault, TRAIL_NOMEM, "memory is out");
-	n->index = index;
-	const char *why = entry_take(t, &answer.rows, n, &err);
-	if (why)
-		err = lies(t, index, why);
-	if (err == TRAIL_OK) {
-		*entry = n;
-		return TRAIL_OK;
-	}
-	trail_entry_free(n);
-	return err == TRAIL_CORRUPT ? handle_lose(t) : err;
-}
-
-static char *source_text(const struct trail_entry *n)
-{
-	uint8_t room[NAME_ARENA];
-	struct arena arena = { .data = room, .cap = sizeof room };
-	struct span name;
-	if (!n->open || source_decode(buf_view(&n->payload), &arena, &name) != TRAIL_OK)
-		return NULL;
-	return strndup((const char *)name.data, name.len);
-}
-
-static char *peer_text(const struct trail_entry *n)
-{
-	uint8_t room[NAME_ARENA];
-	struct arena arena = { .data = room, .cap = sizeof room };
-	struct peer_name peer;
-	char *text = NULL;
-	if (!n->open || peer_decode(buf_view(&n->payload), &arena, &peer) != TRAIL_OK)
-		return NULL;
-	const char *kind = peer.type == PEER_UNIX_USER	   ? "unix"
-			   : peer.type == PEER_CERTIFICATE ? "certificate"
-							   : "unknown";
-	int len = (int)(peer.name.len < NAME_ARENA ? peer.name.len : NAME_ARENA);
-	/* The name's bytes are foreign, but without NUL: %.*s copies them as they are. */
-	if (asprintf(&text, "%s:%.*s", kind, len, (const char *)peer.name.data) < 0)
-		return NULL;
-	return text;
-}
-
-/* The name that the entry at `index` gives, checked by that entry itself. Index 0 is the log. */
-static enum trail_err name_of(
-	struct trail *t, uint64_t index, uint8_t kind, int64_t deadline, char **name)
-{
-	struct trail_entry *n = NULL;
-	if (index == 0) {
-		*name = strdup("traild");
-		return TRAIL_OK;
-	}
-	enum trail_err err = entry_fetch(t, index, deadline, &n);
-	if (err != TRAIL_OK)
-		return err;
-	if (n->record.kind != kind)
-		err = lies(t, index, "it should name a source or peer, and is of another kind");
-	else
-		*name = kind == KIND_SOURCE ? source_text(n) : peer_text(n);
-	trail_entry_free(n);
-	return err;
-}
-
-static enum trail_err fill_names(struct trail *t, struct trail_entry *n, int64_t deadline)
-{
-	const struct record *r = &n->record;
-	enum trail_err err = TRAIL_OK;
-	if (r->source > n->index || r->peer > n->index)
-		return lies(t, n->index, "its source or peer is a later record");
-	if (r->kind == KIND_SOURCE)
-		n->source_name = source_text(n);
-	else if (r->kind == KIND_EVENT)
-		err = name_of(t, r->source, KIND_SOURCE, deadline, &n->source_name);
-	if (err != TRAIL_OK)
-		return err;
-	/* A PEER entry is caused by the peer that it introduces, or by the daemon. */
-	if (r->kind == KIND_PEER)
-		n->peer_name = peer_text(n);
-	else
-		err = name_of(t, r->peer, KIND_PEER, deadline, &n->peer_name);
-	return err;
+	uint8_t kind = n->record.kind;
+	bool whole = kind == KIND_SOURCE
+			     ? set_own_name(&n->source_name, &row->item)
+			     : set_name(&n->source_name, kind == KIND_EVENT ? row->source : NULL);
+	return whole && (kind == KIND_PEER ? set_own_name(&n->peer_name, &row->item)
+					   : set_name(&n->peer_name, row->peer));
 }
 
 /* The event of an opened payload; one that does not walk is shown as bytes only. */
-static enum trail_err fill_event(struct trail *t, struct trail_entry *n)
+static bool set_event(struct trail_entry *n)
 {
 	struct event_facts facts;
 	struct event_fault fault;
 	struct event_value value;
 	struct span payload = buf_view(&n->payload);
-	if (n->record.kind != KIND_EVENT || !n->open ||
-		event_walk(payload, &facts, &fault) != TRAIL_OK)
-		return TRAIL_OK;
+	n->is_event = n->record.kind == KIND_EVENT && n->open &&
+		      event_walk(payload, &facts, &fault) == TRAIL_OK;
+	if (!n->is_event)
+		return true;
+	if (!n->event)
+		n->event = trail_event_new();
 	struct arena arena = { .cap = codec_arena_need(payload) };
 	arena.data = malloc(arena.cap);
-	n->event = trail_event_new();
+	trail_event_clear(n->event);
 	if (arena.data && n->event && event_decode(payload, &arena, &value) == TRAIL_OK)
 		event_fill(n->event, &value);
 	bool whole = arena.data && n->event && !n->event->pool.failed;
 	free(arena.data);
-	return whole ? TRAIL_OK : fault_set(&t->fault, TRAIL_NOMEM, "memory is out");
+	return whole;
+}
+
+bool entry_set(struct trail_entry *n, const struct row *row, const struct checkpoint *cp)
+{
+	const struct evidence_item *shown = row->item.shown;
+	n->index = shown->index;
+	n->size = cp->size;
+	n->record = row->item.record;
+	n->leaf = row->item.leaf;
+	memcpy(n->bytes, shown->record.data, RECORD_LEN);
+	n->open = item_is_open(&row->item);
+	if (n->open)
+		memcpy(n->salt, shown->salt.data, SALT_LEN);
+	buf_clear(&n->payload);
+	buf_put_span(&n->payload, shown->payload);
+	return !n->payload.failed && set_names(n, row) && set_event(n);
+}
+
+enum trail_err entry_ask(struct trail *t, uint64_t index, bool genesis, struct reading *r)
+{
+	int64_t deadline = deadline_in(t->timeout_ms);
+	enum trail_err err = contact_reach(t, index, deadline);
+	if (err != TRAIL_OK)
+		return err;
+	r->answer.kind = REQUEST_GET;
+	r->answer.question = (struct question){ .index = index, .want_genesis = genesis };
+	return reading_turn(r, t, deadline);
 }
 
 enum trail_err trail_get(struct trail *t, uint64_t index, struct trail_entry **entry)
 {
-	struct trail_entry *n = NULL;
+	struct reading r = { 0 };
 	enum trail_err err = handle_enter(t);
 	if (err != TRAIL_OK)
 		return err;
 	if (!entry)
 		return fault_set(&t->fault, TRAIL_MISUSE, "there is no place for the entry");
-	int64_t deadline = deadline_in(t->timeout_ms);
-	err = contact_reach(t, index, deadline);
-	if (err == TRAIL_OK)
-		err = entry_fetch(t, index, deadline, &n);
-	if (err == TRAIL_OK)
-		err = fill_names(t, n, deadline);
-	if (err == TRAIL_OK)
-		err = fill_event(t, n);
-	if (err == TRAIL_OK)
-		err = contact_settle(t, deadline);
+	err = entry_ask(t, index, false, &r);
+	struct trail_entry *n = err == TRAIL_OK ? calloc(1, sizeof *n) : NULL;
+	if (err == TRAIL_OK && !(n && entry_set(n, &r.answer.rows[0], &r.answer.cp)))
+		err = fault_set(&t->fault, TRAIL_NOMEM, "memory is out");
+	reading_release(&r);
 	if (err != TRAIL_OK) {
 		trail_entry_free(n);
 		return err;
@@ -281,7 +199,7 @@ const uint8_t *trail_entry_payload(const struct trail_entry *n, size_t *len)
 
 const struct trail_event *trail_entry_event(const struct trail_entry *n)
 {
-	return n ? n->event : NULL;
+	return n && n->is_event ? n->event : NULL;
 }
 
 uint64_t trail_entry_size(const struct trail_entry *n)

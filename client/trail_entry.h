@@ -3,7 +3,7 @@
 #ifndef CLIENT_TRAIL_ENTRY_H
 #define CLIENT_TRAIL_ENTRY_H
 
-#include "handle.h"
+#include "reading.h"
 #include "trail_event.h"
 
 struct trail_entry {
@@ -17,14 +17,19 @@ struct trail_entry {
 	struct buf payload;
 	char *source_name;
 	char *peer_name;
-	struct trail_event *event;
+	bool is_event;
+	struct trail_event *event; /* kept for the next row even where this one is none */
 };
 
 /*
- * Get record `index` and check its inclusion and commitment; no names yet. TRAIL_END: behind the
- * newest checkpoint.
+ * Set it, zeroed or set before, from a row that was judged in `cp`. False: memory is out.
  */
-enum trail_err entry_fetch(
-	struct trail *t, uint64_t index, int64_t deadline, struct trail_entry **entry);
+bool entry_set(struct trail_entry *n, const struct row *row, const struct checkpoint *cp);
+void entry_release(struct trail_entry *n);
+/*
+ * Ask for record `index` alone, with `genesis` for record 0 as well; *r, zeroed before and released
+ * by the caller, then holds that row. TRAIL_END: behind the newest checkpoint.
+ */
+enum trail_err entry_ask(struct trail *t, uint64_t index, bool genesis, struct reading *r);
 
 #endif

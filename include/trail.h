@@ -484,6 +484,9 @@ enum trail_err trail_history(struct trail *t, const char *object, const struct t
  * it answers the question, in its order, once. That no row is left out is the daemon's word, which
  * trail_verify_run and a later search from another machine can put to the test.
  *
+ * A long search comes in pages, for each of which it waits as long as the handle does; each page
+ * must get on. Following, the whole call waits that long.
+ *
  * TRAIL_END      that was all; what completeness says below holds now.
  * TRAIL_MORE     following: nothing came within the handle's timeout.
  * TRAIL_CORRUPT  the daemon lies; the handle is of no more use. Others: as any call.

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reading.h"
+
+#include "call.h"
+#include "contact.h"
+
+#include <stdlib.h>
+
+/* The answer's spans lie in the handle's arena, which the next call of the handle fills anew. */
+static void keep_arena(struct reading *r, struct trail *t)
+{
+	struct arena kept = t->arena;
+	t->arena = r->arena;
+	r->arena = kept;
+}
+
+enum trail_err reading_turn(struct reading *r, struct trail *t, int64_t deadline)
+{
+	struct answer *a = &r->answer;
+	struct request request = { .kind = a->kind, .question = a->question };
+	struct response response;
+	if (r->broken)
+		return fault_set(&t->fault, TRAIL_MISUSE,
+			"a page of this answer could not be kept; ask the question anew");
+	a->floor = t->trust.held.cp.size;
+	enum trail_err err = call_wait(t, &request, RESPONSE_ROWS, deadline, &response);
+	if (err != TRAIL_OK)
+		return err;
+	keep_arena(r, t);
+	err = answer_take(a, &response.rows, &t->trust, &t->fault);
+	if (err == TRAIL_CORRUPT)
+		(void)handle_lose(t);
+	if (err == TRAIL_OK)
+		err = contact_settle(t, deadline);
+	r->broken = err != TRAIL_OK;
+	return err;
+}
+
+void reading_release(struct reading *r)
+{
+	answer_release(&r->answer);
+	free(r->arena.data);
+	*r = (struct reading){ 0 };
+}

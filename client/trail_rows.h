@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of struct trail_rows: a reading whose rows are given out one by one. It is in the list
+ * of its handle, so that whichever of the two ends first, the other knows.
+ */
+#ifndef CLIENT_TRAIL_ROWS_H
+#define CLIENT_TRAIL_ROWS_H
+
+#include "trail_entry.h"
+
+struct trail_rows {
+	struct trail *t; /* NULL: it was closed, opened again or freed */
+	struct trail_rows *next;
+	struct buf text;    /* the query, or the object's id */
+	struct buf literal; /* quoted values of the query without their escapes */
+	struct reading reading;
+	size_t given; /* rows of the newest page */
+	struct trail_entry entry;
+};
+
+/* The handle's connection ends: no answer goes on. */
+void rows_forsake(struct trail *t);
+
+#endif
