@@ -5,26 +5,31 @@
 prefix     ?= /usr/local
 sbindir    ?= $(prefix)/sbin
 bindir     ?= $(prefix)/bin
+libdir     ?= $(prefix)/lib
 includedir ?= $(prefix)/include
 mandir     ?= $(prefix)/share/man
 PYTHON     ?= /usr/bin/python3
 CLANG      ?= clang
+OBJCOPY    ?= objcopy
 V          ?= 0
 
 VERSION := 0.1.0
+# The number of the ABI: raised by an incompatible change of include/trail.h alone.
+SONAME  := libtrail.so.0
 BUILD_DEPS := gcc libc6-dev pkg-config protobuf-c-compiler protobuf-compiler libsodium-dev liblmdb-dev \
 	libevent-dev libprotobuf-c-dev libssl-dev libzstd-dev libjansson-dev libseccomp-dev libconfuse-dev
 DEV_DEPS := clang clang-tidy libclang-rt-14-dev cppcheck valgrind strace lmdb-utils libcmocka-dev \
 	python3 python3-pytest python3-protobuf zstd openssl golang-go golang-golang-x-mod-dev mandoc \
-	util-linux universal-ctags less tzdata
+	util-linux universal-ctags less tzdata abigail-tools g++
 
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $@)
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
 	-Wswitch-enum -Wvla -Wundef -Wwrite-strings -Wcast-qual -Wpointer-arith -Wformat=2 -Werror
-HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIC
 LD_HARDEN := -pie -Wl,-z,relro,-z,now
+LD_SHARED := -shared -Wl,-soname,$(SONAME) -Wl,--version-script=client/libtrail.map -Wl,-z,relro,-z,now
 ASAN := -fsanitize=address,undefined -fno-sanitize-recover=all
 
 MODES := release debug clang asan tsan fuzz
@@ -35,17 +40,19 @@ CC_asan    := $(CLANG)
 CC_tsan    := $(CLANG)
 CC_fuzz    := $(CLANG)
 FLAGS_release := -O2 -g -D_FORTIFY_SOURCE=3 $(HARDEN)
-FLAGS_debug   := -O0 -g3 -fPIE
+FLAGS_debug   := -O0 -g3 -fPIC
 FLAGS_clang   := -O2 -g -D_FORTIFY_SOURCE=2 $(HARDEN)
-FLAGS_asan    := -O1 -g -fPIE -fno-omit-frame-pointer $(ASAN)
-FLAGS_tsan    := -O1 -g -fPIE -fno-omit-frame-pointer -fsanitize=thread
-FLAGS_fuzz    := -O1 -g -fPIE -fno-omit-frame-pointer -fsanitize=fuzzer-no-link $(ASAN)
+FLAGS_asan    := -O1 -g -fPIC -fno-omit-frame-pointer $(ASAN)
+FLAGS_tsan    := -O1 -g -fPIC -fno-omit-frame-pointer -fsanitize=thread
+FLAGS_fuzz    := -O1 -g -fPIC -fno-omit-frame-pointer -fsanitize=fuzzer-no-link $(ASAN)
 # Sanitizers make system calls of their own, which the signer's seccomp filter would kill.
 SANDBOX := seccomp
 SANDBOX_asan := none
 SANDBOX_tsan := none
 SANDBOX_fuzz := none
 
+# What libtrail needs itself, which a program that links it statically must name (libtrail.pc).
+LIB_LIBS := -lsodium -lprotobuf-c -lcrypto
 LIBS := -lsodium -llmdb -levent_core -lprotobuf-c -lcrypto -lzstd -lconfuse -lseccomp -lpthread
 CPPFLAGS += -D_GNU_SOURCE -DTRAIL_VERSION='"$(VERSION)"' -isystem build/gen
 CFLAGS   += -std=gnu2x -fvisibility=hidden -MMD -MP
@@ -59,7 +66,7 @@ SUPPORT_C := $(wildcard tests/support/*.c)
 UNIT_C    := $(wildcard tests/unit/test_*.c)
 FUZZERS   := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH_C   := $(wildcard tests/bench/*.c)
-MANUALS   := $(wildcard daemon/*.8 daemon/signer/*.8 client/*.1 proto/*.7)
+MANUALS   := $(wildcard daemon/*.8 daemon/signer/*.8 client/*.1 client/*.3 proto/*.7)
 
 .PHONY: all
 all: release  ## build traild, traild-signer and trail (build/release)
@@ -67,7 +74,7 @@ all: release  ## build traild, traild-signer and trail (build/release)
 # $(1): the mode
 define MODE_RULES
 .PHONY: $(1) unit-$(1) fuzzers-$(1)
-$(1): build/$(1)/traild build/$(1)/traild-signer build/$(1)/trail
+$(1): build/$(1)/traild build/$(1)/traild-signer build/$(1)/trail build/$(1)/libtrail.so
 unit-$(1): $(UNIT_C:tests/unit/%.c=build/$(1)/tests/unit/%) build/$(1)/traild-signer
 replay-$(1): $(FUZZERS:%=build/$(1)/tests/fuzz/replay_%)
 
@@ -82,10 +89,26 @@ build/$(1)/traild-signer: build/$(1)/daemon/signer/main.o $(SIGNER_C:%.c=build/$
 	$$(call say,LD)
 	$$(Q)$$(CC_$(1)) $$(FLAGS_$(1)) $$(LDFLAGS) $$(LD_HARDEN) -o $$@ $$^ $$(LIBS)
 
-build/$(1)/trail: build/$(1)/client/cli/main.o $(CLI_C:%.c=build/$(1)/%.o) \
-		$(CLIENT_C:%.c=build/$(1)/%.o) $(PROTO_C:%.c=build/$(1)/%.o) build/$(1)/trail.pb-c.o
+# The tool is the library's first user: it can reach what is exported, and nothing else.
+build/$(1)/trail: build/$(1)/client/cli/main.o $(CLI_C:%.c=build/$(1)/%.o) build/$(1)/libtrail.a
 	$$(call say,LD)
-	$$(Q)$$(CC_$(1)) $$(FLAGS_$(1)) $$(LDFLAGS) $$(LD_HARDEN) -o $$@ $$^ -ljansson $$(LIBS)
+	$$(Q)$$(CC_$(1)) $$(FLAGS_$(1)) $$(LDFLAGS) $$(LD_HARDEN) -o $$@ $$^ -ljansson $$(LIB_LIBS)
+
+# One object whose hidden symbols are local: an archive of many would have to show them.
+build/$(1)/libtrail.o: $(CLIENT_C:%.c=build/$(1)/%.o) $(PROTO_C:%.c=build/$(1)/%.o) build/$(1)/trail.pb-c.o
+	$$(call say,LD)
+	$$(Q)$$(LD) -r -o $$@ $$^ && $$(OBJCOPY) --localize-hidden $$@
+
+build/$(1)/libtrail.a: build/$(1)/libtrail.o
+	$$(call say,AR)
+	$$(Q)rm -f $$@ && $$(AR) rcs $$@ $$^
+
+build/$(1)/libtrail.so.$(VERSION): build/$(1)/libtrail.o client/libtrail.map
+	$$(call say,LD)
+	$$(Q)$$(CC_$(1)) $$(FLAGS_$(1)) $$(LDFLAGS) $$(LD_SHARED) -o $$@ $$< $$(LIB_LIBS)
+
+build/$(1)/libtrail.so: build/$(1)/libtrail.so.$(VERSION)
+	$$(Q)ln -sf $$(<F) build/$(1)/$(SONAME) && ln -sf $(SONAME) $$@
 
 # Everything but the programs' main files, for the tests to take from.
 build/$(1)/parts.a: $(PROTO_C:%.c=build/$(1)/%.o) $(DAEMON_C:%.c=build/$(1)/%.o) \
@@ -189,13 +212,27 @@ deps:  ## install what building needs (as root; else say what to install)
 deps-dev:  ## install what testing needs besides
 	@$(call install_packages,$(BUILD_DEPS) $(DEV_DEPS))
 
-.PHONY: install
-install: release  ## install programs and manuals below $(DESTDIR)$(prefix)
-	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1 \
-		$(DESTDIR)$(mandir)/man7 $(DESTDIR)$(mandir)/man8
+PROGRAMS := $(sbindir)/traild $(sbindir)/traild-signer $(bindir)/trail
+LIBRARY  := $(libdir)/libtrail.so.$(VERSION) $(libdir)/$(SONAME) $(libdir)/libtrail.so $(libdir)/libtrail.a
+PAGES    := $(foreach m,$(MANUALS),$(mandir)/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m)))
+PC       := $(libdir)/pkgconfig/libtrail.pc
+HEADER   := $(includedir)/trail.h
+
+.PHONY: install uninstall
+install: release  ## install programs, library, header and manuals below $(DESTDIR)$(prefix)
+	install -d $(sort $(dir $(addprefix $(DESTDIR),$(PROGRAMS) $(LIBRARY) $(PAGES) $(PC) $(HEADER))))
 	install -m 0755 build/release/traild build/release/traild-signer $(DESTDIR)$(sbindir)
 	install -m 0755 build/release/trail $(DESTDIR)$(bindir)
+	install -m 0644 build/release/libtrail.so.$(VERSION) build/release/libtrail.a $(DESTDIR)$(libdir)
+	ln -sf libtrail.so.$(VERSION) $(DESTDIR)$(libdir)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(libdir)/libtrail.so
+	install -m 0644 include/trail.h $(DESTDIR)$(HEADER)
+	sed -e 's|@prefix@|$(prefix)|; s|@libdir@|$(libdir)|; s|@includedir@|$(includedir)|' \
+		-e 's|@VERSION@|$(VERSION)|; s|@LIB_LIBS@|$(LIB_LIBS)|' client/libtrail.pc.in >$(DESTDIR)$(PC)
 	for m in $(MANUALS); do install -m 0644 $$m $(DESTDIR)$(mandir)/man$${m##*.}/; done
+	[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
+uninstall:  ## remove what install put there
+	rm -f $(addprefix $(DESTDIR),$(PROGRAMS) $(LIBRARY) $(PAGES) $(PC) $(HEADER))
 
 .PHONY: clean
 clean:  ## remove what was built
