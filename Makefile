@@ -196,8 +196,14 @@ full: $(FULL_NEEDS)  ## ci, both compilers, valgrind, 200 kills, 2,600 damaged s
 	$(PYTHON) tests/run.py full
 mutants: release  ## apply each patch of tests/mutants to a copy; each must turn its test red
 	$(PYTHON) tests/mutants/run.py
-lint:  ## floors, doors, sizes, clang-tidy, cppcheck, manuals
+lint: release  ## floors, doors, sizes, exports, cppcheck, manuals
 	$(PYTHON) tests/run.py lint
+
+# The promise to programs that are already built: test_abi.py compares with it. A release renews it
+# for what was added; an incompatible change raises SONAME first.
+.PHONY: abi-baseline
+abi-baseline: release  ## describe the library's ABI anew in tests/abi/libtrail.abi
+	tests/abi/abi dump build/release/libtrail.so include tests/abi/libtrail.abi
 
 # ---- what it takes ----
 
