@@ -67,8 +67,9 @@ enum trail_err trail_consistency(struct trail *t, const char *note, size_t len)
 	enum trail_err err = handle_enter(t);
 	if (err != TRAIL_OK)
 		return err;
-	if (!note ||
-		checkpoint_open(span_of(note, len), &t->trust.identity.vkey, &from) != TRAIL_OK)
+	if (!note)
+		return fault_set(&t->fault, TRAIL_MISUSE, "there is no checkpoint to compare with");
+	if (checkpoint_open(span_of(note, len), &t->trust.identity.vkey, &from) != TRAIL_OK)
 		return fault_set(&t->fault, TRAIL_INVALID, "that is not a checkpoint signed by %s",
 			t->trust.identity.vkey.name);
 	int64_t deadline = deadline_in(t->timeout_ms);

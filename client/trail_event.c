@@ -75,8 +75,12 @@ void trail_event_set(struct trail_event *e, enum trail_field field, const char *
 
 void trail_event_set_id(struct trail_event *e, const uint8_t id[TRAIL_ID_LEN])
 {
-	if (!e || !id)
+	if (!e)
 		return;
+	if (!id) {
+		complain(e, "id", "is NULL");
+		return;
+	}
 	memcpy(e->id, id, sizeof e->id);
 	e->has_id = true;
 }
@@ -175,9 +179,11 @@ void trail_event_add_attribute(struct trail_event *e, const char *key, const cha
 
 void trail_event_set_raw(struct trail_event *e, const void *data, size_t len)
 {
-	if (!e || (!data && len != 0))
+	if (!e)
 		return;
-	if (len > EVENT_RAW_MAX)
+	if (!data && len != 0)
+		complain(e, "raw", "is NULL, but has a length");
+	else if (len > EVENT_RAW_MAX)
 		complain(e, "raw", "is longer than 16384 bytes");
 	else
 		e->raw = piece_put(e, span_of(data, len));

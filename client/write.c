@@ -263,8 +263,10 @@ enum trail_err trail_claim(struct trail *t, const char *source, uint64_t epoch, 
 	enum trail_err err = handle_enter(t);
 	if (err != TRAIL_OK)
 		return err;
-	if (!last || !epoch_possible(t, source, epoch))
-		return last ? TRAIL_INVALID : TRAIL_MISUSE;
+	if (!last)
+		return fault_set(&t->fault, TRAIL_MISUSE, "there is no place for the last seq");
+	if (!epoch_possible(t, source, epoch))
+		return TRAIL_INVALID;
 	struct claim claim = { .source = span_text(source), .epoch = epoch };
 	struct request request = {
 		.kind = REQUEST_HELLO,

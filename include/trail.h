@@ -2,39 +2,87 @@
 /*
  * libtrail: write access events to traild, and check what it answers.
  *
- * A handle (struct trail) is one connection. An event is filled by setters and sent; the answer is
- * a receipt, and the library believes none of it: it derives each record anew from the answer and
- * from its own bytes, chains them, and checks the inclusion proof against a checkpoint signed by
- * the log that it knows. What does not fit is TRAIL_CORRUPT, never success.
+ * Complete: when it prints a number, the event is on the log's disk and its receipt was verified.
  *
- * Which log: given by trail_set_identity, or taken at the first contact and kept, with the newest
- * checkpoint, in $XDG_STATE_HOME/trail/. Another log under that address or origin, or one that
- * shrank or cannot prove that it extends what was seen, is TRAIL_CORRUPT from then on.
+ *	#include <stdio.h>
+ *	#include <trail.h>
  *
- *	struct trail *t = trail_new();
- *	struct trail_event *e = trail_event_new();
- *	struct trail_receipt *r = NULL;
+ *	int main(void)
+ *	{
+ *		struct trail *t = trail_new();
+ *		struct trail_event *e = trail_event_new();
+ *		struct trail_receipt *r = NULL;
  *
- *	if (trail_open(t, NULL) == TRAIL_OK) {
  *		trail_event_set_now(e);
  *		trail_event_set_action(e, TRAIL_READ);
  *		trail_event_set(e, TRAIL_ACTOR_ID, "anna");
  *		trail_event_set(e, TRAIL_OBJECT_ID, "/journal/4711");
- *		if (trail_append(t, "journal", e, &r) == TRAIL_OK)
+ *		trail_event_set(e, TRAIL_SUBJECT, "p-93");
+ *		trail_event_set(e, TRAIL_PURPOSE, "case:2026-118");
+ *		enum trail_err err = trail_open(t, NULL);
+ *		if (err == TRAIL_OK)
+ *			err = trail_append(t, "journal", e, &r);
+ *		if (err == TRAIL_OK)
  *			printf("record %llu\n", (unsigned long long)trail_receipt_index(r, 0));
+ *		else
+ *			fprintf(stderr, "%s: %s\n", trail_err_text(err), trail_error(t));
+ *		trail_receipt_free(r);
+ *		trail_event_free(e);
+ *		trail_free(t);
+ *		return err == TRAIL_OK ? 0 : 1;
  *	}
- *	if (trail_error_code(t) != TRAIL_OK)
- *		fprintf(stderr, "%s\n", trail_error(t));
- *	trail_receipt_free(r);
- *	trail_event_free(e);
- *	trail_free(t);
  *
- * Threads: a handle, an event, a batch belongs to one thread at a time; there is no other state.
- * No hidden thread, no signal, no use of the locale. Callbacks run only inside trail_process and
- * trail_flush. Every wait ends: after the handle's timeout, or after the one that is passed. After
- * fork the child may only free. NULL where an object is due is TRAIL_MISUSE, or a zero, or nothing.
- * Text is UTF-8 and ends in NUL; what a getter returns belongs to its object and lives until that
- * object is changed or freed. Times are ns since 1970 UTC.
+ *	cc -o journal journal.c $(pkg-config --cflags --libs libtrail)
+ *	TRAIL_CONNECT=unix:/run/trail/trail.sock ./journal
+ *
+ * It needs a running traild, and a user who may write there (usually: in group "trail"). Then
+ * `trail show NUMBER` shows the event. To link libtrail.a: -static, and pkg-config --static.
+ *
+ * Objects. A handle (struct trail) is one connection to one log. An event says who did what to
+ * which object: action, time, actor and object are required. A receipt says where the log put it:
+ * the index of its record, for ever, and the checkpoint, signed by the log, that covers it. Events
+ * of a source that numbers them itself go in batches (trail_claim, trail_batch_begin,
+ * trail_append_batch): these can be repeated without doubling, and what is missing shows.
+ *
+ * What is verified. The library believes no answer: it derives each record anew from the answer
+ * and from its own bytes, chains them, and checks their inclusion in a signed checkpoint, which
+ * must extend every one seen before. What does not fit is TRAIL_CORRUPT, never success. What it
+ * cannot verify: that the event is true; that the log holds no other; that the disk kept what it
+ * said it kept; that others are shown the same log (compare checkpoints with them: they are text).
+ *
+ * Which log. Give its identity file (trail_set_identity; `trail key` prints it, fetch it by a path
+ * that you trust). Else the identity is taken at the first contact and kept, with the newest
+ * checkpoint, in $XDG_STATE_HOME/trail: who stands there at that moment is believed. Another log
+ * under that address or origin, or one that shrank or cannot prove that it extends what was seen,
+ * is TRAIL_CORRUPT from then on.
+ *
+ * Errors. A code says what the caller can do; trail_error(t) says in a sentence what was wrong.
+ *
+ *	mend the call          TRAIL_INVALID TRAIL_TOO_BIG TRAIL_MISUSE TRAIL_UNSUPPORTED
+ *	the same again, later  TRAIL_BUSY TRAIL_FULL TRAIL_UNAVAILABLE: this call stored nothing
+ *	stored, or not         TRAIL_TIMEOUT TRAIL_IO TRAIL_NOMEM: open again where the connection
+ *	                       ended, and repeat; a numbered batch is not doubled by that, the
+ *	                       event of trail_append may be
+ *	mend the numbering     TRAIL_EXPECTED TRAIL_CLOSED TRAIL_CONFLICT
+ *	tell a person          TRAIL_DENIED, TRAIL_CORRUPT: evidence; keep the checkpoints, stop
+ *
+ * TRAIL_TIMEOUT, TRAIL_IO and TRAIL_CORRUPT end the connection; trail_open makes another. No
+ * receipt means no promise; it does not mean that nothing was stored.
+ *
+ * Waiting. Every wait ends: after the handle's timeout (trail_set_timeout), or after the one that
+ * is passed. To go on while the log works: trail_submit with a callback; poll trail_fd for reading,
+ * and for writing while trail_wants_write; then trail_process(t, 0). Callbacks run only inside
+ * trail_process and trail_flush.
+ *
+ * Threads. A handle, an event, a batch belongs to one thread at a time; there is no other state:
+ * no hidden thread, no signal, no use of the locale. After fork the child may only free; every
+ * call on a handle that could speak is TRAIL_MISUSE there.
+ *
+ * Ownership. What *_new returns, and what a call puts behind a ** (not a const one), is the caller's
+ * to free by its *_free, which takes NULL. Text and bytes that are passed are copied. What a getter
+ * returns belongs to its object until that is changed or freed. NULL where an object is due is
+ * TRAIL_MISUSE, or a zero, or nothing: an object that could not be made need not be asked for
+ * before it is used. Text is UTF-8 and ends in NUL. Times are ns since 1970 UTC.
  */
 #ifndef TRAIL_H
 #define TRAIL_H

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every function of trail.h, called as it must not be: null_* with NULL where an object is due,
+ * unusable_* on a handle that cannot speak (never opened, closed, or made before fork). Each
+ * answers an error, a zero or nothing. test_misuse.py sees to it that none is missing.
+ *
+ * misuse ADDRESS of a running traild. Prints what it did not expect; exits 1 then.
+ */
+#include <trail.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int faults;
+static const char *situation = "NULL";
+
+static void expect(bool right, int line, const char *what)
+{
+	if (right)
+		return;
+	printf("misuse.c:%d: %s: not so: %s\n", line, situation, what);
+	faults++;
+}
+
+#define EXPECT(expression) expect(expression, __LINE__, #expression)
+/* The call is refused, and nothing else. */
+#define REFUSED(call) EXPECT((call) == TRAIL_MISUSE)
+/* Refused by a handle, which can say why. */
+#define TOLD(t, call)                                                                              \
+	do {                                                                                       \
+		REFUSED(call);                                                                     \
+		EXPECT(trail_error_code(t) == TRAIL_MISUSE && trail_error(t)[0] != '\0');          \
+	} while (0)
+
+static void never_called(void *ctx, enum trail_err err, const struct trail_receipt *receipt)
+{
+	(void)ctx;
+	(void)receipt;
+	EXPECT(err == TRAIL_OK && !"a callback ran for a batch that was refused");
+}
+
+/* ---- NULL where an object is due ---- */
+
+static void null_handle_speaks(struct trail_batch *b, struct trail_event *e)
+{
+	struct trail_receipt *receipt = NULL;
+	struct trail_entry *entry = NULL;
+	struct trail_status *status = NULL;
+	const char *note = NULL;
+	char *text = NULL;
+	uint8_t records[TRAIL_RECORD_LEN];
+	uint64_t last = 7;
+	size_t len = 7;
+	REFUSED(trail_open(NULL, NULL));
+	REFUSED(trail_checkpoint(NULL, &note, &len));
+	REFUSED(trail_consistency(NULL, "x", 1));
+	REFUSED(trail_settle(NULL));
+	REFUSED(trail_append(NULL, "s", e, &receipt));
+	REFUSED(trail_claim(NULL, "s", 1, &last));
+	REFUSED(trail_append_batch(NULL, b, &receipt));
+	REFUSED(trail_submit(NULL, b, never_called, NULL));
+	REFUSED(trail_process(NULL, 0));
+	REFUSED(trail_flush(NULL, 0));
+	REFUSED(trail_close_epoch(NULL, "s", 1, 1));
+	REFUSED(trail_keepalive(NULL, "s", 1, 1, &last));
+	REFUSED(trail_get(NULL, 0, &entry));
+	REFUSED(trail_records(NULL, 0, 1, records, &len));
+	REFUSED(trail_prove(NULL, 0, &text, &len));
+	REFUSED(trail_status_ask(NULL, &status));
+	EXPECT(!receipt && !entry && !status && !note && !text && last == 7 && len == 7);
+}
+
+static void null_handle_tells(void)
+{
+	trail_free(NULL);
+	trail_close(NULL);
+	REFUSED(trail_set_timeout(NULL, 1));
+	REFUSED(trail_set_state_dir(NULL, ""));
+	REFUSED(trail_set_identity(NULL, "x", 1));
+	REFUSED(trail_error_code(NULL));
+	EXPECT(trail_error(NULL)[0] != '\0');
+	EXPECT(trail_error_index(NULL) == 0);
+	EXPECT(trail_error_field(NULL)[0] == '\0');
+	EXPECT(trail_error_expected(NULL) == 0);
+	EXPECT(trail_error_retry_ms(NULL) == 0);
+	EXPECT(!trail_identity(NULL));
+	EXPECT(!trail_origin(NULL));
+	EXPECT(trail_trust_level(NULL) == TRAIL_TRUST_NONE);
+	EXPECT(trail_size(NULL) == 0);
+	EXPECT(trail_in_flight(NULL) == 0);
+	EXPECT(trail_fd(NULL) == -1);
+	EXPECT(!trail_wants_write(NULL));
+}
+
+static void null_event_set(void)
+{
+	static const uint8_t ID[TRAIL_ID_LEN] = { 1 };
+	trail_event_free(NULL);
+	trail_event_clear(NULL);
+	trail_event_set(NULL, TRAIL_VERB, "x");
+	trail_event_set_id(NULL, ID);
+	trail_event_make_id(NULL);
+	trail_event_set_time(NULL, 1);
+	trail_event_set_now(NULL);
+	trail_event_set_action(NULL, TRAIL_READ);
+	trail_event_set_outcome(NULL, TRAIL_FAILURE);
+	trail_event_set_medium(NULL, TRAIL_PAPER);
+	trail_event_set_actor_type(NULL, TRAIL_ACTOR_USER);
+	trail_event_add_change(NULL, "f", "a", "b");
+	trail_event_add_attribute(NULL, "k", "v");
+	trail_event_set_raw(NULL, "x", 1);
+	REFUSED(trail_event_check(NULL));
+}
+
+static void null_event_get(void)
+{
+	size_t len = 7;
+	EXPECT(trail_event_fault_field(NULL)[0] == '\0');
+	EXPECT(trail_event_fault_why(NULL)[0] == '\0');
+	EXPECT(!trail_event_get(NULL, TRAIL_VERB));
+	EXPECT(!trail_event_id(NULL));
+	EXPECT(trail_event_time(NULL) == 0);
+	EXPECT(trail_event_action(NULL) == 0);
+	EXPECT(trail_event_outcome(NULL) == 0);
+	EXPECT(trail_event_medium(NULL) == 0);
+	EXPECT(trail_event_actor_type(NULL) == 0);
+	EXPECT(trail_event_change_count(NULL) == 0);
+	EXPECT(!trail_event_change_field(NULL, 0));
+	EXPECT(!trail_event_change_old(NULL, 0));
+	EXPECT(!trail_event_change_new(NULL, 0));
+	EXPECT(trail_event_attribute_count(NULL) == 0);
+	EXPECT(!trail_event_attribute_key(NULL, 0));
+	EXPECT(!trail_event_attribute_value(NULL, 0));
+	EXPECT(!trail_event_raw(NULL, &len) && len == 0);
+	EXPECT(!trail_event_raw(NULL, NULL));
+}
+
+static void null_batch(struct trail_batch *b, struct trail_event *e)
+{
+	trail_batch_free(NULL);
+	REFUSED(trail_batch_begin(NULL, "s", 1, 1));
+	REFUSED(trail_batch_lost(NULL, 1));
+	REFUSED(trail_batch_add(NULL, e));
+	REFUSED(trail_batch_add(b, NULL));
+	EXPECT(trail_batch_count(NULL) == 0);
+	EXPECT(trail_batch_bytes(NULL) == 0);
+}
+
+static void null_receipt(void)
+{
+	trail_receipt_free(NULL);
+	EXPECT(trail_receipt_count(NULL) == 0);
+	EXPECT(trail_receipt_index(NULL, 0) == 0);
+	EXPECT(trail_receipt_seq(NULL, 0) == 0);
+	EXPECT(trail_receipt_received(NULL, 0) == 0);
+	EXPECT(!trail_receipt_duplicate(NULL, 0));
+	EXPECT(!trail_receipt_checked(NULL, 0));
+	EXPECT(!trail_receipt_leaf(NULL, 0));
+	EXPECT(!trail_receipt_record(NULL, 0));
+	EXPECT(!trail_receipt_salt(NULL, 0));
+	EXPECT(trail_receipt_size(NULL) == 0);
+	EXPECT(!trail_receipt_note(NULL));
+}
+
+static void null_entry(void)
+{
+	size_t len = 7;
+	trail_entry_free(NULL);
+	EXPECT(trail_entry_index(NULL) == 0);
+	EXPECT(trail_entry_kind(NULL) == 0);
+	EXPECT(trail_entry_received(NULL) == 0);
+	EXPECT(trail_entry_source(NULL) == 0);
+	EXPECT(trail_entry_peer(NULL) == 0);
+	EXPECT(!trail_entry_source_name(NULL));
+	EXPECT(!trail_entry_peer_name(NULL));
+	EXPECT(trail_entry_epoch(NULL) == 0);
+	EXPECT(trail_entry_seq(NULL) == 0);
+	EXPECT(trail_entry_class(NULL) == 0);
+	EXPECT(trail_entry_flags(NULL) == 0);
+	EXPECT(!trail_entry_record(NULL));
+	EXPECT(!trail_entry_leaf(NULL));
+	EXPECT(!trail_entry_salt(NULL));
+	EXPECT(!trail_entry_payload(NULL, &len) && len == 0);
+	EXPECT(!trail_entry_payload(NULL, NULL));
+	EXPECT(!trail_entry_event(NULL));
+	EXPECT(trail_entry_size(NULL) == 0);
+}
+
+static void null_status_and_text(void)
+{
+	trail_status_free(NULL);
+	EXPECT(trail_status_get(NULL, TRAIL_STATUS_SIZE) == 0);
+	EXPECT(trail_status_version(NULL)[0] == '\0');
+	trail_text_free(NULL);
+	EXPECT(trail_field_find(NULL) == -1);
+	EXPECT(trail_word_find(TRAIL_WORD_ACTION, NULL) == -1);
+	EXPECT(trail_import_epoch(NULL, "b") == 0 && trail_import_epoch("s", NULL) == 0);
+}
+
+/* An open handle is given NULL for what it should read or fill. It stays good for use. */
+static void null_arguments(struct trail *t, struct trail_batch *b, struct trail_event *e)
+{
+	uint8_t records[TRAIL_RECORD_LEN];
+	const char *note;
+	char *text;
+	size_t len;
+	TOLD(t, trail_set_state_dir(t, NULL));
+	TOLD(t, trail_set_identity(t, NULL, 1));
+	TOLD(t, trail_checkpoint(t, NULL, &len));
+	TOLD(t, trail_checkpoint(t, &note, NULL));
+	TOLD(t, trail_consistency(t, NULL, 1));
+	TOLD(t, trail_append(t, NULL, e, NULL));
+	TOLD(t, trail_append(t, "s", NULL, NULL));
+	TOLD(t, trail_claim(t, "s", 1, NULL));
+	TOLD(t, trail_append_batch(t, NULL, NULL));
+	TOLD(t, trail_append_batch(t, b, NULL));
+	TOLD(t, trail_submit(t, NULL, never_called, NULL));
+	TOLD(t, trail_get(t, 0, NULL));
+	TOLD(t, trail_records(t, 0, 1, NULL, &len));
+	TOLD(t, trail_records(t, 0, 1, records, NULL));
+	TOLD(t, trail_prove(t, 0, NULL, &len));
+	TOLD(t, trail_prove(t, 0, &text, NULL));
+	TOLD(t, trail_status_ask(t, NULL));
+	EXPECT(trail_settle(t) == TRAIL_OK);
+}
+
+/* What a setter cannot copy stays with the event. */
+static void null_bytes(void)
+{
+	struct trail_event *e = trail_event_new();
+	trail_event_set_raw(e, NULL, 1);
+	EXPECT(trail_event_check(e) == TRAIL_INVALID);
+	EXPECT(strcmp(trail_event_fault_field(e), "raw") == 0);
+	trail_event_clear(e);
+	trail_event_set_id(e, NULL);
+	EXPECT(trail_event_check(e) == TRAIL_INVALID);
+	EXPECT(strcmp(trail_event_fault_field(e), "id") == 0);
+	trail_event_free(e);
+}
+
+/* ---- a handle that cannot speak ---- */
+
+/* `b` holds an event. */
+static void unusable_speaks(struct trail *t, struct trail_batch *b, struct trail_event *e)
+{
+	struct trail_receipt *receipt = NULL;
+	struct trail_entry *entry = NULL;
+	struct trail_status *status = NULL;
+	const char *note = NULL;
+	char *text = NULL;
+	uint8_t records[TRAIL_RECORD_LEN];
+	uint64_t last = 7;
+	size_t len = 7;
+	TOLD(t, trail_checkpoint(t, &note, &len));
+	TOLD(t, trail_consistency(t, "x", 1));
+	TOLD(t, trail_settle(t));
+	TOLD(t, trail_append(t, "s", e, &receipt));
+	TOLD(t, trail_claim(t, "s", 1, &last));
+	TOLD(t, trail_append_batch(t, b, &receipt));
+	TOLD(t, trail_submit(t, b, never_called, NULL));
+	TOLD(t, trail_process(t, 0));
+	TOLD(t, trail_flush(t, 0));
+	TOLD(t, trail_close_epoch(t, "s", 1, 1));
+	TOLD(t, trail_keepalive(t, "s", 1, 1, &last));
+	TOLD(t, trail_get(t, 0, &entry));
+	TOLD(t, trail_records(t, 0, 1, records, &len));
+	TOLD(t, trail_prove(t, 0, &text, &len));
+	TOLD(t, trail_status_ask(t, &status));
+	EXPECT(!receipt && !entry && !status && !note && !text && last == 7 && len == 7);
+	EXPECT(trail_batch_count(b) == 1);
+}
+
+/* These only tell; what they tell of what was once open is theirs to choose. */
+static void unusable_tells(struct trail *t)
+{
+	EXPECT(trail_error_code(t) == TRAIL_MISUSE);
+	EXPECT(trail_error(t)[0] != '\0');
+	EXPECT(trail_error_index(t) == 0);
+	EXPECT(trail_error_field(t)[0] == '\0');
+	EXPECT(trail_error_expected(t) == 0);
+	EXPECT(trail_error_retry_ms(t) == 0);
+	EXPECT(!trail_identity(t) == !trail_origin(t));
+	EXPECT((trail_trust_level(t) == TRAIL_TRUST_NONE) == !trail_identity(t));
+	EXPECT((trail_size(t) == 0) == !trail_identity(t));
+	EXPECT(trail_in_flight(t) == 0);
+	EXPECT(!trail_wants_write(t));
+}
+
+/* trail_open and the setters are not misuse before it is open, nor when it is closed. */
+static void unusable_not_yet_open(struct trail *t)
+{
+	EXPECT(trail_fd(t) == -1);
+	EXPECT(trail_set_timeout(t, 10000) == TRAIL_OK);
+	EXPECT(trail_set_state_dir(t, "") == TRAIL_OK);
+	EXPECT(trail_set_identity(t, "x", 1) == TRAIL_INVALID);
+	EXPECT(trail_open(t, "unix:/nowhere/at/all") == TRAIL_UNAVAILABLE);
+	trail_close(t);
+	trail_close(t);
+}
+
+/* Not even these may be called by the child of a fork; close and free are all that it may do. */
+static void unusable_in_child(struct trail *t, const char *address)
+{
+	TOLD(t, trail_set_timeout(t, 10000));
+	TOLD(t, trail_set_state_dir(t, ""));
+	TOLD(t, trail_set_identity(t, "x", 1));
+	TOLD(t, trail_open(t, address));
+	trail_close(t);
+	TOLD(t, trail_open(t, address));
+	trail_free(t);
+}
+
+/* ---- the situations ---- */
+
+static void fork_with(
+	struct trail *t, struct trail_batch *b, struct trail_event *e, const char *address)
+{
+	int status = 1;
+	(void)fflush(stdout);
+	pid_t pid = fork();
+	if (pid == 0) {
+		situation = "in the child of a fork";
+		faults = 0;
+		unusable_speaks(t, b, e);
+		unusable_tells(t);
+		unusable_in_child(t, address);
+		trail_batch_free(b);
+		trail_event_free(e);
+		(void)fflush(stdout);
+		_exit(faults ? 1 : 0);
+	}
+	EXPECT(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0);
+}
+
+static void no_objects(struct trail_batch *b, struct trail_event *e)
+{
+	null_handle_speaks(b, e);
+	null_handle_tells();
+	null_event_set();
+	null_event_get();
+	null_batch(b, e);
+	null_receipt();
+	null_entry();
+	null_status_and_text();
+	null_bytes();
+}
+
+static void handles(
+	struct trail *t, struct trail_batch *b, struct trail_event *e, const char *address)
+{
+	struct trail_batch *empty = trail_batch_new();
+	struct trail_receipt *receipt = NULL;
+	situation = "never opened";
+	unusable_speaks(t, b, e);
+	unusable_tells(t);
+	unusable_not_yet_open(t);
+	situation = "open";
+	EXPECT(trail_open(t, address) == TRAIL_OK);
+	TOLD(t, trail_open(t, address));
+	null_arguments(t, empty, e);
+	fork_with(t, b, e, address);
+	/* The child's end was not the parent's. */
+	EXPECT(trail_append(t, "s", e, &receipt) == TRAIL_OK);
+	EXPECT(trail_receipt_count(receipt) == 1);
+	situation = "closed";
+	trail_close(t);
+	unusable_speaks(t, b, e);
+	unusable_tells(t);
+	unusable_not_yet_open(t);
+	trail_receipt_free(receipt);
+	trail_batch_free(empty);
+}
+
+int main(int argc, char **argv)
+{
+	struct trail *t = trail_new();
+	struct trail_event *e = trail_event_new();
+	struct trail_batch *b = trail_batch_new();
+	if (argc != 2)
+		return 2;
+	trail_event_set_now(e);
+	trail_event_set_action(e, TRAIL_READ);
+	trail_event_set(e, TRAIL_ACTOR_ID, "u17");
+	trail_event_set(e, TRAIL_OBJECT_ID, "o");
+	REFUSED(trail_batch_lost(b, 0));
+	REFUSED(trail_batch_add(b, e));
+	EXPECT(trail_batch_begin(b, "s", 0, 0) == TRAIL_OK);
+	EXPECT(trail_batch_add(b, e) == TRAIL_OK);
+	no_objects(b, e);
+	handles(t, b, e, argv[1]);
+	trail_batch_free(b);
+	trail_event_free(e);
+	trail_free(t);
+	return faults ? 1 : 0;
+}
