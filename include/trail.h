@@ -78,8 +78,8 @@
  * no hidden thread, no signal, no use of the locale. After fork the child may only free; every
  * call on a handle that could speak is TRAIL_MISUSE there.
  *
- * Ownership. What *_new returns, and what a call puts behind a ** (not a const one), is the caller's
- * to free by its *_free, which takes NULL. Text and bytes that are passed are copied. What a getter
+ * Ownership. What *_new returns, and what a call puts behind a ** (not a const one), is yours to
+ * free by its *_free, which takes NULL. Text and bytes that are passed are copied. What a getter
  * returns belongs to its object until that is changed or freed. NULL where an object is due is
  * TRAIL_MISUSE, or a zero, or nothing: an object that could not be made need not be asked for
  * before it is used. Text is UTF-8 and ends in NUL. Times are ns since 1970 UTC.

@@ -21,9 +21,10 @@ COMPILERS = {
     "clang": f"clang -std=c99 {STRICT}",
     "clang++": f"clang++ -x c++ -std=c++17 {STRICT}",
 }
+VERSION = re.search(r"^VERSION := (\S+)$", (ROOT / "Makefile").read_text(), re.M)[1]
 INSTALLED = {
     "bin/trail", "sbin/traild", "sbin/traild-signer", "include/trail.h", "lib/libtrail.a",
-    "lib/libtrail.so", "lib/libtrail.so.0", "lib/libtrail.so.0.1.0", "lib/pkgconfig/libtrail.pc",
+    "lib/libtrail.so", "lib/libtrail.so.0", f"lib/libtrail.so.{VERSION}", "lib/pkgconfig/libtrail.pc",
 }
 
 
