@@ -55,8 +55,8 @@ def test_misuse_is_answered(misuse, traild):
 
 @pytest.mark.skipif(not shutil.which("valgrind"), reason="no valgrind")
 def test_misuse_touches_and_leaks_nothing(misuse, traild, build):
-    if build.name in ("asan", "tsan"):
-        pytest.skip("the sanitizer looks itself")
+    if build.name not in ("release", "debug"):
+        pytest.skip("sanitizers look themselves, and valgrind cannot read clang's debug information")
     run(misuse, traild, ["valgrind", "-q", "--leak-check=full", "--error-exitcode=9"])
 
 
