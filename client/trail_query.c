@@ -64,3 +64,12 @@ enum trail_err trail_query_set_follow(struct trail_query *q, bool on)
 	q->follow = on;
 	return TRAIL_OK;
 }
+
+enum trail_err trail_query_set_progress(struct trail_query *q, trail_progress_fn progress, void *ctx)
+{
+	if (!q)
+		return TRAIL_MISUSE;
+	q->progress = progress;
+	q->ctx = ctx;
+	return TRAIL_OK;
+}

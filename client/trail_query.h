@@ -11,6 +11,8 @@ struct trail_query {
 	uint64_t from;
 	bool newest_first;
 	bool follow;
+	trail_progress_fn progress;
+	void *ctx; /* of progress */
 };
 
 #endif

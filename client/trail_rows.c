@@ -107,6 +107,10 @@ static enum trail_err ask(struct trail *t, enum request_kind kind, struct span t
 	enum trail_err err = set_bounds(t, q, &a->question.paging);
 	if (err == TRAIL_OK && r->text.failed)
 		err = fault_set(&t->fault, TRAIL_NOMEM, "memory is out");
+	if (q) {
+		r->progress = q->progress;
+		r->ctx = q->ctx;
+	}
 	if (err == TRAIL_OK)
 		err = kind == REQUEST_SEARCH ? read_terms(t, r) : read_object(t, r);
 	if (err == TRAIL_OK)
@@ -155,6 +159,19 @@ static enum trail_err turn(struct trail_rows *r, int64_t deadline)
 	return reading_turn(&r->reading, r->t, deadline);
 }
 
+/* Another page, which may have no rows. TRAIL_MORE: stop. */
+static enum trail_err turn_on(struct trail_rows *r)
+{
+	struct trail *t = r->t;
+	enum trail_err err = turn(r, deadline_in(t->timeout_ms));
+	if (err != TRAIL_OK || !r->progress || r->reading.answer.done)
+		return err;
+	t->inside = true;
+	bool go_on = r->progress(r->ctx, trail_rows_looked(r), r->reading.answer.read);
+	t->inside = false;
+	return go_on ? TRAIL_OK : TRAIL_MORE;
+}
+
 /* The next page of who follows, that waits a little shorter than the call may. */
 static enum trail_err turn_following(struct trail_rows *r, int64_t deadline)
 {
@@ -180,8 +197,7 @@ enum trail_err trail_rows_next(struct trail_rows *r, const struct trail_entry **
 	while (r->given == a->row_count) {
 		if (a->done)
 			return TRAIL_END;
-		err = answer_follows(a) ? turn_following(r, deadline)
-					: turn(r, deadline_in(r->t->timeout_ms));
+		err = answer_follows(a) ? turn_following(r, deadline) : turn_on(r);
 		if (err != TRAIL_OK)
 			return err;
 	}
@@ -204,7 +220,7 @@ enum trail_err trail_rows_count(struct trail_rows *r)
 	a->question.paging.count = true;
 	r->given = a->row_count;
 	while (err == TRAIL_OK && !a->done)
-		err = turn(r, deadline_in(r->t->timeout_ms));
+		err = turn_on(r);
 	return err;
 }
 

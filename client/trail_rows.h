@@ -15,6 +15,8 @@ struct trail_rows {
 	struct buf literal; /* quoted values of the query without their escapes */
 	struct reading reading;
 	size_t given; /* rows of the newest page */
+	trail_progress_fn progress;
+	void *ctx; /* of progress */
 	struct trail_entry entry;
 };
 

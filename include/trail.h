@@ -494,6 +494,12 @@ const struct trail_event *trail_entry_event(const struct trail_entry *n);
 uint64_t trail_entry_size(const struct trail_entry *n);
 
 /*
+ * Told from time to time, inside of a call that takes long, that `done` of `total` is done. False:
+ * stop; the call answers TRAIL_MORE, and goes on when it is made again. It must not call the handle.
+ */
+typedef bool (*trail_progress_fn)(void *ctx, uint64_t done, uint64_t total);
+
+/*
  * A question: terms, bounds and order. Setters copy. NULL: memory is out.
  */
 struct trail_query *trail_query_new(void);
@@ -513,6 +519,8 @@ enum trail_err trail_query_set_newest_first(struct trail_query *q, bool on);
 enum trail_err trail_query_set_from(struct trail_query *q, uint64_t from);
 /* Do not end with what the log holds: wait for more. */
 enum trail_err trail_query_set_follow(struct trail_query *q, bool on);
+/* Have told how many records were looked at, where many lie between rows. NULL: nobody. */
+enum trail_err trail_query_set_progress(struct trail_query *q, trail_progress_fn progress, void *ctx);
 
 /*
  * Ask. The daemon writes an event "uid 1000 searched for ..." first, and answers when that is
@@ -536,7 +544,7 @@ enum trail_err trail_history(struct trail *t, const char *object, const struct t
  * must get on. Following, the whole call waits that long.
  *
  * TRAIL_END      that was all; what completeness says below holds now.
- * TRAIL_MORE     following: nothing came within the handle's timeout.
+ * TRAIL_MORE     following: nothing came within the handle's timeout; or progress said stop.
  * TRAIL_CORRUPT  the daemon lies; the handle is of no more use. Others: as any call.
  */
 enum trail_err trail_rows_next(struct trail_rows *r, const struct trail_entry **entry);
