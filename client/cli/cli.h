@@ -57,9 +57,10 @@ struct many {
 	size_t count;
 };
 
-/* One long option of a command: exactly one of the three places is set. */
+/* One option of a command: exactly one of the three places is set. */
 struct choice {
 	const char *name;
+	char letter;	   /* the same, short; 0: none */
 	const char **text; /* takes a value */
 	bool *flag;	   /* takes none */
 	struct many *many; /* takes a value, may come again */
@@ -95,6 +96,9 @@ int exit_of(enum trail_err err);
 
 int cmd_emit(struct cli *cli, int argc, char **argv);
 int cmd_import(struct cli *cli, int argc, char **argv);
+int cmd_search(struct cli *cli, int argc, char **argv);
+int cmd_history(struct cli *cli, int argc, char **argv);
+int cmd_sources(struct cli *cli, int argc, char **argv);
 int cmd_show(struct cli *cli, int argc, char **argv);
 int cmd_prove(struct cli *cli, int argc, char **argv);
 int cmd_checkpoint(struct cli *cli, int argc, char **argv);
@@ -104,6 +108,9 @@ int cmd_status(struct cli *cli, int argc, char **argv);
 /* The text of each command's --help; beside the command. */
 extern const char HELP_EMIT[];
 extern const char HELP_IMPORT[];
+extern const char HELP_SEARCH[];
+extern const char HELP_HISTORY[];
+extern const char HELP_SOURCES[];
 extern const char HELP_SHOW[];
 extern const char HELP_PROVE[];
 extern const char HELP_CHECKPOINT[];

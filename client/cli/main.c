@@ -8,10 +8,13 @@
 static const struct command COMMANDS[] = {
 	{ "emit", cmd_emit, "write one event, print its receipt", HELP_EMIT },
 	{ "import", cmd_import, "write many events from a file", HELP_IMPORT },
+	{ "search", cmd_search, "the events that match: who did what", HELP_SEARCH },
+	{ "history", cmd_history, "who created, read, changed, deleted one object", HELP_HISTORY },
 	{ "show", cmd_show, "one record, verified", HELP_SHOW },
 	{ "prove", cmd_prove, "the evidence for one record, as .tlog-proof", HELP_PROVE },
 	{ "checkpoint", cmd_checkpoint, "the newest signed checkpoint", HELP_CHECKPOINT },
 	{ "key", cmd_key, "the log identity file", HELP_KEY },
+	{ "sources", cmd_sources, "who writes to the log, and what is missing", HELP_SOURCES },
 	{ "status", cmd_status, "how the daemon is", HELP_STATUS },
 };
 

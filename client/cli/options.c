@@ -40,7 +40,7 @@ static size_t common_choices(struct cli *cli, bool *help, bool *version, struct 
 		{ .name = "connect", .text = &cli->connect },
 		{ .name = "log", .text = &cli->log },
 		{ .name = "timeout", .text = &cli->timeout },
-		{ .name = "output", .text = &cli->output },
+		{ .name = "output", .letter = 'o', .text = &cli->output },
 		{ .name = "utc", .flag = &cli->utc },
 		{ .name = "no-pager", .flag = &cli->no_pager },
 		{ .name = "help", .flag = help },
@@ -86,10 +86,34 @@ static bool take_choice(const struct choice *choice, const char *value)
 	return true;
 }
 
+/* getopt's string of the short ones, behind what `mode` says of the order. */
+static void list_letters(const struct choice *choices, size_t count, const char *mode, char *out)
+{
+	out += sprintf(out, "%s", mode);
+	for (size_t i = 0; i < count; i++) {
+		if (choices[i].letter != 0)
+			out += sprintf(out, "%c%s", choices[i].letter, choices[i].flag ? "" : ":");
+	}
+}
+
+/* The choice that getopt found; -1: none. */
+static int find_choice(int got, const struct choice *choices, size_t count)
+{
+	if (got >= VALUE_OF_CHOICE)
+		return got - VALUE_OF_CHOICE;
+	for (size_t i = 0; i < count; i++) {
+		if (choices[i].letter != 0 && choices[i].letter == got)
+			return (int)i;
+	}
+	return -1;
+}
+
 static int read_all(struct cli *cli, int argc, char **argv, const struct choice *choices,
-	size_t count, const char *letters)
+	size_t count, const char *mode)
 {
 	struct option longs[CHOICES_MAX + 1] = { 0 };
+	char letters[2 * CHOICES_MAX + 8];
+	list_letters(choices, count, mode, letters);
 	for (size_t i = 0; i < count; i++) {
 		longs[i].name = choices[i].name;
 		longs[i].has_arg = choices[i].flag ? no_argument : required_argument;
@@ -101,13 +125,11 @@ static int read_all(struct cli *cli, int argc, char **argv, const struct choice 
 		int got = getopt_long(argc, argv, letters, longs, NULL);
 		if (got == -1)
 			return EXIT_OK;
-		if (got == 'o') {
-			cli->output = optarg;
-		} else if (got < VALUE_OF_CHOICE) {
+		int which = find_choice(got, choices, count);
+		if (which < 0)
 			return refuse_option(cli, argv[optind - 1], choices, count);
-		} else if (!take_choice(&choices[got - VALUE_OF_CHOICE], optarg)) {
-			say("--%s comes more than %d times", choices[got - VALUE_OF_CHOICE].name,
-				MANY_MAX);
+		if (!take_choice(&choices[which], optarg)) {
+			say("--%s comes more than %d times", choices[which].name, MANY_MAX);
 			return EXIT_USAGE;
 		}
 	}
@@ -152,7 +174,7 @@ int options_read(
 	while (choices && choices->name && count < CHOICES_MAX)
 		all[count++] = *choices++;
 	*done = false;
-	int code = read_all(cli, argc, argv, all, count, ":o:");
+	int code = read_all(cli, argc, argv, all, count, ":");
 	if (code != EXIT_OK)
 		return code;
 	if (help) {
@@ -169,7 +191,7 @@ int options_read_front(struct cli *cli, int argc, char **argv, int *rest, bool *
 	struct choice all[CHOICES_MAX];
 	size_t count = common_choices(cli, help, version, all);
 	/* "+": stop at the command. */
-	int code = read_all(cli, argc, argv, all, count, "+:o:");
+	int code = read_all(cli, argc, argv, all, count, "+:");
 	if (code != EXIT_OK)
 		return code;
 	*rest = optind;

@@ -69,3 +69,9 @@ bool render_row(struct render *r, const struct trail_entry *n)
 	r->form->row(r, n);
 	return !ferror(r->to);
 }
+
+void render_to(struct render *r, FILE *to)
+{
+	r->to = to;
+	r->table.to = to;
+}

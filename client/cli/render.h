@@ -35,6 +35,8 @@ extern const char *const RENDER_FORMS[];
  */
 bool render_open(
 	struct render *r, const char *form, const struct screen *screen, bool utc, FILE *to);
+/* Go on elsewhere, without another header. */
+void render_to(struct render *r, FILE *to);
 /* One row. False: it cannot be written, and no other can; main says why, if it must be said. */
 bool render_row(struct render *r, const struct trail_entry *n);
 

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "answer.h"
+
+#include "output.h"
+#include "render.h"
+#include "when.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	ROWS_ON_TERMINAL = 1000, /* where nobody says how many */
+	ROWS_BEFORE_FOLLOW = 10,
+	GROUPED_MAX = 32,
+};
+
+/* One question on its way to the screen. */
+struct answer {
+	struct cli *cli;
+	const struct asking *asking;
+	struct trail_rows *rows;
+	struct render render;
+	uint64_t shown;
+	/* Rows that are kept until the oldest of them is known: side by side in `kept`. */
+	FILE *to;
+	char *kept;
+	size_t kept_len;
+	size_t *starts;
+	size_t start_count, start_cap;
+};
+
+void asking_choices(struct asking *asking, struct choice to[ASKING_CHOICES])
+{
+	const struct choice choices[ASKING_CHOICES] = {
+		{ .name = "since", .letter = 'S', .text = &asking->since },
+		{ .name = "until", .letter = 'U', .text = &asking->until },
+		{ .name = "limit", .letter = 'n', .text = &asking->limit },
+		{ .name = "reverse", .letter = 'r', .flag = &asking->newest_first },
+		{ .name = "follow", .letter = 'f', .flag = &asking->follow },
+		{ .name = NULL },
+	};
+	memcpy(to, choices, sizeof choices);
+}
+
+/* ---- what was asked ---- */
+
+static bool read_when(const char *option, const char *text, int64_t *ns)
+{
+	*ns = 0;
+	if (!text || when_say(text, ns))
+		return true;
+	say("%s %s is not a time; write 2026-03-01, 2026-03-01T12:00:00+01:00, today, yesterday, "
+	    "-2h or -30d",
+		option, text);
+	return false;
+}
+
+static int read_asking(const struct cli *cli, struct asking *a)
+{
+	uint64_t limit = 0;
+	if (!read_when("--since", a->since, &a->since_ns) ||
+		!read_when("--until", a->until, &a->until_ns))
+		return EXIT_USAGE;
+	if (a->since && a->until && a->since_ns >= a->until_ns) {
+		say("nothing can lie between --since %s and --until %s", a->since, a->until);
+		return EXIT_USAGE;
+	}
+	if (a->limit && !number_read(a->limit, &limit)) {
+		say("-n %s is not a number of rows; 0 is all", a->limit);
+		return EXIT_USAGE;
+	}
+	if (a->follow && a->newest_first) {
+		say("-f and -r do not go together: what comes is shown as it comes");
+		return EXIT_USAGE;
+	}
+	if (!a->limit)
+		limit = a->follow ? ROWS_BEFORE_FOLLOW
+				  : (cli->screen.terminal ? ROWS_ON_TERMINAL : 0);
+	a->rows_max = limit != 0 ? limit : UINT64_MAX;
+	return EXIT_OK;
+}
+
+static enum trail_err ask(struct answer *a, bool newest_first, bool follow, uint64_t from)
+{
+	const struct asking *asking = a->asking;
+	struct trail *t = a->cli->trail;
+	struct trail_query *q = trail_query_new();
+	enum trail_err err = trail_query_set_terms(q, asking->terms);
+	trail_rows_free(a->rows);
+	a->rows = NULL;
+	if (err == TRAIL_OK)
+		err = trail_query_set_time(q, asking->since_ns, asking->until_ns);
+	if (err == TRAIL_OK)
+		err = trail_query_set_newest_first(q, newest_first);
+	if (err == TRAIL_OK)
+		err = trail_query_set_from(q, from);
+	if (err == TRAIL_OK)
+		err = trail_query_set_follow(q, follow);
+	if (err != TRAIL_OK)
+		say("this cannot be asked: %s", trail_err_text(err));
+	else if (asking->object)
+		err = trail_history(t, asking->object, q, &a->rows);
+	else
+		err = trail_search(t, q, &a->rows);
+	trail_query_free(q);
+	return err;
+}
+
+/* ---- looking for rows ---- */
+
+/* Someone still reads. */
+static bool show_row(struct answer *a, const struct trail_entry *entry)
+{
+	a->shown++;
+	return render_row(&a->render, entry);
+}
+
+static bool open_render(struct answer *a, FILE *to)
+{
+	const struct cli *cli = a->cli;
+	return render_open(&a->render, cli->output, &cli->screen, cli->utc, to);
+}
+
+/* As they come, up to rows_max of them. TRAIL_OK: no more are wanted, or nobody reads. */
+static enum trail_err show_some(struct answer *a)
+{
+	const struct trail_entry *entry;
+	enum trail_err err = TRAIL_OK;
+	cli_page(a->cli);
+	if (!open_render(a, stdout))
+		return TRAIL_OK;
+	while (a->shown < a->asking->rows_max) {
+		err = trail_rows_next(a->rows, &entry);
+		if (err != TRAIL_OK || !show_row(a, entry))
+			return err;
+	}
+	return trail_rows_count(a->rows);
+}
+
+/* ---- the last ones, oldest first ---- */
+
+static bool note_start(struct answer *a)
+{
+	if (fflush(a->to) != 0)
+		return false;
+	if (a->start_count == a->start_cap) {
+		size_t cap = a->start_cap ? 2 * a->start_cap : 64;
+		size_t *starts = realloc(a->starts, cap * sizeof *starts);
+		if (!starts)
+			return false;
+		a->starts = starts;
+		a->start_cap = cap;
+	}
+	a->starts[a->start_count++] = a->kept_len;
+	return true;
+}
+
+/* Newest first, so that the last ones can be known; kept as text. TRAIL_OK: enough of them. */
+static enum trail_err keep_some(struct answer *a)
+{
+	const struct trail_entry *entry;
+	a->to = open_memstream(&a->kept, &a->kept_len);
+	if (!a->to || !open_render(a, a->to))
+		return TRAIL_NOMEM;
+	while (a->shown < a->asking->rows_max) {
+		enum trail_err err = trail_rows_next(a->rows, &entry);
+		if (err != TRAIL_OK)
+			return err;
+		if (!note_start(a) || !show_row(a, entry))
+			return TRAIL_NOMEM;
+	}
+	return trail_rows_count(a->rows);
+}
+
+/* The header, then the rows from the last that was kept to the first. */
+static void print_kept(struct answer *a)
+{
+	if (fflush(a->to) != 0)
+		return;
+	cli_page(a->cli);
+	size_t end = a->kept_len;
+	(void)fwrite(a->kept, 1, a->start_count ? a->starts[0] : end, stdout);
+	for (size_t i = a->start_count; i-- > 0; end = a->starts[i])
+		(void)fwrite(a->kept + a->starts[i], 1, end - a->starts[i], stdout);
+}
+
+static void drop_kept(struct answer *a)
+{
+	if (a->to)
+		(void)fclose(a->to);
+	free(a->kept);
+	free(a->starts);
+}
+
+/* ---- what is said about them ---- */
+
+/* 48211 as 48,211. */
+static const char *grouped(uint64_t number, char out[GROUPED_MAX])
+{
+	char digits[GROUPED_MAX];
+	int len = snprintf(digits, sizeof digits, "%llu", (unsigned long long)number);
+	char *at = out;
+	for (int i = 0; i < len; i++) {
+		if (i > 0 && (len - i) % 3 == 0)
+			*at++ = ',';
+		*at++ = digits[i];
+	}
+	*at = '\0';
+	return out;
+}
+
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+/* "142 events · 6 of 6 sources current · 0 gaps · scan · checkpoint 9911205" */
+static void say_completeness(const struct answer *a)
+{
+	const struct trail_rows *r = a->rows;
+	const char *dot = screen_utf8() ? "\u00b7" : "-";
+	char shown[GROUPED_MAX], all[GROUPED_MAX];
+	uint64_t matched = trail_rows_matched(r), gaps = trail_rows_gaps(r);
+	(void)fflush(stdout);
+	if (a->shown < matched)
+		(void)fprintf(stderr, "showing %s of %s; -n 0 for all\n", grouped(a->shown, shown),
+			grouped(matched, all));
+	(void)fprintf(stderr,
+		"%llu event%s %s %u of %u source%s current %s %llu gap%s %s %s %s checkpoint "
+		"%llu\n",
+		(unsigned long long)matched, plural(matched), dot, trail_rows_current(r),
+		trail_rows_sources(r), plural(trail_rows_sources(r)), dot,
+		(unsigned long long)gaps, plural(gaps), dot, trail_rows_method(r), dot,
+		(unsigned long long)trail_rows_size(r));
+	if (gaps != 0 || trail_rows_current(r) < trail_rows_sources(r))
+		(void)fprintf(stderr,
+			"what sources numbered is not all here: `trail sources` says which\n");
+}
+
+/* The exit code of an answer that came to its end. */
+static int judge(const struct answer *a)
+{
+	const struct trail_rows *r = a->rows;
+	if (trail_rows_gaps(r) != 0 || trail_rows_current(r) < trail_rows_sources(r))
+		return EXIT_OPEN;
+	return trail_rows_matched(r) == 0 ? EXIT_NOTHING : EXIT_OK;
+}
+
+/* ---- ways to show ---- */
+
+static int finish(struct answer *a, enum trail_err err)
+{
+	if (err == TRAIL_NOMEM && trail_error_code(a->cli->trail) == TRAIL_OK) {
+		say("memory is out; -n shows fewer rows at a time");
+		return EXIT_IO;
+	}
+	/* Whoever read is gone, and has seen enough. */
+	if (err == TRAIL_OK && trail_rows_method(a->rows)[0] == '\0')
+		return EXIT_OK;
+	if (err != TRAIL_OK && err != TRAIL_END)
+		return cli_fail(a->cli);
+	say_completeness(a);
+	return judge(a);
+}
+
+/* In the order in which they come: all of them, or the newest first. */
+static int show_in_order(struct answer *a)
+{
+	enum trail_err err = ask(a, a->asking->newest_first, false, 0);
+	return finish(a, err == TRAIL_OK ? show_some(a) : err);
+}
+
+static int show_last(struct answer *a)
+{
+	enum trail_err err = ask(a, true, false, 0);
+	if (err == TRAIL_OK)
+		err = keep_some(a);
+	if (a->to && (err == TRAIL_OK || err == TRAIL_END))
+		print_kept(a);
+	return finish(a, err);
+}
+
+/* What comes, until somebody ends it. */
+static int follow(struct answer *a, uint64_t from)
+{
+	const struct trail_entry *entry;
+	enum trail_err err = ask(a, false, true, from);
+	while (err == TRAIL_OK || err == TRAIL_MORE) {
+		err = trail_rows_next(a->rows, &entry);
+		/* Each at once: the next may be a long time coming. */
+		if (err == TRAIL_OK && (!show_row(a, entry) || fflush(stdout) != 0))
+			return EXIT_OK;
+	}
+	return cli_fail(a->cli);
+}
+
+/* The last ones first; then what lies behind the question that found them. */
+static int show_and_follow(struct answer *a)
+{
+	a->cli->no_pager = true;
+	if (a->asking->rows_max == UINT64_MAX)
+		return open_render(a, stdout) ? follow(a, 0) : EXIT_IO;
+	int code = show_last(a);
+	if (code != EXIT_OK && code != EXIT_NOTHING && code != EXIT_OPEN)
+		return code;
+	render_to(&a->render, stdout);
+	return fflush(stdout) == 0 ? follow(a, trail_rows_read(a->rows)) : EXIT_OK;
+}
+
+int answer_show(struct cli *cli, struct asking *asking)
+{
+	struct answer a = { .cli = cli, .asking = asking };
+	int code = read_asking(cli, asking);
+	if (code == EXIT_OK)
+		code = cli_open(cli);
+	if (code != EXIT_OK)
+		return code;
+	if (asking->follow)
+		code = show_and_follow(&a);
+	else if (asking->rows_max != UINT64_MAX && !asking->newest_first)
+		code = show_last(&a);
+	else
+		code = show_in_order(&a);
+	trail_rows_free(a.rows);
+	drop_kept(&a);
+	return code;
+}

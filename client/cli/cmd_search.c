@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "answer.h"
+#include "output.h"
+#include "render.h"
+
+#include <string.h>
+
+const char HELP_SEARCH[] =
+	"usage: trail search [TERM...] [-S SINCE] [-U UNTIL] [-n N] [-r] [-f] [-o FORM]\n"
+	"\n"
+	"Show the events that match all terms, the newest last; without terms all events.\n"
+	"Each row is verified: it is in the tree of a signed checkpoint, and the event is\n"
+	"the one that its record commits to. The search itself becomes an event of the log\n"
+	"before the first row is shown.\n"
+	"\n"
+	"A term is field:value. A value with spaces stands in double quotes, which the\n"
+	"shell must not take away: 'object:\"/a b\"'. Fields:\n"
+	"\n"
+	"  actor      who did it: the actor's id\n"
+	"  object     with what: the object's id\n"
+	"  subject    whom it was about\n"
+	"  action     create, read, modify, delete or execute\n"
+	"  outcome    success, denied, failure or unknown\n"
+	"  source     which system told; traild: the log itself\n"
+	"  index      one record by its number\n"
+	"\n"
+	"  -S, --since WHEN   events that happened then or later\n"
+	"  -U, --until WHEN   events that happened before\n"
+	"                     2026-03-01, 2026-03-01T12:00:00Z, today, yesterday, -2h, -30d\n"
+	"  -n, --limit N      the last N; 0: all (the default, but on a terminal 1,000)\n"
+	"  -r, --reverse      the newest first\n"
+	"  -f, --follow       show what comes, until you stop it; the last 10 first\n"
+	"  -o FORM            short (a sentence each, the default), table, json or csv\n"
+	"\n"
+	"Below the rows, on standard error, stands how complete the answer is. Exit codes:\n"
+	"0 found, 1 nothing, 6 found but something that sources numbered is missing.\n"
+	"\n"
+	"Examples:\n"
+	"  trail search actor:anna -S today\n"
+	"  trail search subject:p-93 action:read -S -30d -o csv > who-looked.csv\n"
+	"  trail search outcome:denied -f\n";
+
+/* The arguments, with a space between them. NULL: memory is out. */
+static char *join(int argc, char **argv)
+{
+	size_t len = 1;
+	for (int i = 0; i < argc; i++)
+		len += strlen(argv[i]) + 1;
+	char *out = malloc(len);
+	char *at = out;
+	for (int i = 0; out && i < argc; i++)
+		at += sprintf(at, "%s%s", i ? " " : "", argv[i]);
+	if (out)
+		*at = '\0';
+	return out;
+}
+
+int cmd_search(struct cli *cli, int argc, char **argv)
+{
+	struct asking asking = { 0 };
+	struct choice choices[ASKING_CHOICES];
+	int rest;
+	bool done;
+	asking_choices(&asking, choices);
+	cli->forms = RENDER_FORMS;
+	int code = options_read(cli, argc, argv, choices, &rest, &done);
+	if (code != EXIT_OK || done)
+		return code;
+	char *terms = join(argc - rest, argv + rest);
+	if (!terms) {
+		say("memory is out");
+		return EXIT_IO;
+	}
+	asking.terms = terms;
+	code = answer_show(cli, &asking);
+	free(terms);
+	return code;
+}
