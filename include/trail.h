@@ -495,7 +495,7 @@ uint64_t trail_entry_size(const struct trail_entry *n);
 
 /*
  * Told from time to time, inside of a call that takes long, that `done` of `total` is done. False:
- * stop; the call answers TRAIL_MORE, and goes on when it is made again. It must not call the handle.
+ * stop: the call answers TRAIL_MORE, and goes on when it is made again. Must not call the handle.
  */
 typedef bool (*trail_progress_fn)(void *ctx, uint64_t done, uint64_t total);
 
@@ -520,7 +520,8 @@ enum trail_err trail_query_set_from(struct trail_query *q, uint64_t from);
 /* Do not end with what the log holds: wait for more. */
 enum trail_err trail_query_set_follow(struct trail_query *q, bool on);
 /* Have told how many records were looked at, where many lie between rows. NULL: nobody. */
-enum trail_err trail_query_set_progress(struct trail_query *q, trail_progress_fn progress, void *ctx);
+enum trail_err trail_query_set_progress(struct trail_query *q, trail_progress_fn progress,
+	void *ctx);
 
 /*
  * Ask. The daemon writes an event "uid 1000 searched for ..." first, and answers when that is

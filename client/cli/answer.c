@@ -2,6 +2,7 @@
 #include "answer.h"
 
 #include "output.h"
+#include "progress.h"
 #include "render.h"
 #include "when.h"
 
@@ -20,6 +21,7 @@ struct answer {
 	const struct asking *asking;
 	struct trail_rows *rows;
 	struct render render;
+	struct progress progress;
 	uint64_t shown;
 	/* Rows that are kept until the oldest of them is known: side by side in `kept`. */
 	FILE *to;
@@ -80,6 +82,21 @@ static int read_asking(const struct cli *cli, struct asking *a)
 	return EXIT_OK;
 }
 
+/* How far the daemon has looked, where it looks at much for the next row. */
+static bool on_progress(void *ctx, uint64_t done, uint64_t total)
+{
+	struct answer *a = ctx;
+	a->progress.total = total;
+	progress_show(&a->progress, done, done);
+	return true;
+}
+
+static void hide_progress(struct answer *a)
+{
+	progress_clear(&a->progress);
+	a->progress.shown = false;
+}
+
 static enum trail_err ask(struct answer *a, bool newest_first, bool follow, uint64_t from)
 {
 	const struct asking *asking = a->asking;
@@ -96,6 +113,9 @@ static enum trail_err ask(struct answer *a, bool newest_first, bool follow, uint
 		err = trail_query_set_from(q, from);
 	if (err == TRAIL_OK)
 		err = trail_query_set_follow(q, follow);
+	progress_init(&a->progress, 0, "records");
+	if (err == TRAIL_OK && !follow)
+		err = trail_query_set_progress(q, on_progress, a);
 	if (err != TRAIL_OK)
 		say("this cannot be asked: %s", trail_err_text(err));
 	else if (asking->object)
@@ -125,16 +145,20 @@ static bool open_render(struct answer *a, FILE *to)
 static enum trail_err show_some(struct answer *a)
 {
 	const struct trail_entry *entry;
-	enum trail_err err = TRAIL_OK;
+	enum trail_err err = trail_rows_next(a->rows, &entry);
+	/* From here on standard error may be the pager's. */
+	hide_progress(a);
 	cli_page(a->cli);
 	if (!open_render(a, stdout))
 		return TRAIL_OK;
-	while (a->shown < a->asking->rows_max) {
+	while (err == TRAIL_OK) {
+		if (!show_row(a, entry))
+			return TRAIL_OK;
+		if (a->shown == a->asking->rows_max)
+			return trail_rows_count(a->rows);
 		err = trail_rows_next(a->rows, &entry);
-		if (err != TRAIL_OK || !show_row(a, entry))
-			return err;
 	}
-	return trail_rows_count(a->rows);
+	return err;
 }
 
 /* ---- the last ones, oldest first ---- */
@@ -175,6 +199,7 @@ static enum trail_err keep_some(struct answer *a)
 /* The header, then the rows from the last that was kept to the first. */
 static void print_kept(struct answer *a)
 {
+	hide_progress(a);
 	if (fflush(a->to) != 0)
 		return;
 	cli_page(a->cli);
@@ -250,6 +275,7 @@ static int judge(const struct answer *a)
 
 static int finish(struct answer *a, enum trail_err err)
 {
+	hide_progress(a);
 	if (err == TRAIL_NOMEM && trail_error_code(a->cli->trail) == TRAIL_OK) {
 		say("memory is out; -n shows fewer rows at a time");
 		return EXIT_IO;
