@@ -188,8 +188,52 @@ static void null_entry(void)
 	EXPECT(trail_entry_size(NULL) == 0);
 }
 
+static void null_query(struct trail_query *q)
+{
+	struct trail_rows *rows = NULL;
+	struct trail_sources *sources = NULL;
+	trail_query_free(NULL);
+	REFUSED(trail_query_set_terms(NULL, "actor:a"));
+	EXPECT(trail_query_set_terms(q, NULL) == TRAIL_OK);
+	REFUSED(trail_query_set_time(NULL, 1, 2));
+	REFUSED(trail_query_set_newest_first(NULL, true));
+	REFUSED(trail_query_set_from(NULL, 1));
+	REFUSED(trail_query_set_follow(NULL, true));
+	REFUSED(trail_query_set_progress(NULL, NULL, NULL));
+	REFUSED(trail_search(NULL, q, &rows));
+	REFUSED(trail_history(NULL, "o", q, &rows));
+	REFUSED(trail_sources_ask(NULL, &sources));
+	EXPECT(!rows && !sources);
+}
+
+static void null_rows(void)
+{
+	const struct trail_entry *entry = NULL;
+	trail_rows_free(NULL);
+	REFUSED(trail_rows_next(NULL, &entry));
+	REFUSED(trail_rows_count(NULL));
+	EXPECT(!entry);
+	EXPECT(trail_rows_matched(NULL) == 0 && trail_rows_read(NULL) == 0);
+	EXPECT(trail_rows_looked(NULL) == 0 && trail_rows_size(NULL) == 0);
+	EXPECT(trail_rows_sources(NULL) == 0 && trail_rows_current(NULL) == 0);
+	EXPECT(trail_rows_gaps(NULL) == 0 && trail_rows_method(NULL)[0] == '\0');
+}
+
+static void null_sources(void)
+{
+	trail_sources_free(NULL);
+	EXPECT(trail_sources_count(NULL) == 0 && trail_sources_index(NULL, 0) == 0);
+	EXPECT(!trail_sources_name(NULL, 0));
+	EXPECT(trail_sources_heard(NULL, 0) == 0 && trail_sources_newest(NULL, 0) == 0);
+	EXPECT(trail_sources_open(NULL, 0) == 0 && trail_sources_imports(NULL, 0) == 0);
+	EXPECT(trail_sources_open_ends(NULL, 0) == 0);
+	EXPECT(trail_sources_lost(NULL, 0) == 0 && trail_sources_missing(NULL, 0) == 0);
+}
+
 static void null_status_and_text(void)
 {
+	static const char *const words[] = { "emit", NULL };
+	EXPECT(!trail_suggest(NULL, words) && !trail_suggest("emti", NULL));
 	trail_status_free(NULL);
 	EXPECT(trail_status_get(NULL, TRAIL_STATUS_SIZE) == 0);
 	EXPECT(trail_status_version(NULL)[0] == '\0');
@@ -223,6 +267,9 @@ static void null_arguments(struct trail *t, struct trail_batch *b, struct trail_
 	TOLD(t, trail_prove(t, 0, NULL, &len));
 	TOLD(t, trail_prove(t, 0, &text, NULL));
 	TOLD(t, trail_status_ask(t, NULL));
+	TOLD(t, trail_search(t, NULL, NULL));
+	TOLD(t, trail_history(t, NULL, NULL, NULL));
+	TOLD(t, trail_sources_ask(t, NULL));
 	EXPECT(trail_settle(t) == TRAIL_OK);
 }
 
@@ -248,6 +295,8 @@ static void unusable_speaks(struct trail *t, struct trail_batch *b, struct trail
 	struct trail_receipt *receipt = NULL;
 	struct trail_entry *entry = NULL;
 	struct trail_status *status = NULL;
+	struct trail_rows *rows = NULL;
+	struct trail_sources *sources = NULL;
 	const char *note = NULL;
 	char *text = NULL;
 	uint8_t records[TRAIL_RECORD_LEN];
@@ -268,8 +317,21 @@ static void unusable_speaks(struct trail *t, struct trail_batch *b, struct trail
 	TOLD(t, trail_records(t, 0, 1, records, &len));
 	TOLD(t, trail_prove(t, 0, &text, &len));
 	TOLD(t, trail_status_ask(t, &status));
+	TOLD(t, trail_search(t, NULL, &rows));
+	TOLD(t, trail_history(t, "o", NULL, &rows));
+	TOLD(t, trail_sources_ask(t, &sources));
 	EXPECT(!receipt && !entry && !status && !note && !text && last == 7 && len == 7);
+	EXPECT(!rows && !sources);
 	EXPECT(trail_batch_count(b) == 1);
+}
+
+/* An answer whose handle cannot speak any more; what it told so far stays. */
+static void unusable_rows(struct trail_rows *r, uint64_t read)
+{
+	const struct trail_entry *entry = NULL;
+	REFUSED(trail_rows_next(r, &entry));
+	REFUSED(trail_rows_count(r));
+	EXPECT(!entry && trail_rows_read(r) == read);
 }
 
 /* These only tell; what they tell of what was once open is theirs to choose. */
@@ -314,8 +376,8 @@ static void unusable_in_child(struct trail *t, const char *address)
 
 /* ---- the situations ---- */
 
-static void fork_with(
-	struct trail *t, struct trail_batch *b, struct trail_event *e, const char *address)
+static void fork_with(struct trail *t, struct trail_batch *b, struct trail_event *e,
+	struct trail_rows *rows, const char *address)
 {
 	int status = 1;
 	(void)fflush(stdout);
@@ -325,7 +387,9 @@ static void fork_with(
 		faults = 0;
 		unusable_speaks(t, b, e);
 		unusable_tells(t);
+		unusable_rows(rows, trail_rows_read(rows));
 		unusable_in_child(t, address);
+		trail_rows_free(rows);
 		trail_batch_free(b);
 		trail_event_free(e);
 		(void)fflush(stdout);
@@ -336,6 +400,7 @@ static void fork_with(
 
 static void no_objects(struct trail_batch *b, struct trail_event *e)
 {
+	struct trail_query *q = trail_query_new();
 	null_handle_speaks(b, e);
 	null_handle_tells();
 	null_event_set();
@@ -343,8 +408,12 @@ static void no_objects(struct trail_batch *b, struct trail_event *e)
 	null_batch(b, e);
 	null_receipt();
 	null_entry();
+	null_query(q);
+	null_rows();
+	null_sources();
 	null_status_and_text();
 	null_bytes();
+	trail_query_free(q);
 }
 
 static void handles(
@@ -352,6 +421,7 @@ static void handles(
 {
 	struct trail_batch *empty = trail_batch_new();
 	struct trail_receipt *receipt = NULL;
+	struct trail_rows *rows = NULL, *others = NULL;
 	situation = "never opened";
 	unusable_speaks(t, b, e);
 	unusable_tells(t);
@@ -360,15 +430,21 @@ static void handles(
 	EXPECT(trail_open(t, address) == TRAIL_OK);
 	TOLD(t, trail_open(t, address));
 	null_arguments(t, empty, e);
-	fork_with(t, b, e, address);
+	EXPECT(trail_search(t, NULL, &rows) == TRAIL_OK);
+	EXPECT(trail_search(t, NULL, &others) == TRAIL_OK);
+	REFUSED(trail_rows_next(rows, NULL));
+	fork_with(t, b, e, rows, address);
 	/* The child's end was not the parent's. */
 	EXPECT(trail_append(t, "s", e, &receipt) == TRAIL_OK);
 	EXPECT(trail_receipt_count(receipt) == 1);
 	situation = "closed";
+	trail_rows_free(others);
 	trail_close(t);
+	unusable_rows(rows, trail_rows_read(rows));
 	unusable_speaks(t, b, e);
 	unusable_tells(t);
 	unusable_not_yet_open(t);
+	trail_rows_free(rows);
 	trail_receipt_free(receipt);
 	trail_batch_free(empty);
 }
