@@ -141,7 +141,7 @@ static void take_daemon(
 		scan_find(scan, FIND_CONTROL_UNJUDGED, index,
 			"the DAEMON entry %llu says something that this traild does not know",
 			(unsigned long long)index);
-	if (entry.what == DAEMON_LOSS && !index_set_has(&scan->sources, entry.source))
+	if (entry.what == DAEMON_LOSS && !index_set_has(&scan->spine.sources, entry.source))
 		bad_payload(scan, index, "a loss of a source that the log does not know is listed");
 	facts->is_clock = entry.what == DAEMON_CLOCK;
 	facts->is_start = entry.what == DAEMON_START;
@@ -209,7 +209,8 @@ static void judge_row(struct control_lane *lane, uint64_t index, const struct re
 
 struct control_facts control_take(struct control_lane *lane, uint64_t index, const struct record *r)
 {
-	struct control_facts facts = { 0 };
+	/* A payload that is missing or unreadable says that it is neither. */
+	struct control_facts facts = { .known = true };
 	while (lane->has && row_index(lane) < index) {
 		extra(lane);
 		lane->has = walk_next(&lane->walk);

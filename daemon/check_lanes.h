@@ -13,12 +13,6 @@ struct control_lane {
 	bool has; /* walk stands on a row that no record claimed yet */
 };
 
-/* What a control entry turned out to say, as far as the spine must know. */
-struct control_facts {
-	bool is_clock; /* received_ns may go back here */
-	bool is_start;
-};
-
 void control_begin(struct control_lane *lane, struct scan *scan);
 /* Judge the row of control record `index`, and enter its names. */
 struct control_facts control_take(
@@ -75,6 +69,9 @@ void head_compare(struct head_lane *lane, const struct frontier *f);
  * `broken`: roots could not be compared.
  */
 void head_end(struct head_lane *lane, uint64_t size, uint64_t last_commit, bool broken);
+
+/* The state rows against what the records gave. `broken`: only each row by itself. */
+void check_source(struct scan *scan, bool broken);
 
 /* The two readings of a scan: the spine with what goes in step with it, then the payloads. */
 void check_spine(struct scan *scan);

@@ -2,10 +2,7 @@
 #include "check_pass.h"
 
 #include "check_lanes.h"
-#include "check_number.h"
 #include "names.h"
-
-#include <stdlib.h>
 
 /* Before record 0 was read: what the files beside the store say, or what was pinned. */
 static void assume(struct scan *scan)
@@ -102,19 +99,16 @@ enum trail_err scan_run(struct scan *scan)
 {
 	enum trail_err err = TRAIL_NOMEM;
 	scan->names = names_new();
-	scan->numbers = numbers_new();
 	scan->txn = db_begin(scan->db, false);
-	if (scan->names && scan->numbers && scan->txn) {
+	if (scan->names && scan->txn && spine_init(&scan->spine, &scan->box->found) == TRAIL_OK) {
 		read_all(scan);
 		atomic_store_explicit(&scan->box->stage, STAGE_DONE, memory_order_release);
 		err = TRAIL_OK;
 	}
 	db_abort(scan->txn);
-	numbers_free(scan->numbers);
+	spine_release(&scan->spine);
 	names_free(scan->names);
-	free(scan->sources.list);
-	free(scan->peers.list);
-	free(scan->classes.list);
+	index_set_release(&scan->classes);
 	buf_release(&scan->scratch);
 	return err;
 }

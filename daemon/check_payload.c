@@ -73,7 +73,7 @@ static void missing(struct payloads *p)
 {
 	struct scan *scan = p->scan;
 	uint64_t index = p->at.index;
-	if (scan->erasures) {
+	if (scan->spine.erasures) {
 		scan->box->result.erased++;
 		scan_find(scan, FIND_PAYLOAD_ERASED, index,
 			"the payload of record %llu is missing; whether an ERASURE covers it this "

@@ -2,9 +2,9 @@
 /*
  * One reading of a whole store, in a process that may die of it (check_child.h runs it).
  *
- *   check_spine    walks the records once, and beside them, in step, what must fit them:
- *                    control rows (check_control), tree nodes (check_tile), heads (check_head),
- *                    the numbers that sources gave (check_number);
+ *   check_spine    walks the records once, which proto/spine.h judges; beside them, in step, what
+ *                  must fit them:
+ *                    control rows (check_control), tree nodes (check_tile), heads (check_head);
  *                  then the state rows (check_source)
  *   check_payload  walks the records again, once per class, beside the chunks
  *
@@ -14,8 +14,8 @@
 #define DAEMON_CHECK_SCAN_H
 
 #include "../proto/codec.h"
+#include "../proto/spine.h"
 #include "db.h"
-#include "findings.h"
 
 #include <stdatomic.h>
 
@@ -97,21 +97,9 @@ struct evidence {
 	size_t checkpoint_len;
 };
 
-/* ---- numbers that name a SOURCE or a PEER entry ---- */
-
-struct index_set {
-	uint64_t *list; /* ascending */
-	size_t count, cap;
-};
-
-/* Above all added before. False: memory is out. */
-bool index_set_add(struct index_set *set, uint64_t index);
-bool index_set_has(const struct index_set *set, uint64_t index);
-
 /* ---- a scan ---- */
 
 struct names;
-struct numbers;
 
 struct scan {
 	struct db *db;
@@ -128,12 +116,9 @@ struct scan {
 	bool has_first;
 	struct vkey genesis_key; /* as record 0 says */
 	bool has_genesis_key;
-	struct index_set sources, peers, classes;
+	struct spine spine;	/* judges the records */
+	struct index_set classes;
 	struct names *names;
-	struct numbers *numbers;
-	uint64_t last_start; /* index of the last DAEMON start; 0: none */
-	uint64_t own_seq;    /* last of the daemon's own events since */
-	bool erasures;	     /* an ERASURE entry was seen */
 	uint64_t misfit;     /* first record below the first tree node of 16 that did not fit */
 	bool skip_names;     /* LMDB's main database killed an earlier scan */
 	struct buf scratch;  /* arena for payloads */

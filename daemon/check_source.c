@@ -4,9 +4,7 @@
  * (when a source was last heard, what it said it gave out, that an epoch was closed) rests on the
  * row's checksum alone.
  */
-#include "check_number.h"
-
-#include <stdlib.h>
+#include "check_lanes.h"
 
 struct source_check {
 	struct scan *scan;
@@ -66,7 +64,7 @@ static bool row_fits(const struct epoch_row *row, const struct epoch_seen *seen)
 static void compare(
 	struct source_check *c, uint64_t source, uint64_t epoch, const struct epoch_row *row)
 {
-	struct epoch_seen *seen = numbers_find(c->scan->numbers, source, epoch);
+	struct epoch_seen *seen = numbers_find(c->scan->spine.numbers, source, epoch);
 	if (!seen && !row_is_bare(row))
 		scan_find(c->scan, FIND_SOURCE_EXTRA, FINDING_NOWHERE,
 			"the state row of source %llu, epoch %llu counts records that the log does "
@@ -102,7 +100,7 @@ static void take_epoch(struct source_check *c, uint64_t source, uint64_t epoch, 
 			(unsigned long long)source, (unsigned long long)epoch);
 	if (c->broken)
 		return;
-	if (row.peer != 0 && !index_set_has(&c->scan->peers, row.peer))
+	if (row.peer != 0 && !index_set_has(&c->scan->spine.peers, row.peer))
 		scan_find(c->scan, FIND_SOURCE_STATE, FINDING_NOWHERE,
 			"the state row of source %llu, epoch %llu belongs to peer %llu, which the "
 			"log does not know",
@@ -114,7 +112,7 @@ static void take_epoch(struct source_check *c, uint64_t source, uint64_t epoch, 
 static void take_row(struct source_check *c, const struct walk *walk)
 {
 	uint64_t source = load_be64(walk->key.data);
-	if (!c->broken && !index_set_has(&c->scan->sources, source))
+	if (!c->broken && !index_set_has(&c->scan->spine.sources, source))
 		scan_find(c->scan, FIND_SOURCE_EXTRA, FINDING_NOWHERE,
 			"a state row of source %llu, which the log does not know; restore the "
 			"store",
@@ -149,7 +147,7 @@ void check_source(struct scan *scan, bool broken)
 		take_row(&c, &walk);
 	walk_count(&walk);
 	if (!broken)
-		numbers_each(scan->numbers, demand_row, &c);
-	free(c.with_floor.list);
-	free(c.floors.list);
+		numbers_each(scan->spine.numbers, demand_row, &c);
+	index_set_release(&c.with_floor);
+	index_set_release(&c.floors);
 }

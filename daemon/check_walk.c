@@ -1,43 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check_walk.h"
 
-#include <stdlib.h>
 #include <unistd.h>
 
 enum {
 	DISORDER_MAX = 1000, /* then the pages go in circles */
 	PAGE = 4096,
 };
-
-bool index_set_add(struct index_set *set, uint64_t index)
-{
-	if (set->count == set->cap) {
-		size_t cap = set->cap == 0 ? 64 : set->cap * 2;
-		uint64_t *list = reallocarray(set->list, cap, sizeof *list);
-		if (!list)
-			return false;
-		set->list = list;
-		set->cap = cap;
-	}
-	set->list[set->count++] = index;
-	return true;
-}
-
-bool index_set_has(const struct index_set *set, uint64_t index)
-{
-	size_t low = 0;
-	size_t high = set->count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (set->list[middle] == index)
-			return true;
-		if (set->list[middle] < index)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return false;
-}
 
 static uint8_t table_key_len(enum table table)
 {

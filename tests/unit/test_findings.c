@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "../../daemon/findings.h"
+#include "../../proto/findings.h"
 
 #include "../../daemon/check_report.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What `traild check` finds, under codes that never change their meaning: scripts match them and
- * traild-check(8) lists them. A list of findings is bounded; what does not fit is counted all the
- * same, so a verdict never hangs on the room for it.
+ * What is found when a log is verified, by `traild check` or by a client, under codes that never
+ * change their meaning: scripts match them and traild-check(8) lists them. A list of findings is
+ * bounded; what does not fit is counted all the same, so a verdict never hangs on the room for it.
  */
-#ifndef DAEMON_FINDINGS_H
-#define DAEMON_FINDINGS_H
+#ifndef PROTO_FINDINGS_H
+#define PROTO_FINDINGS_H
 
 #include <stdbool.h>
 #include <stddef.h>

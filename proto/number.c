@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The numbers that sources gave, followed along the spine: seq = last + 1, or larger only where
- * loss is declared. One slot per epoch, open addressing; epochs are spools and imports, so few.
+ * One slot per epoch, open addressing; epochs are spools and imports, so few.
  */
-#include "check_number.h"
+#include "number.h"
 
 #include <stdlib.h>
 
 enum {
 	SLOTS_FIRST = 1024,   /* a power of two */
-	EPOCHS_MAX = 1 << 22, /* 300 MB of slots */
+	EPOCHS_MAX = 1 << 22, /* 512 MiB of slots */
 };
 
 struct numbers {
@@ -53,12 +52,12 @@ static struct epoch_seen *slot(const struct numbers *n, uint64_t source, uint64_
 	return &n->slots[at];
 }
 
-static void grow(struct numbers *n)
+static bool grow(struct numbers *n)
 {
 	struct numbers wider = { .cap = n->cap * 2 };
 	wider.slots = calloc(wider.cap, sizeof *wider.slots);
 	if (!wider.slots)
-		scan_nomem();
+		return false;
 	for (size_t i = 0; i < n->cap; i++) {
 		const struct epoch_seen *seen = &n->slots[i];
 		if (seen->used)
@@ -67,6 +66,7 @@ static void grow(struct numbers *n)
 	free(n->slots);
 	n->slots = wider.slots;
 	n->cap = wider.cap;
+	return true;
 }
 
 struct epoch_seen *numbers_find(struct numbers *n, uint64_t source, uint64_t epoch)
@@ -92,24 +92,27 @@ void numbers_forget(struct numbers *n)
 	n->doubt = true;
 }
 
-/* NULL: too many to follow. */
-static struct epoch_seen *need(struct scan *scan, uint64_t index, const struct record *r)
+/* *out NULL: too many to follow. TRAIL_NOMEM. */
+static enum trail_err need(struct numbers *n, struct findings *found, uint64_t index,
+	const struct record *r, struct epoch_seen **out)
 {
-	struct numbers *n = scan->numbers;
+	*out = n->latest;
 	if (n->latest && n->latest->source == r->source && n->latest->epoch == r->epoch)
-		return n->latest;
+		return TRAIL_OK;
 	struct epoch_seen *seen = slot(n, r->source, r->epoch);
+	*out = NULL;
 	if (!seen->used && n->count >= EPOCHS_MAX) {
 		if (!n->full)
-			scan_find(scan, FIND_SPINE_EPOCHS, index,
+			findings_add(found, FIND_SPINE_EPOCHS, index,
 				"more than %d epochs: the numbers of later ones are not followed",
 				EPOCHS_MAX);
 		n->full = true;
-		return NULL;
+		return TRAIL_OK;
 	}
 	if (!seen->used) {
 		if (n->count * 2 >= n->cap) {
-			grow(n);
+			if (!grow(n))
+				return TRAIL_NOMEM;
 			seen = slot(n, r->source, r->epoch);
 		}
 		*seen = (struct epoch_seen){
@@ -123,42 +126,46 @@ static struct epoch_seen *need(struct scan *scan, uint64_t index, const struct r
 		n->count++;
 	}
 	n->latest = seen;
-	return seen;
+	*out = seen;
+	return TRAIL_OK;
 }
 
-static void judge_seq(
-	struct scan *scan, uint64_t index, const struct record *r, const struct epoch_seen *seen)
+static void judge_seq(struct findings *found, uint64_t index, const struct record *r,
+	const struct epoch_seen *seen)
 {
 	bool declared = (r->flags & FLAG_LOSS) != 0;
 	uint64_t expected = seen->last + 1;
 	if (seen->doubt && seen->last == 0)
 		return;
 	if (r->seq < expected || (r->seq > expected && !declared))
-		scan_find(scan, FIND_SPINE_SEQ, index,
+		findings_add(found, FIND_SPINE_SEQ, index,
 			"record %llu has number %llu of its epoch where %llu is due, and no "
 			"declared loss; compare with a mirror",
 			(unsigned long long)index, (unsigned long long)r->seq,
 			(unsigned long long)expected);
 	else if (r->seq == expected && declared)
-		scan_find(scan, FIND_SPINE_LOSS, index,
+		findings_add(found, FIND_SPINE_LOSS, index,
 			"record %llu declares a loss before number %llu, but none is missing",
 			(unsigned long long)index, (unsigned long long)r->seq);
 }
 
-void numbers_take(struct scan *scan, uint64_t index, const struct record *r)
+enum trail_err numbers_take(
+	struct numbers *n, struct findings *found, uint64_t index, const struct record *r)
 {
-	struct epoch_seen *seen = need(scan, index, r);
-	if (!seen)
-		return;
+	struct epoch_seen *seen;
+	enum trail_err err = need(n, found, index, r, &seen);
+	if (err != TRAIL_OK || !seen)
+		return err;
 	if (r->epoch != 0 && r->peer != seen->peer)
-		scan_find(scan, FIND_SPINE_PEER, index,
+		findings_add(found, FIND_SPINE_PEER, index,
 			"record %llu came from peer %llu, but peer %llu owns its epoch",
 			(unsigned long long)index, (unsigned long long)r->peer,
 			(unsigned long long)seen->peer);
-	judge_seq(scan, index, r, seen);
+	judge_seq(found, index, r, seen);
 	if (r->seq > seen->last) {
 		seen->holes += r->seq - seen->last - 1;
 		seen->last = r->seq;
 	}
 	seen->last_index = index;
+	return TRAIL_OK;
 }
