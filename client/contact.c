@@ -8,8 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* Where pins lie; NULL: nowhere. */
-static const char *pins_folder(struct trail *t)
+const char *contact_folder(struct trail *t)
 {
 	if (!t->folder)
 		t->folder = pins_default_folder();
@@ -39,6 +38,8 @@ static enum trail_err recall(struct trail *t, const char *origin)
 		err = trust_see(&t->trust, span_of(pin->note, pin->note_len), NULL, &t->fault);
 	if (err == TRAIL_OK)
 		err = trust_advance(&t->trust, NULL, &t->fault);
+	if (err == TRAIL_OK)
+		t->trust.kept = t->trust.held.cp;
 out:
 	buf_release(&text);
 	free(pin);
@@ -50,7 +51,7 @@ static enum trail_err recall_before(struct trail *t)
 {
 	char origin[NOTE_NAME_MAX + 1];
 	enum trail_err err = TRAIL_OK;
-	if (!pins_folder(t))
+	if (!contact_folder(t))
 		return TRAIL_OK;
 	if (t->trust.text)
 		memcpy(origin, t->trust.identity.vkey.name, sizeof origin);
@@ -78,7 +79,7 @@ static enum trail_err meet(struct trail *t, struct span text)
 	if (t->trust.text)
 		return TRAIL_OK;
 	/* A first contact at this address; the log may be known from another one. */
-	enum trail_err err = pins_folder(t) ? recall(t, named.vkey.name) : TRAIL_END;
+	enum trail_err err = contact_folder(t) ? recall(t, named.vkey.name) : TRAIL_END;
 	if (err != TRAIL_END && err != TRAIL_OK)
 		return err;
 	if (err == TRAIL_OK && !identity_same(&t->trust.identity, &named))
@@ -116,7 +117,7 @@ static enum trail_err check_genesis(struct trail *t, int64_t deadline)
 static enum trail_err keep(struct trail *t, int64_t deadline)
 {
 	const struct buf *note = &t->trust.held.note;
-	if (!pins_folder(t))
+	if (!contact_folder(t))
 		return TRAIL_OK;
 	struct pin *pin = calloc(1, sizeof *pin);
 	if (!pin)

@@ -23,6 +23,8 @@ enum trail_err contact_make(struct trail *t);
 enum trail_err contact_settle(struct trail *t, int64_t deadline);
 /* Ask for the newest checkpoint, and settle it. */
 enum trail_err contact_refresh(struct trail *t, int64_t deadline);
+/* Where pins of this handle lie; NULL: nowhere. */
+const char *contact_folder(struct trail *t);
 /* Make sure that record `index` is below a checkpoint held. TRAIL_END: the log is not that long. */
 enum trail_err contact_reach(struct trail *t, uint64_t index, int64_t deadline);
 

@@ -21,6 +21,9 @@ enum {
 
 static const char ADDRESS_HEAD[] = "trail-address/v1\n";
 static const char PIN_HEAD[] = "trail-pin/v1\n";
+/* The two kinds of files that hold a struct pin. */
+static const char SEEN[] = "log";
+static const char VERIFIED[] = "verified";
 
 char *pins_default_folder(void)
 {
@@ -150,18 +153,30 @@ enum trail_err pins_origin(const char *folder, const char *address, char origin[
 	return err;
 }
 
-enum trail_err pins_read(
-	const char *folder, const char *origin, struct pin *pin, struct fault *fault)
+static enum trail_err read_pin(const char *folder, const char *kind, const char *origin,
+	struct pin *pin, struct fault *fault)
 {
 	char path[PATH_MAX];
 	struct buf text = { 0 };
-	if (!pin_path(folder, "log", origin, path))
+	if (!pin_path(folder, kind, origin, path))
 		return fault_set(fault, TRAIL_INVALID, "the path %s is too long", folder);
 	enum trail_err err = read_file(path, &text, fault);
 	if (err == TRAIL_OK && !parse_pin(buf_view(&text), origin, pin))
 		err = damaged(fault, path);
 	buf_release(&text);
 	return err;
+}
+
+enum trail_err pins_read(
+	const char *folder, const char *origin, struct pin *pin, struct fault *fault)
+{
+	return read_pin(folder, SEEN, origin, pin, fault);
+}
+
+enum trail_err pins_read_verified(
+	const char *folder, const char *origin, struct pin *pin, struct fault *fault)
+{
+	return read_pin(folder, VERIFIED, origin, pin, fault);
 }
 
 /* mkdir -p, private. */
@@ -250,16 +265,17 @@ static uint64_t pin_size(const struct pin *pin)
 }
 
 /* What stands there may be newer (another program's): then it stays. */
-static enum trail_err write_pin(const char *folder, const struct pin *pin, struct fault *fault)
+static enum trail_err write_pin(
+	const char *folder, const char *kind, const struct pin *pin, struct fault *fault)
 {
 	char path[PATH_MAX];
 	struct buf text = { 0 };
 	const char *origin = pin->identity.vkey.name;
 	struct pin *old = calloc(1, sizeof *old);
 	enum trail_err err = TRAIL_NOMEM;
-	if (!old || !pin_path(folder, "log", origin, path))
+	if (!old || !pin_path(folder, kind, origin, path))
 		goto out;
-	err = pins_read(folder, origin, old, fault);
+	err = read_pin(folder, kind, origin, old, fault);
 	if (err == TRAIL_OK && !identity_same(&old->identity, &pin->identity)) {
 		err = fault_set(fault, TRAIL_CORRUPT,
 			"another log is known as %s; if it was replaced on purpose, remove %s",
@@ -301,18 +317,38 @@ static enum trail_err write_address(
 	return err;
 }
 
-enum trail_err pins_write(const char *folder, const char *address, const struct pin *pin,
-	int64_t deadline, struct fault *fault)
+/* The folder's lock; -1: *fault says why there is none. */
+static int lock_or_say(const char *folder, int64_t deadline, struct fault *fault)
 {
 	int fd = lock_folder(folder, deadline);
 	if (fd < 0)
-		return fault_set(fault, errno == ETIMEDOUT ? TRAIL_TIMEOUT : TRAIL_IO,
+		(void)fault_set(fault, errno == ETIMEDOUT ? TRAIL_TIMEOUT : TRAIL_IO,
 			"cannot keep what is known of the log in %s: %s; make it writable, or name "
 			"another folder by XDG_STATE_HOME",
 			folder, strerrordesc_np(errno));
-	enum trail_err err = write_pin(folder, pin, fault);
+	return fd;
+}
+
+enum trail_err pins_write(const char *folder, const char *address, const struct pin *pin,
+	int64_t deadline, struct fault *fault)
+{
+	int fd = lock_or_say(folder, deadline, fault);
+	if (fd < 0)
+		return fault->code;
+	enum trail_err err = write_pin(folder, SEEN, pin, fault);
 	if (err == TRAIL_OK)
 		err = write_address(folder, address, pin->identity.vkey.name, fault);
+	(void)close(fd);
+	return err;
+}
+
+enum trail_err pins_write_verified(
+	const char *folder, const struct pin *pin, int64_t deadline, struct fault *fault)
+{
+	int fd = lock_or_say(folder, deadline, fault);
+	if (fd < 0)
+		return fault->code;
+	enum trail_err err = write_pin(folder, VERIFIED, pin, fault);
 	(void)close(fd);
 	return err;
 }

@@ -22,6 +22,7 @@ void trust_reset(struct trust *trust)
 {
 	sighting_release(&trust->held);
 	sighting_release(&trust->seen);
+	trust->kept = (struct checkpoint){ 0 };
 	if (trust->level == TRAIL_TRUST_GIVEN)
 		return;
 	free(trust->text);

@@ -4,6 +4,7 @@
  * judges what it is shown; who asks the daemon and who keeps files stands elsewhere.
  *
  *   held  proven: extends everything seen before this connection, or is the first one seen
+ *   kept  held when the contact began: from an earlier one
  *   seen  the largest signed one that an answer carried; not yet proven to extend `held`
  */
 #ifndef CLIENT_TRUST_H
@@ -23,6 +24,7 @@ struct trust {
 	enum trail_trust level;
 	struct log_identity identity;
 	char *text; /* the identity file; NULL: unknown yet */
+	struct checkpoint kept; /* size 0: none */
 	struct sighting held;
 	struct sighting seen;
 };

@@ -71,11 +71,11 @@
  *
  * Waiting. Every wait ends: after the handle's timeout (trail_set_timeout), or after the one that
  * is passed. To go on while the log works: trail_submit with a callback; poll trail_fd for reading,
- * and for writing while trail_wants_write; then trail_process(t, 0). Callbacks run only inside
- * trail_process and trail_flush.
+ * and for writing while trail_wants_write; then trail_process(t, 0). Its callbacks run only inside
+ * trail_process and trail_flush; those that tell of progress inside the call that takes long.
  *
  * Threads. A handle, an event, a batch belongs to one thread at a time; there is no other state:
- * no hidden thread, no signal, no use of the locale. After fork the child may only free; every
+ * no thread but those that trail_verify_set_threads asks for, no signal, no use of the locale. After fork the child may only free; every
  * call on a handle that could speak is TRAIL_MISUSE there.
  *
  * Ownership. What *_new returns, and what a call puts behind a ** (not a const one), is yours to
@@ -627,6 +627,90 @@ void trail_status_free(struct trail_status *s);
 uint64_t trail_status_get(const struct trail_status *s, enum trail_status_number number);
 /* The daemon's version. */
 const char *trail_status_version(const struct trail_status *s);
+
+/* ---- verifying the whole log ---- */
+
+struct trail_verify; /* how to verify, and what was found */
+
+/* Nothing is set. NULL: memory is out. */
+struct trail_verify *trail_verify_new(void);
+void trail_verify_free(struct trail_verify *v);
+
+/*
+ * A checkpoint of this log from elsewhere, as a signed note: it must be a prefix of the log, and is
+ * compared with the records. TRAIL_INVALID: empty, or longer than a note can be. TRAIL_NOMEM.
+ */
+enum trail_err trail_verify_set_checkpoint(struct trail_verify *v, const char *note, size_t len);
+/*
+ * Begin behind a checkpoint of this log that was verified before, and is believed. What epochs that
+ * are first met behind it gave out before is not known: their numbers are taken as they come. Errors
+ * as above.
+ */
+enum trail_err trail_verify_set_since(struct trail_verify *v, const char *note, size_t len);
+/* Begin behind the checkpoint that trail_verify_run found valid last, and kept in the state folder. */
+enum trail_err trail_verify_set_resume(struct trail_verify *v, bool on);
+/*
+ * Hash on this many threads beside the caller's, at most 16; 0 unless set. They exist only inside
+ * trail_verify_run, run no callback and receive no signal.
+ */
+enum trail_err trail_verify_set_threads(struct trail_verify *v, unsigned threads);
+/*
+ * Told from time to time that records before `done` of `total` were judged. False: stop. Called only
+ * inside trail_verify_run; makes no call on the handle.
+ */
+typedef bool (*trail_verify_progress_fn)(void *ctx, uint64_t done, uint64_t total);
+enum trail_err trail_verify_set_progress(struct trail_verify *v, trail_verify_progress_fn progress,
+	void *ctx);
+
+/*
+ * Fetch every record up to the newest checkpoint and derive everything anew: leaves, tree, chain,
+ * the numbers of every source, the entries that records name; the root must be the signed one, and
+ * record 0 that of the identity. It goes on behind a finding where it can. What the log gains
+ * meanwhile is left for the next time. Control entries are judged without their payloads.
+ *
+ * TRAIL_OK: there is a verdict, whatever it says. A daemon that lies is a finding, and so is a
+ * trail_open right before this that answered TRAIL_CORRUPT.
+ * TRAIL_MORE: `progress` said stop; what was found so far stands, and there is no verdict.
+ * TRAIL_END: to be resumed, but no run was valid yet. TRAIL_INVALID: a note that is none, or not of
+ * this log where it is to be believed. TRAIL_DENIED: role auditor is needed. TRAIL_MISUSE: requests
+ * are in flight. Others: as any call, and no verdict.
+ */
+enum trail_err trail_verify_run(struct trail *t, struct trail_verify *v);
+
+enum trail_verdict {
+	TRAIL_VERDICT_NONE = 0,         /* no run came to its end */
+	TRAIL_VERDICT_VALID = 1,        /* everything fits */
+	TRAIL_VERDICT_INVALID = 2,      /* something contradicts what it claims */
+	TRAIL_VERDICT_UNVERIFIABLE = 3, /* nothing contradicts, but a part could not be judged */
+};
+enum trail_verdict trail_verify_verdict(const struct trail_verify *v);
+/* Size of the checkpoint that was verified against; 0: it did not come to that. */
+uint64_t trail_verify_size(const struct trail_verify *v);
+/* The root that the records give, TRAIL_HASH_LEN bytes; NULL: not all records were seen. */
+const uint8_t *trail_verify_root(const struct trail_verify *v);
+/* Size of the checkpoint that the run began behind; 0: it began with record 0. */
+uint64_t trail_verify_since(const struct trail_verify *v);
+/* Records that this run judged; records below trail_verify_size that it did not. */
+uint64_t trail_verify_checked(const struct trail_verify *v);
+uint64_t trail_verify_uncovered(const struct trail_verify *v);
+/*
+ * The lowest index that a finding names (*exact); else the first of the range between the last
+ * checkpoint that fits and the first that does not. False: no finding names a record.
+ */
+bool trail_verify_first_bad(const struct trail_verify *v, uint64_t *index, bool *exact);
+/* How many findings of each weight there are, listed or not. */
+uint64_t trail_verify_invalid(const struct trail_verify *v);
+uint64_t trail_verify_unverifiable(const struct trail_verify *v);
+/* Findings that are listed, i from 0: the first 1,000. */
+size_t trail_verify_findings(const struct trail_verify *v);
+/* "spine.prev": a code that never changes its meaning, traild-check(8). NULL behind the last. */
+const char *trail_verify_finding_code(const struct trail_verify *v, size_t i);
+/* Whether it names a record, and which. */
+bool trail_verify_finding_index(const struct trail_verify *v, size_t i, uint64_t *index);
+/* One sentence: what is wrong, where. May hold foreign text. NULL behind the last. */
+const char *trail_verify_finding_what(const struct trail_verify *v, size_t i);
+/* It counts against the log; else it is what could not be judged. */
+bool trail_verify_finding_is_invalid(const struct trail_verify *v, size_t i);
 
 #pragma GCC visibility pop
 

@@ -13,7 +13,7 @@
 
 enum {
 	FINDINGS_MAX = 1000, /* listed; the rest is only counted */
-	FINDING_WHAT_LEN = 232,
+	FINDING_WHAT_LEN = 360,
 };
 
 /* The finding names no record. */
@@ -119,7 +119,16 @@ enum {
 	X(CHECKPOINT_SIZE, "checkpoint.size", INVALID,                                             \
 		"the given checkpoint is larger than the store")                                   \
 	X(CHECKPOINT_ROOT, "checkpoint.root", INVALID,                                             \
-		"the records do not give the root of the given checkpoint")
+		"the records do not give the root of the given checkpoint")                        \
+	X(SPINE_ENTRIES, "spine.entries", UNVERIFIABLE,                                            \
+		"too many entries to follow the numbers that name them")                           \
+	X(DAEMON_CONTACT, "daemon.contact", INVALID,                                               \
+		"the daemon is not the log that is known, or contradicts what was seen of it")     \
+	X(DAEMON_PAGE, "daemon.page", INVALID,                                                     \
+		"the daemon's answer is malformed or not what was asked")                          \
+	X(DAEMON_PROOF, "daemon.proof", INVALID, "a proof that the daemon gave does not hold")     \
+	X(DAEMON_WITHHELD, "daemon.withheld", UNVERIFIABLE,                                        \
+		"the daemon does not give what its checkpoint covers")
 
 #define FINDING_NAME(name, code, weight, meaning) FIND_##name,
 enum finding_code {

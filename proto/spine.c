@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "spine.h"
 
+enum {
+	ENTRIES_MAX = 1 << 22, /* 32 MiB of numbers; no log that somebody runs has so many */
+};
+
 enum trail_err spine_init(struct spine *s, struct findings *found)
 {
 	*s = (struct spine){ .found = found, .numbers = numbers_new() };
@@ -14,6 +18,17 @@ void spine_release(struct spine *s)
 	index_set_release(&s->peers);
 	index_set_release(&s->starts);
 	*s = (struct spine){ 0 };
+}
+
+void spine_resume(
+	struct spine *s, uint64_t next, const struct hash *last_leaf, uint64_t last_received_ns)
+{
+	s->next = next;
+	s->blind = next;
+	s->last_leaf = *last_leaf;
+	s->last_ns = last_received_ns;
+	s->chained = true;
+	numbers_forget(s->numbers);
 }
 
 /* ---- the chain ---- */
@@ -131,6 +146,20 @@ static void judge_control(struct spine *s, uint64_t index, const struct record *
 	judge_peer(s, index, r, false);
 }
 
+/* False: memory is out. */
+static bool enter_in(struct spine *s, struct index_set *entries, uint64_t index)
+{
+	if (entries->count < ENTRIES_MAX)
+		return index_set_add(entries, index);
+	if (s->blind != UINT64_MAX)
+		findings_add(s->found, FIND_SPINE_ENTRIES, index,
+			"more than %d entries of one kind: numbers that name entries are not judged "
+			"from here on",
+			ENTRIES_MAX);
+	s->blind = UINT64_MAX;
+	return true;
+}
+
 /* Remember what later records may name. False: memory is out. */
 static bool enter(
 	struct spine *s, uint64_t index, const struct record *r, const struct control_facts *facts)
@@ -138,14 +167,14 @@ static bool enter(
 	if (facts->is_start)
 		begin_run(s, index, 0);
 	if (r->kind == KIND_SOURCE)
-		return index_set_add(&s->sources, index);
+		return enter_in(s, &s->sources, index);
 	if (r->kind == KIND_PEER)
-		return index_set_add(&s->peers, index);
+		return enter_in(s, &s->peers, index);
 	if (r->kind == KIND_ERASURE)
 		s->erasures = true;
 	/* Record 0 is the genesis, which is no start. */
 	if (r->kind == KIND_DAEMON && !facts->known && index != 0)
-		return index_set_add(&s->starts, index);
+		return enter_in(s, &s->starts, index);
 	return true;
 }
 

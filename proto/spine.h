@@ -5,6 +5,8 @@
  * number that is due, and was not received earlier than its predecessor. Who reads the records,
  * hashes them and grows the tree stands elsewhere: the daemon's check and the client's verify share
  * what is here. Knows no payload; of control entries it is told what they say, where that is known.
+ *
+ * Memory: one number per SOURCE and PEER entry, at most 2^22 of each, and what proto/number.h says.
  */
 #ifndef PROTO_SPINE_H
 #define PROTO_SPINE_H
@@ -43,6 +45,9 @@ struct spine {
 /* Before record 0. TRAIL_NOMEM. */
 enum trail_err spine_init(struct spine *s, struct findings *found);
 void spine_release(struct spine *s);
+/* Begin with record `next` instead: all before was judged once; its last record is known. */
+void spine_resume(
+	struct spine *s, uint64_t next, const struct hash *last_leaf, uint64_t last_received_ns);
 /*
  * Judge record s->next. `leaf` is its leaf hash; `facts` what a control entry's payload says (NULL:
  * not at hand). TRAIL_NOMEM: the judge can only be released.

@@ -17,15 +17,18 @@ struct range {
 	uint64_t high;
 };
 
-void frontier_append(struct frontier *f, const struct hash *leaf, tree_done_fn done, void *ctx)
+/*
+ * A node that was finished. As in binary counting, each set bit is a waiting left sibling, and is
+ * carried upwards.
+ */
+static void carry(
+	struct frontier *f, unsigned level, struct hash node, tree_done_fn done, void *ctx)
 {
-	struct hash node = *leaf;
-	uint64_t index = f->size;
-	unsigned level = 0;
-	assert(f->size < TREE_SIZE_MAX);
+	uint64_t leaves = (uint64_t)1 << level;
+	uint64_t index = f->size >> level;
+	assert(f->size <= TREE_SIZE_MAX - leaves);
 	if (done)
 		done(ctx, level, index, &node);
-	/* As in binary counting: each set bit is a waiting left sibling, and is carried upwards. */
 	for (; index & 1; index >>= 1) {
 		hash_node(&f->node[level], &node, &node);
 		level++;
@@ -33,7 +36,18 @@ void frontier_append(struct frontier *f, const struct hash *leaf, tree_done_fn d
 			done(ctx, level, index >> 1, &node);
 	}
 	f->node[level] = node;
-	f->size++;
+	f->size += leaves;
+}
+
+void frontier_append(struct frontier *f, const struct hash *leaf, tree_done_fn done, void *ctx)
+{
+	carry(f, 0, *leaf, done, ctx);
+}
+
+void frontier_append_node(struct frontier *f, unsigned level, const struct hash *node)
+{
+	assert(level < TREE_LEVELS && (f->size & (((uint64_t)1 << level) - 1)) == 0);
+	carry(f, level, *node, NULL, NULL);
 }
 
 void frontier_root(const struct frontier *f, struct hash *root)
@@ -219,6 +233,22 @@ bool tree_inclusion_check(const struct hash *leaf, uint64_t index, uint64_t size
 			hash_node(&sum, &proof->path[i], &sum);
 	}
 	return at.last == 0 && hash_equal(&sum, root);
+}
+
+bool frontier_from_last(struct frontier *f, uint64_t size, const struct hash *leaf,
+	const struct tree_proof *proof, const struct hash *root)
+{
+	size_t used = 0;
+	if (size == 0 || !tree_inclusion_check(leaf, size - 1, size, proof, root))
+		return false;
+	*f = (struct frontier){ .size = size - 1 };
+	for (unsigned level = 0; level < TREE_LEVELS; level++) {
+		if (f->size >> level & 1)
+			f->node[level] = proof->path[used++];
+	}
+	assert(used == proof->count);
+	frontier_append(f, leaf, NULL, NULL);
+	return true;
 }
 
 /* The walk of RFC 9162 section 2.1.4.2, for 0 < from < to and a proof that is not empty. */

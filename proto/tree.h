@@ -38,6 +38,11 @@ typedef void (*tree_done_fn)(void *ctx, unsigned level, uint64_t index, const st
 
 /* Add one leaf hash at the right edge. */
 void frontier_append(struct frontier *f, const struct hash *leaf, tree_done_fn done, void *ctx);
+/*
+ * Add the root of a complete subtree of 2^level leaves at the right edge. f->size must be a
+ * multiple of 2^level.
+ */
+void frontier_append_node(struct frontier *f, unsigned level, const struct hash *node);
 /* Root of the tree so far; SHA-256("") when empty. */
 void frontier_root(const struct frontier *f, struct hash *root);
 
@@ -61,6 +66,12 @@ enum trail_err tree_consistency(uint64_t from, uint64_t to, tree_node_fn node, v
 
 /* RFC 9162 section 2.1.3.2. True only when `leaf` is leaf `index` of the tree (size, root). */
 bool tree_inclusion_check(const struct hash *leaf, uint64_t index, uint64_t size,
+	const struct tree_proof *proof, const struct hash *root);
+/*
+ * The right edge of the tree (size, root) from the proof that `leaf` is its last one: a proof that
+ * holds consists of the waiting left siblings, smallest first. False: it does not hold; *f is left.
+ */
+bool frontier_from_last(struct frontier *f, uint64_t size, const struct hash *leaf,
 	const struct tree_proof *proof, const struct hash *root);
 /*
  * RFC 9162 section 2.1.4.2. True only when (from, root_from) is a prefix of (to, root_to).

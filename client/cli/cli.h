@@ -62,6 +62,7 @@ struct choice {
 	const char *name;
 	char letter;	   /* the same, short; 0: none */
 	const char **text; /* takes a value */
+	const char *bare;  /* the value of a `text` that comes without one; NULL: it must have one */
 	bool *flag;	   /* takes none */
 	struct many *many; /* takes a value, may come again */
 };
@@ -89,6 +90,8 @@ int cli_open(struct cli *cli);
 int cli_open_bare(struct cli *cli, int argc, char **argv, const char *name, bool *done);
 int cli_open_index(
 	struct cli *cli, int argc, char **argv, const char *name, uint64_t *index, bool *done);
+/* How the identity is known: "given", "kept" or "first". */
+const char *cli_trust(const struct cli *cli);
 /* Say cli->trail's last error, and answer its exit code. */
 int cli_fail(struct cli *cli);
 /* The exit code of an error. */
@@ -104,6 +107,7 @@ int cmd_prove(struct cli *cli, int argc, char **argv);
 int cmd_checkpoint(struct cli *cli, int argc, char **argv);
 int cmd_key(struct cli *cli, int argc, char **argv);
 int cmd_status(struct cli *cli, int argc, char **argv);
+int cmd_verify(struct cli *cli, int argc, char **argv);
 
 /* The text of each command's --help; beside the command. */
 extern const char HELP_EMIT[];
@@ -116,6 +120,7 @@ extern const char HELP_PROVE[];
 extern const char HELP_CHECKPOINT[];
 extern const char HELP_KEY[];
 extern const char HELP_STATUS[];
+extern const char HELP_VERIFY[];
 
 /* Read a decimal number of 64 bits, all of `text`. */
 bool number_read(const char *text, uint64_t *number);

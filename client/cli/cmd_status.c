@@ -34,21 +34,6 @@ enum {
 	ROW_COUNT = sizeof ROWS / sizeof ROWS[0]
 };
 
-static const char *trust_text(enum trail_trust trust)
-{
-	switch (trust) {
-	case TRAIL_TRUST_GIVEN:
-		return "given";
-	case TRAIL_TRUST_KEPT:
-		return "kept";
-	case TRAIL_TRUST_FIRST:
-		return "first";
-	case TRAIL_TRUST_NONE:
-		break;
-	}
-	return "none";
-}
-
 static void print_status_json(struct cli *cli, const struct trail_status *s)
 {
 	char when[WHEN_MAX];
@@ -65,7 +50,7 @@ static void print_status_json(struct cli *cli, const struct trail_status *s)
 	(void)json_object_set_new(
 		to, "checkpoint", json_integer((json_int_t)trail_size(cli->trail)));
 	(void)json_object_set_new(
-		to, "identity", json_string(trust_text(trail_trust_level(cli->trail))));
+		to, "identity", json_string(cli_trust(cli)));
 	print_json(to);
 }
 

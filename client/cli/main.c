@@ -13,6 +13,7 @@ static const struct command COMMANDS[] = {
 	{ "show", cmd_show, "one record, verified", HELP_SHOW },
 	{ "prove", cmd_prove, "the evidence for one record, as .tlog-proof", HELP_PROVE },
 	{ "checkpoint", cmd_checkpoint, "the newest signed checkpoint", HELP_CHECKPOINT },
+	{ "verify", cmd_verify, "is the whole log what it claims to be?", HELP_VERIFY },
 	{ "key", cmd_key, "the log identity file", HELP_KEY },
 	{ "sources", cmd_sources, "who writes to the log, and what is missing", HELP_SOURCES },
 	{ "status", cmd_status, "how the daemon is", HELP_STATUS },

@@ -14,6 +14,7 @@
 enum {
 	CHOICES_MAX = 48,
 	VALUE_OF_CHOICE = 1000, /* getopt's answer for choice i is this + i */
+	LETTERS_MAX = 8 + 2 * CHOICES_MAX,
 	IDENTITY_MAX = 4096,
 };
 
@@ -77,7 +78,7 @@ static bool take_choice(const struct choice *choice, const char *value)
 	if (choice->flag)
 		*choice->flag = true;
 	if (choice->text)
-		*choice->text = value;
+		*choice->text = value ? value : choice->bare;
 	if (choice->many) {
 		if (choice->many->count == MANY_MAX)
 			return false;
@@ -86,50 +87,59 @@ static bool take_choice(const struct choice *choice, const char *value)
 	return true;
 }
 
-/* getopt's string of the short ones, behind what `mode` says of the order. */
-static void list_letters(const struct choice *choices, size_t count, const char *mode, char *out)
+static int has_value(const struct choice *choice)
 {
-	out += sprintf(out, "%s", mode);
-	for (size_t i = 0; i < count; i++) {
-		if (choices[i].letter != 0)
-			out += sprintf(out, "%c%s", choices[i].letter, choices[i].flag ? "" : ":");
-	}
+	if (choice->flag)
+		return no_argument;
+	return choice->bare ? optional_argument : required_argument;
 }
 
-/* The choice that getopt found; -1: none. */
-static int find_choice(int got, const struct choice *choices, size_t count)
+/* What getopt wants to know of the choices; `mode` begins its string of letters. */
+static void put_options(const struct choice *choices, size_t count, struct option *longs,
+	const char *mode, char letters[LETTERS_MAX])
 {
-	if (got >= VALUE_OF_CHOICE)
-		return got - VALUE_OF_CHOICE;
+	char *end = stpcpy(letters, mode);
 	for (size_t i = 0; i < count; i++) {
-		if (choices[i].letter != 0 && choices[i].letter == got)
-			return (int)i;
+		longs[i].name = choices[i].name;
+		longs[i].has_arg = has_value(&choices[i]);
+		longs[i].val = VALUE_OF_CHOICE + (int)i;
+		if (choices[i].letter == 0)
+			continue;
+		*end++ = choices[i].letter;
+		if (longs[i].has_arg == required_argument)
+			*end++ = ':';
 	}
-	return -1;
+	*end = '\0';
+}
+
+/* What getopt found; NULL: none of the choices. */
+static const struct choice *choice_of(int got, const struct choice *choices, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		bool letter = choices[i].letter != 0 && got == choices[i].letter;
+		if (letter || got == VALUE_OF_CHOICE + (int)i)
+			return &choices[i];
+	}
+	return NULL;
 }
 
 static int read_all(struct cli *cli, int argc, char **argv, const struct choice *choices,
 	size_t count, const char *mode)
 {
 	struct option longs[CHOICES_MAX + 1] = { 0 };
-	char letters[2 * CHOICES_MAX + 8];
-	list_letters(choices, count, mode, letters);
-	for (size_t i = 0; i < count; i++) {
-		longs[i].name = choices[i].name;
-		longs[i].has_arg = choices[i].flag ? no_argument : required_argument;
-		longs[i].val = VALUE_OF_CHOICE + (int)i;
-	}
+	char letters[LETTERS_MAX];
+	put_options(choices, count, longs, mode, letters);
 	opterr = 0;
 	optind = 0;
 	for (;;) {
 		int got = getopt_long(argc, argv, letters, longs, NULL);
 		if (got == -1)
 			return EXIT_OK;
-		int which = find_choice(got, choices, count);
-		if (which < 0)
+		const struct choice *choice = choice_of(got, choices, count);
+		if (!choice)
 			return refuse_option(cli, argv[optind - 1], choices, count);
-		if (!take_choice(&choices[which], optarg)) {
-			say("--%s comes more than %d times", choices[which].name, MANY_MAX);
+		if (!take_choice(choice, optarg)) {
+			say("--%s comes more than %d times", choice->name, MANY_MAX);
 			return EXIT_USAGE;
 		}
 	}
@@ -227,6 +237,21 @@ int exit_of(enum trail_err err)
 		return EXIT_IO;
 	}
 	return EXIT_IO;
+}
+
+const char *cli_trust(const struct cli *cli)
+{
+	switch (trail_trust_level(cli->trail)) {
+	case TRAIL_TRUST_GIVEN:
+		return "given";
+	case TRAIL_TRUST_KEPT:
+		return "kept";
+	case TRAIL_TRUST_FIRST:
+		return "first";
+	case TRAIL_TRUST_NONE:
+		break;
+	}
+	return "none";
 }
 
 int cli_fail(struct cli *cli)

@@ -297,10 +297,9 @@ static void what_was_seen_is_judged_though_the_beginning_was_not(void **state)
 	(void)put_event(f, 40, 41, 9, 5);
 	uint64_t source = put_event(f, 200, 2, 9, 6);
 	uint64_t peer = put_event(f, 40, 200, 10, 1);
+	static const struct hash last = { { 7 } };
 	assert_int_equal(spine_init(&f->spine, &f->found), TRAIL_OK);
-	f->spine.next = 100;
-	f->spine.blind = 100;
-	numbers_forget(f->spine.numbers);
+	spine_resume(&f->spine, 100, &last, 1);
 	f->blind = true;
 	judge_rest(f, 2);
 	assert_int_equal(f->found.listed, 2);

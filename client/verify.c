@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a verification is told to do, and what it tells.
+ */
+#include "../proto/note.h"
+#include "verify.h"
+
+#include <stdlib.h>
+
+enum {
+	THREADS_MAX = 16
+};
+
+struct trail_verify *trail_verify_new(void)
+{
+	return calloc(1, sizeof(struct trail_verify));
+}
+
+void trail_verify_free(struct trail_verify *v)
+{
+	if (!v)
+		return;
+	buf_release(&v->checkpoint);
+	buf_release(&v->since);
+	free(v);
+}
+
+static enum trail_err set_note(struct buf *to, const char *note, size_t len)
+{
+	if (!note || len == 0 || len > NOTE_LEN_MAX)
+		return TRAIL_INVALID;
+	buf_clear(to);
+	buf_put(to, note, len);
+	return to->failed ? TRAIL_NOMEM : TRAIL_OK;
+}
+
+enum trail_err trail_verify_set_checkpoint(struct trail_verify *v, const char *note, size_t len)
+{
+	return v ? set_note(&v->checkpoint, note, len) : TRAIL_MISUSE;
+}
+
+enum trail_err trail_verify_set_since(struct trail_verify *v, const char *note, size_t len)
+{
+	return v ? set_note(&v->since, note, len) : TRAIL_MISUSE;
+}
+
+enum trail_err trail_verify_set_resume(struct trail_verify *v, bool on)
+{
+	if (!v)
+		return TRAIL_MISUSE;
+	v->resume = on;
+	return TRAIL_OK;
+}
+
+enum trail_err trail_verify_set_threads(struct trail_verify *v, unsigned threads)
+{
+	if (!v)
+		return TRAIL_MISUSE;
+	if (threads > THREADS_MAX)
+		return TRAIL_INVALID;
+	v->threads = threads;
+	return TRAIL_OK;
+}
+
+enum trail_err trail_verify_set_progress(
+	struct trail_verify *v, trail_verify_progress_fn progress, void *ctx)
+{
+	if (!v)
+		return TRAIL_MISUSE;
+	v->progress = progress;
+	v->ctx = ctx;
+	return TRAIL_OK;
+}
+
+enum trail_verdict trail_verify_verdict(const struct trail_verify *v)
+{
+	if (!v || !v->result.ended)
+		return TRAIL_VERDICT_NONE;
+	if (v->result.found.invalid != 0)
+		return TRAIL_VERDICT_INVALID;
+	return v->result.found.unverifiable != 0 ? TRAIL_VERDICT_UNVERIFIABLE : TRAIL_VERDICT_VALID;
+}
+
+uint64_t trail_verify_size(const struct trail_verify *v)
+{
+	return v ? v->result.size : 0;
+}
+
+const uint8_t *trail_verify_root(const struct trail_verify *v)
+{
+	return v && v->result.whole ? v->result.root.b : NULL;
+}
+
+uint64_t trail_verify_since(const struct trail_verify *v)
+{
+	return v ? v->result.since : 0;
+}
+
+uint64_t trail_verify_checked(const struct trail_verify *v)
+{
+	return v ? v->result.checked : 0;
+}
+
+uint64_t trail_verify_uncovered(const struct trail_verify *v)
+{
+	return v ? v->result.size - v->result.checked : 0;
+}
+
+bool trail_verify_first_bad(const struct trail_verify *v, uint64_t *index, bool *exact)
+{
+	if (!v || !index || !exact || !findings_first_bad(&v->result.found, index))
+		return false;
+	*exact = v->result.found.first_exact_1 != 0;
+	return true;
+}
+
+uint64_t trail_verify_invalid(const struct trail_verify *v)
+{
+	return v ? v->result.found.invalid : 0;
+}
+
+uint64_t trail_verify_unverifiable(const struct trail_verify *v)
+{
+	return v ? v->result.found.unverifiable : 0;
+}
+
+size_t trail_verify_findings(const struct trail_verify *v)
+{
+	return v ? v->result.found.listed : 0;
+}
+
+static const struct finding *finding(const struct trail_verify *v, size_t i)
+{
+	return v && i < v->result.found.listed ? &v->result.found.list[i] : NULL;
+}
+
+const char *trail_verify_finding_code(const struct trail_verify *v, size_t i)
+{
+	const struct finding *f = finding(v, i);
+	return f ? finding_code(f->code) : NULL;
+}
+
+bool trail_verify_finding_index(const struct trail_verify *v, size_t i, uint64_t *index)
+{
+	const struct finding *f = finding(v, i);
+	if (!f || !index || f->index == FINDING_NOWHERE)
+		return false;
+	*index = f->index;
+	return true;
+}
+
+const char *trail_verify_finding_what(const struct trail_verify *v, size_t i)
+{
+	const struct finding *f = finding(v, i);
+	return f ? f->what : NULL;
+}
+
+bool trail_verify_finding_is_invalid(const struct trail_verify *v, size_t i)
+{
+	const struct finding *f = finding(v, i);
+	return f && finding_weight(f->code) == WEIGHT_INVALID;
+}

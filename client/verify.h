@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of struct trail_verify: what a verification is to do, and what it found.
+ */
+#ifndef CLIENT_VERIFY_H
+#define CLIENT_VERIFY_H
+
+#include "../include/trail.h"
+#include "../proto/findings.h"
+#include "../proto/hash.h"
+
+struct verify_result {
+	bool ended; /* there is a verdict */
+	uint64_t size, since, checked;
+	bool whole; /* all records below `size` are in `root` */
+	struct hash root;
+	struct findings found;
+};
+
+struct trail_verify {
+	struct buf checkpoint, since; /* signed notes; empty: not given */
+	bool resume;
+	unsigned threads;
+	trail_verify_progress_fn progress; /* NULL: nobody asks */
+	void *ctx;
+	struct verify_result result;
+};
+
+#endif

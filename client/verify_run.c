@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One verification: the newest checkpoint first, then every record below it, streamed, hashed by
+ * the crew and judged here, in order; at the end the root must be the signed one.
+ */
+#include "../proto/spine.h"
+#include "contact.h"
+#include "deadline.h"
+#include "pins.h"
+#include "verify.h"
+#include "verify_marks.h"
+#include "verify_stream.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct verifying {
+	struct trail *t;
+	struct trail_verify *v;
+	struct findings *found;
+	struct checkpoint head; /* all is verified against this one */
+	struct buf note;	/* that signed it */
+	struct checkpoint since; /* size 0: from the beginning */
+	struct marks marks;
+	struct spine spine;
+	struct frontier tree;
+};
+
+/* ---- what answers say ---- */
+
+/*
+ * Make a finding of an answer that speaks against the daemon, or of one that withholds what its own
+ * checkpoint covers. False: it is no matter of the log, and t->fault says what it is.
+ */
+static bool blame(struct verifying *run, enum trail_err err, uint64_t index)
+{
+	struct trail *t = run->t;
+	if (err == TRAIL_CORRUPT) {
+		findings_add(run->found, FIND_DAEMON_PAGE, index, "at record %" PRIu64 ": %s", index,
+			t->fault.sentence);
+		return true;
+	}
+	if (t->state != HANDLE_OPEN || (err != TRAIL_UNAVAILABLE && err != TRAIL_INVALID))
+		return false;
+	findings_add(run->found, FIND_DAEMON_WITHHELD, index,
+		"the daemon does not give record %" PRIu64 ", which its checkpoint of %" PRIu64
+		" covers: %s",
+		index, run->head.size, t->fault.sentence);
+	return true;
+}
+
+static enum trail_err ask_proof(struct verifying *run, struct prove prove, struct tree_proof *proof)
+{
+	struct response answer;
+	struct request request = { .kind = REQUEST_PROVE, .prove = prove };
+	int64_t deadline = deadline_in(run->t->timeout_ms);
+	enum trail_err err = call_wait(run->t, &request, RESPONSE_PROOF, deadline, &answer);
+	if (err == TRAIL_OK)
+		*proof = answer.proof.path;
+	return err;
+}
+
+static enum trail_err ask_record(
+	struct verifying *run, uint64_t index, struct record *r, struct hash *leaf)
+{
+	struct trail *t = run->t;
+	struct response answer;
+	struct request request = {
+		.kind = REQUEST_RECORDS,
+		.records = { .first = index, .limit = 1 },
+	};
+	int64_t deadline = deadline_in(t->timeout_ms);
+	enum trail_err err = call_wait(t, &request, RESPONSE_RECORDS, deadline, &answer);
+	if (err != TRAIL_OK)
+		return err;
+	if (answer.records.first != index || answer.records.records.len != RECORD_LEN)
+		return fault_set(&t->fault, TRAIL_CORRUPT, "the daemon gave another record");
+	record_decode(answer.records.records.data, r);
+	record_leaf(answer.records.records.data, leaf);
+	return TRAIL_OK;
+}
+
+/* ---- checkpoints that were given ---- */
+
+/* *usable: a finding or the log's size does not speak against it. */
+static bool fits_in(struct verifying *run, const struct checkpoint *cp, const char *name)
+{
+	if (cp->size <= run->head.size)
+		return true;
+	findings_add(run->found, FIND_CHECKPOINT_SIZE, run->head.size,
+		"the log shows %" PRIu64 " records, %s has %" PRIu64 ": the last %" PRIu64
+		" are missing; it was cut, or an older copy put in its place: keep the checkpoint, "
+		"it is evidence",
+		run->head.size, name, cp->size, cp->size - run->head.size);
+	return false;
+}
+
+/* That the daemon's head extends `cp`, by its own proof; for what the stream does not pass. */
+static enum trail_err check_extends(
+	struct verifying *run, const struct checkpoint *cp, const char *name)
+{
+	struct tree_proof proof;
+	if (cp->size == 0)
+		return TRAIL_OK;
+	enum trail_err err = ask_proof(run,
+		(struct prove){ .consistency = true, .from = cp->size, .size = run->head.size },
+		&proof);
+	if (err != TRAIL_OK)
+		return blame(run, err, cp->size - 1) ? TRAIL_OK : err;
+	if (!tree_consistency_check(
+		    cp->size, &cp->root, run->head.size, &run->head.root, &proof))
+		findings_add(run->found, FIND_DAEMON_PROOF, FINDING_NOWHERE,
+			"the daemon cannot prove that its checkpoint of %" PRIu64 " records extends "
+			"%s of %" PRIu64 ": its history was changed; keep both, they are evidence",
+			run->head.size, name, cp->size);
+	return TRAIL_OK;
+}
+
+static enum trail_err take_checkpoint(struct verifying *run)
+{
+	static const char NAME[] = "the given checkpoint";
+	const struct vkey *key = &run->t->trust.identity.vkey;
+	struct span note = buf_view(&run->v->checkpoint);
+	struct checkpoint cp;
+	if (note.len == 0)
+		return TRAIL_OK;
+	enum trail_err err = checkpoint_open(note, key, &cp);
+	if (err == TRAIL_INVALID)
+		return fault_set(&run->t->fault, err,
+			"%s is not a checkpoint; `trail checkpoint` prints one", NAME);
+	if (err != TRAIL_OK) {
+		findings_add(run->found, FIND_CHECKPOINT_NOTE, FINDING_NOWHERE,
+			"%s is not signed by %s: it is another log's, or was changed; find out "
+			"which before you go on",
+			NAME, key->name);
+		return TRAIL_OK;
+	}
+	if (!fits_in(run, &cp, NAME) || cp.size == 0)
+		return TRAIL_OK;
+	if (cp.size <= run->since.size)
+		return check_extends(run, &cp, NAME);
+	marks_add(&run->marks, &cp, FIND_CHECKPOINT_ROOT, NAME);
+	return TRAIL_OK;
+}
+
+/* ---- where to begin ---- */
+
+/* The note that was found valid last. */
+static enum trail_err recall_verified(struct trail *t, struct buf *note)
+{
+	const char *folder = contact_folder(t);
+	struct pin *pin = calloc(1, sizeof *pin);
+	enum trail_err err = TRAIL_END;
+	if (!pin)
+		return fault_set(&t->fault, TRAIL_NOMEM, "memory is out");
+	if (folder)
+		err = pins_read_verified(folder, t->trust.identity.vkey.name, pin, &t->fault);
+	if (err == TRAIL_END)
+		err = fault_set(&t->fault, TRAIL_END,
+			"no verification of %s was valid yet for this user; verify it from the "
+			"beginning once",
+			t->trust.identity.vkey.name);
+	if (err == TRAIL_OK)
+		buf_put(note, pin->note, pin->note_len);
+	free(pin);
+	return err;
+}
+
+static enum trail_err open_since(struct verifying *run)
+{
+	struct trail *t = run->t;
+	const struct vkey *key = &t->trust.identity.vkey;
+	struct buf note = { 0 };
+	enum trail_err err = TRAIL_OK;
+	if (run->v->resume)
+		err = recall_verified(t, &note);
+	else
+		buf_put_span(&note, buf_view(&run->v->since));
+	if (err == TRAIL_OK && note.failed)
+		err = fault_set(&t->fault, TRAIL_NOMEM, "memory is out");
+	if (err != TRAIL_OK || note.len == 0)
+		goto out;
+	err = checkpoint_open(buf_view(&note), key, &run->since);
+	if (err != TRAIL_OK)
+		err = fault_set(&t->fault, TRAIL_INVALID,
+			"what to begin behind is %s; verify from the beginning, or give a "
+			"checkpoint of this log",
+			err == TRAIL_INVALID ? "no checkpoint" : "not signed by this log");
+out:
+	buf_release(&note);
+	return err;
+}
+
+/* The right edge of the tree behind run->since, and the record before it. */
+static enum trail_err begin_behind(struct verifying *run, bool *begun)
+{
+	const struct checkpoint *since = &run->since;
+	uint64_t last = since->size - 1;
+	struct tree_proof proof;
+	struct record r;
+	struct hash leaf;
+	*begun = false;
+	enum trail_err err = ask_record(run, last, &r, &leaf);
+	if (err == TRAIL_OK)
+		err = ask_proof(run, (struct prove){ .index = last, .size = since->size }, &proof);
+	if (err != TRAIL_OK)
+		return blame(run, err, last) ? TRAIL_OK : err;
+	if (!frontier_from_last(&run->tree, since->size, &leaf, &proof, &since->root)) {
+		findings_add(run->found, FIND_DAEMON_PROOF, FINDING_NOWHERE,
+			"the daemon cannot prove that record %" PRIu64 " is the last one of the "
+			"tree of %" PRIu64 " that was verified before: something before it was "
+			"changed since; verify from the beginning to see what",
+			last, since->size);
+		return TRAIL_OK;
+	}
+	spine_resume(&run->spine, since->size, &leaf, r.received_ns);
+	run->marks.fits = since->size;
+	*begun = true;
+	return TRAIL_OK;
+}
+
+/* Whether the records can be streamed: *begun. What speaks against it is a finding. */
+static enum trail_err begin(struct verifying *run, bool *begun)
+{
+	static const char NAME[] = "the checkpoint that was verified before,";
+	const struct checkpoint *kept = &run->t->trust.kept;
+	*begun = fits_in(run, &run->since, NAME);
+	run->v->result.since = run->since.size;
+	enum trail_err err = take_checkpoint(run);
+	if (err != TRAIL_OK || !*begun)
+		return err;
+	/* It was proven to be a prefix when the contact was made; here it narrows down a misfit. */
+	if (kept->size > run->since.size && kept->size < run->head.size)
+		marks_add(&run->marks, kept, FIND_HEAD_ROOT, "the checkpoint kept before,");
+	marks_add(&run->marks, &run->head, FIND_HEAD_ROOT, "the newest checkpoint,");
+	if (run->since.size == 0)
+		return TRAIL_OK;
+	err = check_extends(run, &run->since, NAME);
+	return err == TRAIL_OK ? begin_behind(run, begun) : err;
+}
+
+/* ---- the records ---- */
+
+static void judge_genesis(struct verifying *run, const struct hash *leaf)
+{
+	const struct trust *trust = &run->t->trust;
+	if (hash_equal(leaf, &trust->identity.genesis))
+		return;
+	findings_add(run->found, FIND_IDENTITY_GIVEN, 0,
+		"record 0 is not the one that the log identity of %s names: this is another log, or "
+		"its beginning was changed; compare the identity with one from a path that you "
+		"trust, and ask who answers for the log",
+		trust->identity.vkey.name);
+}
+
+static enum trail_err judge_page(struct verifying *run, const struct page *page)
+{
+	struct record r;
+	enum trail_err err = TRAIL_OK;
+	for (size_t i = 0; i < page->count && err == TRAIL_OK; i++) {
+		record_decode(page->bytes + i * RECORD_LEN, &r);
+		err = spine_take(&run->spine, &r, &page->leaf[i], NULL);
+	}
+	if (err != TRAIL_OK)
+		return fault_set(&run->t->fault, err, "memory is out");
+	if (page->first == 0)
+		judge_genesis(run, &page->leaf[0]);
+	for (size_t i = 0; i < page->node_count; i++)
+		frontier_append_node(&run->tree, page->node[i].level, &page->node[i].hash);
+	marks_compare(&run->marks, &run->tree, run->found);
+	run->v->result.checked += page->count;
+	return TRAIL_OK;
+}
+
+/* False: stop. */
+static bool tell(struct verifying *run)
+{
+	struct trail_verify *v = run->v;
+	if (!v->progress)
+		return true;
+	run->t->inside = true;
+	bool go_on = v->progress(v->ctx, run->spine.next, run->head.size);
+	run->t->inside = false;
+	return go_on;
+}
+
+static enum trail_err judge_all(struct verifying *run, struct stream *stream)
+{
+	struct page *page;
+	uint64_t at = 0;
+	for (;;) {
+		enum trail_err err = stream_next(stream, &page, &at);
+		if (err == TRAIL_END)
+			return TRAIL_OK;
+		if (err == TRAIL_OK) {
+			err = judge_page(run, page);
+			stream_pass(stream);
+		} else if (err != TRAIL_MORE) {
+			return blame(run, err, at) ? TRAIL_OK : err;
+		}
+		if (err != TRAIL_OK && err != TRAIL_MORE)
+			return err;
+		if (!tell(run))
+			return fault_set(&run->t->fault, TRAIL_MORE,
+				"stopped before record %" PRIu64 " of %" PRIu64, run->spine.next,
+				run->head.size);
+	}
+}
+
+static enum trail_err stream_all(struct verifying *run)
+{
+	struct stream stream;
+	enum trail_err err = stream_open(&stream, run->t, run->v->threads, run->tree.size,
+		run->marks.sizes, run->marks.count);
+	if (err != TRAIL_OK)
+		return err;
+	err = judge_all(run, &stream);
+	stream_close(&stream);
+	spine_end(&run->spine);
+	run->v->result.whole = run->tree.size == run->head.size;
+	frontier_root(&run->tree, &run->v->result.root);
+	return err;
+}
+
+/* ---- from beginning to end ---- */
+
+/* Remember that this was valid, for who resumes. */
+static enum trail_err keep_verified(struct verifying *run)
+{
+	struct trail *t = run->t;
+	const char *folder = contact_folder(t);
+	if (!folder)
+		return TRAIL_OK;
+	struct pin *pin = calloc(1, sizeof *pin);
+	if (!pin)
+		return fault_set(&t->fault, TRAIL_NOMEM, "memory is out");
+	pin->identity = t->trust.identity;
+	pin->note_len = run->note.len;
+	memcpy(pin->note, run->note.data, run->note.len);
+	enum trail_err err =
+		pins_write_verified(folder, pin, deadline_in(t->timeout_ms), &t->fault);
+	free(pin);
+	return err;
+}
+
+static enum trail_err contradict(struct trail *t, struct trail_verify *v)
+{
+	findings_add(&v->result.found, FIND_DAEMON_CONTACT, FINDING_NOWHERE, "%s", t->fault.sentence);
+	v->result.ended = true;
+	return TRAIL_OK;
+}
+
+static enum trail_err verify(struct verifying *run)
+{
+	struct trail_verify *v = run->v;
+	bool begun;
+	if (spine_init(&run->spine, run->found) != TRAIL_OK)
+		return fault_set(&run->t->fault, TRAIL_NOMEM, "memory is out");
+	enum trail_err err = open_since(run);
+	if (err == TRAIL_OK)
+		err = begin(run, &begun);
+	if (err == TRAIL_OK && begun)
+		err = stream_all(run);
+	if (err != TRAIL_OK)
+		return err;
+	v->result.ended = true;
+	/* What was found is told by `v`; the handle itself ran into nothing. */
+	fault_clear(&run->t->fault);
+	return trail_verify_verdict(v) == TRAIL_VERDICT_VALID ? keep_verified(run) : TRAIL_OK;
+}
+
+static enum trail_err verify_head(struct trail *t, struct trail_verify *v)
+{
+	const struct sighting *held = &t->trust.held;
+	struct verifying run = { .t = t, .v = v, .found = &v->result.found, .head = held->cp };
+	v->result.size = run.head.size;
+	buf_put_span(&run.note, buf_view(&held->note));
+	enum trail_err err = run.note.failed
+				     ? fault_set(&t->fault, TRAIL_NOMEM, "memory is out")
+				     : verify(&run);
+	spine_release(&run.spine);
+	buf_release(&run.note);
+	return err;
+}
+
+enum trail_err trail_verify_run(struct trail *t, struct trail_verify *v)
+{
+	if (!t || !v || t->inside)
+		return TRAIL_MISUSE;
+	v->result = (struct verify_result){ 0 };
+	/* trail_open, or a call since, found out that this is not the log that it must be. */
+	if (t->state != HANDLE_OPEN && t->fault.code == TRAIL_CORRUPT && t->pid == getpid())
+		return contradict(t, v);
+	enum trail_err err = handle_enter(t);
+	if (err != TRAIL_OK)
+		return err;
+	if (t->submitted > 0)
+		return fault_set(&t->fault, TRAIL_MISUSE,
+			"%zu requests are in flight; call trail_flush first", t->submitted);
+	err = contact_refresh(t, deadline_in(t->timeout_ms));
+	if (err == TRAIL_CORRUPT)
+		return contradict(t, v);
+	return err == TRAIL_OK ? verify_head(t, v) : err;
+}
