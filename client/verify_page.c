@@ -43,10 +43,11 @@ static void hash_page(struct page *page)
 
 /* ---- the crew ---- */
 
-/* Under the lock: hash `page`, which nobody else has, without it. */
-static void work_on(struct crew *crew, struct page *page)
+/* Under the lock: take the oldest page, of which there is one, and hash it without the lock. */
+static void work_on_one(struct crew *crew)
 {
-	page->queued = false;
+	struct page *page = crew->queue;
+	crew->queue = page->next;
 	(void)pthread_mutex_unlock(&crew->lock);
 	hash_page(page);
 	(void)pthread_mutex_lock(&crew->lock);
@@ -59,13 +60,10 @@ static void *work(void *ctx)
 	struct crew *crew = ctx;
 	(void)pthread_mutex_lock(&crew->lock);
 	while (!crew->over) {
-		struct page *page = crew->queue;
-		if (!page) {
+		if (crew->queue)
+			work_on_one(crew);
+		else
 			(void)pthread_cond_wait(&crew->given, &crew->lock);
-			continue;
-		}
-		crew->queue = page->next;
-		work_on(crew, page);
 	}
 	(void)pthread_mutex_unlock(&crew->lock);
 	return NULL;
@@ -104,29 +102,20 @@ void crew_give(struct crew *crew, struct page *page)
 		end = &(*end)->next;
 	*end = page;
 	page->next = NULL;
-	page->queued = true;
 	page->hashed = false;
 	(void)pthread_cond_signal(&crew->given);
 	(void)pthread_mutex_unlock(&crew->lock);
 }
 
-static void take_out(struct crew *crew, const struct page *page)
-{
-	struct page **at = &crew->queue;
-	while (*at != page)
-		at = &(*at)->next;
-	*at = page->next;
-}
-
 void crew_finish(struct crew *crew, struct page *page)
 {
 	(void)pthread_mutex_lock(&crew->lock);
-	if (page->queued) {
-		take_out(crew, page);
-		work_on(crew, page);
+	while (!page->hashed) {
+		if (crew->queue)
+			work_on_one(crew);
+		else
+			(void)pthread_cond_wait(&crew->hashed, &crew->lock);
 	}
-	while (!page->hashed)
-		(void)pthread_cond_wait(&crew->hashed, &crew->lock);
 	(void)pthread_mutex_unlock(&crew->lock);
 }
 

@@ -48,7 +48,7 @@ struct page {
 	size_t node_count;
 	/* The crew's, under its lock. */
 	struct page *next;
-	bool queued, hashed;
+	bool hashed;
 };
 
 struct crew {
@@ -67,7 +67,7 @@ struct crew {
 bool crew_start(struct crew *crew, unsigned wanted);
 /* Hand over a page whose records are complete. */
 void crew_give(struct crew *crew, struct page *page);
-/* Return when a page that was given is hashed: done here unless a thread has begun it. */
+/* Return when a page that was given is hashed; meanwhile the caller works along. */
 void crew_finish(struct crew *crew, struct page *page);
 /* End the threads. Pages that none of them has begun stay as they are. */
 void crew_stop(struct crew *crew);

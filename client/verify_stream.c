@@ -159,10 +159,27 @@ static enum trail_err wait_for_answers(struct stream *s)
 		t->address);
 }
 
+static bool is_awaited(const struct stream *s)
+{
+	for (size_t i = 0; i < STREAM_PAGES; i++)
+		if (s->pages[i].state == PAGE_ASKED)
+			return true;
+	return false;
+}
+
+/* Take what is there already, so that the crew and the daemon have work while this thread judges. */
+static void take_what_came(struct stream *s)
+{
+	while (is_awaited(s) && calls_process(s->t, deadline_in(0)) == TRAIL_OK)
+		;
+	ask_more(s);
+}
+
 enum trail_err stream_next(struct stream *s, struct page **out, uint64_t *at)
 {
 	struct page *page = page_of(s, s->due);
 	ask_more(s);
+	take_what_came(s);
 	if (s->due == s->put)
 		return TRAIL_END;
 	*at = page->first + page->got;
@@ -187,14 +204,6 @@ void stream_pass(struct stream *s)
 	page_of(s, s->due)->state = PAGE_FREE;
 	s->due++;
 	s->deadline = deadline_in(s->t->timeout_ms);
-}
-
-static bool is_awaited(const struct stream *s)
-{
-	for (size_t i = 0; i < STREAM_PAGES; i++)
-		if (s->pages[i].state == PAGE_ASKED)
-			return true;
-	return false;
 }
 
 /* The pages hold the slots of what is on its way, so nothing may be when they go. */
