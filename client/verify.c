@@ -2,8 +2,8 @@
 /*
  * What a verification is told to do, and what it tells.
  */
-#include "../proto/note.h"
 #include "verify.h"
+#include "../proto/note.h"
 
 #include <stdlib.h>
 

@@ -29,8 +29,10 @@ static void compare(struct marks *marks, const struct mark *mark, const struct h
 		return;
 	}
 	findings_add(found, mark->code, fits,
-		"the records do not give the root of %s of %llu records: the first bad one is among "
-		"%llu to %llu, or the tree was signed otherwise; keep the checkpoint, it is evidence",
+		"the records do not give the root of %s of %llu records: the first bad one is "
+		"among "
+		"%llu to %llu, or the tree was signed otherwise; keep the checkpoint, it is "
+		"evidence",
 		mark->name, (unsigned long long)mark->size, (unsigned long long)fits,
 		(unsigned long long)(mark->size - 1));
 }

@@ -25,11 +25,12 @@ struct marks {
 	uint64_t sizes[MARKS_MAX];   /* theirs */
 	size_t count;
 	size_t passed; /* compared already */
-	uint64_t fits; /* largest size that is known to fit; at first the one where the tree begins */
+	uint64_t fits; /* largest size that is known to fit; at first the one where the tree begins
+			*/
 };
 
-void marks_add(struct marks *marks, const struct checkpoint *cp, enum finding_code code,
-	const char *name);
+void marks_add(
+	struct marks *marks, const struct checkpoint *cp, enum finding_code code, const char *name);
 /* Compare all that are of the tree's size; none may be of a smaller one. */
 void marks_compare(struct marks *marks, const struct frontier *tree, struct findings *found);
 

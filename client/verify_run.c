@@ -19,8 +19,8 @@ struct verifying {
 	struct trail *t;
 	struct trail_verify *v;
 	struct findings *found;
-	struct checkpoint head; /* all is verified against this one */
-	struct buf note;	/* that signed it */
+	struct checkpoint head;	 /* all is verified against this one */
+	struct buf note;	 /* that signed it */
 	struct checkpoint since; /* size 0: from the beginning */
 	struct marks marks;
 	struct spine spine;
@@ -37,8 +37,8 @@ static bool blame(struct verifying *run, enum trail_err err, uint64_t index)
 {
 	struct trail *t = run->t;
 	if (err == TRAIL_CORRUPT) {
-		findings_add(run->found, FIND_DAEMON_PAGE, index, "at record %" PRIu64 ": %s", index,
-			t->fault.sentence);
+		findings_add(run->found, FIND_DAEMON_PAGE, index, "at record %" PRIu64 ": %s",
+			index, t->fault.sentence);
 		return true;
 	}
 	if (t->state != HANDLE_OPEN || (err != TRAIL_UNAVAILABLE && err != TRAIL_INVALID))
@@ -108,10 +108,10 @@ static enum trail_err check_extends(
 		&proof);
 	if (err != TRAIL_OK)
 		return blame(run, err, cp->size - 1) ? TRAIL_OK : err;
-	if (!tree_consistency_check(
-		    cp->size, &cp->root, run->head.size, &run->head.root, &proof))
+	if (!tree_consistency_check(cp->size, &cp->root, run->head.size, &run->head.root, &proof))
 		findings_add(run->found, FIND_DAEMON_PROOF, FINDING_NOWHERE,
-			"the daemon cannot prove that its checkpoint of %" PRIu64 " records extends "
+			"the daemon cannot prove that its checkpoint of %" PRIu64
+			" records extends "
 			"%s of %" PRIu64 ": its history was changed; keep both, they are evidence",
 			run->head.size, name, cp->size);
 	return TRAIL_OK;
@@ -248,7 +248,8 @@ static void judge_genesis(struct verifying *run, const struct hash *leaf)
 	if (hash_equal(leaf, &trust->identity.genesis))
 		return;
 	findings_add(run->found, FIND_IDENTITY_GIVEN, 0,
-		"record 0 is not the one that the log identity of %s names: this is another log, or "
+		"record 0 is not the one that the log identity of %s names: this is another log, "
+		"or "
 		"its beginning was changed; compare the identity with one from a path that you "
 		"trust, and ask who answers for the log",
 		trust->identity.vkey.name);
@@ -346,7 +347,8 @@ static enum trail_err keep_verified(struct verifying *run)
 
 static enum trail_err contradict(struct trail *t, struct trail_verify *v)
 {
-	findings_add(&v->result.found, FIND_DAEMON_CONTACT, FINDING_NOWHERE, "%s", t->fault.sentence);
+	findings_add(
+		&v->result.found, FIND_DAEMON_CONTACT, FINDING_NOWHERE, "%s", t->fault.sentence);
 	v->result.ended = true;
 	return TRAIL_OK;
 }
@@ -376,9 +378,8 @@ static enum trail_err verify_head(struct trail *t, struct trail_verify *v)
 	struct verifying run = { .t = t, .v = v, .found = &v->result.found, .head = held->cp };
 	v->result.size = run.head.size;
 	buf_put_span(&run.note, buf_view(&held->note));
-	enum trail_err err = run.note.failed
-				     ? fault_set(&t->fault, TRAIL_NOMEM, "memory is out")
-				     : verify(&run);
+	enum trail_err err =
+		run.note.failed ? fault_set(&t->fault, TRAIL_NOMEM, "memory is out") : verify(&run);
 	spine_release(&run.spine);
 	buf_release(&run.note);
 	return err;

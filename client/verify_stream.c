@@ -155,8 +155,8 @@ static enum trail_err wait_for_answers(struct stream *s)
 		return TRAIL_OK;
 	if (deadline_left(s->deadline) > 0)
 		return TRAIL_MORE;
-	return fault_set(&t->fault, TRAIL_TIMEOUT, "%s did not give the records in time",
-		t->address);
+	return fault_set(
+		&t->fault, TRAIL_TIMEOUT, "%s did not give the records in time", t->address);
 }
 
 static bool is_awaited(const struct stream *s)
@@ -167,7 +167,8 @@ static bool is_awaited(const struct stream *s)
 	return false;
 }
 
-/* Take what is there already, so that the crew and the daemon have work while this thread judges. */
+/* Take what is there already, so that the crew and the daemon have work while this thread judges.
+ */
 static void take_what_came(struct stream *s)
 {
 	while (is_awaited(s) && calls_process(s->t, deadline_in(0)) == TRAIL_OK)

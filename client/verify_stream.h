@@ -16,7 +16,7 @@ enum {
 struct stream {
 	struct trail *t;
 	struct crew crew;
-	struct page *pages; /* STREAM_PAGES of them, in turn */
+	struct page *pages;  /* STREAM_PAGES of them, in turn */
 	uint64_t asked, end; /* records [asked, end) are still to be asked for */
 	size_t put, due;     /* pages begun, and given out, since the beginning */
 	/* Pages end here, ascending, so that a root can be compared; the last one is `end`. */

@@ -643,11 +643,11 @@ void trail_verify_free(struct trail_verify *v);
 enum trail_err trail_verify_set_checkpoint(struct trail_verify *v, const char *note, size_t len);
 /*
  * Begin behind a checkpoint of this log that was verified before, and is believed. What epochs that
- * are first met behind it gave out before is not known: their numbers are taken as they come. Errors
- * as above.
+ * are first met behind it gave out before is not known: their numbers are taken as they come.
+ * Errors as above.
  */
 enum trail_err trail_verify_set_since(struct trail_verify *v, const char *note, size_t len);
-/* Begin behind the checkpoint that trail_verify_run found valid last, and kept in the state folder. */
+/* Begin behind the checkpoint that trail_verify_run found valid last, kept in the state folder. */
 enum trail_err trail_verify_set_resume(struct trail_verify *v, bool on);
 /*
  * Hash on this many threads beside the caller's, at most 16; 0 unless set. They exist only inside
@@ -655,8 +655,8 @@ enum trail_err trail_verify_set_resume(struct trail_verify *v, bool on);
  */
 enum trail_err trail_verify_set_threads(struct trail_verify *v, unsigned threads);
 /*
- * Told from time to time that records before `done` of `total` were judged. False: stop. Called only
- * inside trail_verify_run; makes no call on the handle.
+ * Told from time to time that records before `done` of `total` were judged. False: stop. Called
+ * only inside trail_verify_run; makes no call on the handle.
  */
 typedef bool (*trail_verify_progress_fn)(void *ctx, uint64_t done, uint64_t total);
 enum trail_err trail_verify_set_progress(struct trail_verify *v, trail_verify_progress_fn progress,

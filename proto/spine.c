@@ -153,7 +153,8 @@ static bool enter_in(struct spine *s, struct index_set *entries, uint64_t index)
 		return index_set_add(entries, index);
 	if (s->blind != UINT64_MAX)
 		findings_add(s->found, FIND_SPINE_ENTRIES, index,
-			"more than %d entries of one kind: numbers that name entries are not judged "
+			"more than %d entries of one kind: numbers that name entries are not "
+			"judged "
 			"from here on",
 			ENTRIES_MAX);
 	s->blind = UINT64_MAX;

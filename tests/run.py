@@ -16,7 +16,7 @@ import xml.etree.ElementTree as ET
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
-TSAN_UNITS = ("test_queue", "test_hash", "test_signer_link")
+TSAN_UNITS = ("test_queue", "test_hash", "test_signer_link", "test_verify_page")
 
 
 class Tally:

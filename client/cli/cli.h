@@ -62,7 +62,7 @@ struct choice {
 	const char *name;
 	char letter;	   /* the same, short; 0: none */
 	const char **text; /* takes a value */
-	const char *bare;  /* the value of a `text` that comes without one; NULL: it must have one */
+	const char *bare;  /* value of a `text` that comes without; NULL: it must have one */
 	bool *flag;	   /* takes none */
 	struct many *many; /* takes a value, may come again */
 };

@@ -170,6 +170,36 @@ static void a_locked_folder_ends_in_time(void **state)
 	assert_int_equal(put(w), TRAIL_OK);
 }
 
+static void what_was_verified_is_kept_beside_what_was_seen(void **state)
+{
+	struct world *w = *state;
+	int64_t deadline = deadline_in(1000);
+	assert_int_equal(
+		pins_read_verified(w->folder, "example.org/log", &w->back, &w->fault), TRAIL_END);
+	assert_int_equal(pins_write_verified(w->folder, &w->pin, deadline, &w->fault), TRAIL_OK);
+	/* It says nothing of what was seen, and the other way round. */
+	assert_int_equal(pins_read(w->folder, "example.org/log", &w->back, &w->fault), TRAIL_END);
+	set_note(w, 20);
+	assert_int_equal(
+		pins_write(w->folder, ADDRESS, &w->pin, deadline, &w->fault), TRAIL_OK);
+	assert_int_equal(
+		pins_read_verified(w->folder, "example.org/log", &w->back, &w->fault), TRAIL_OK);
+	set_note(w, 10);
+	assert_int_equal(w->back.note_len, w->pin.note_len);
+	assert_memory_equal(w->back.note, w->pin.note, w->pin.note_len);
+	/* A smaller one does not replace it. */
+	set_note(w, 9);
+	assert_int_equal(pins_write_verified(w->folder, &w->pin, deadline, &w->fault), TRAIL_OK);
+	set_note(w, 10);
+	assert_int_equal(
+		pins_read_verified(w->folder, "example.org/log", &w->back, &w->fault), TRAIL_OK);
+	assert_memory_equal(w->back.note, w->pin.note, w->pin.note_len);
+	/* Another log under that name does not either. */
+	w->pin.identity.genesis.b[0] ^= 1;
+	assert_int_equal(
+		pins_write_verified(w->folder, &w->pin, deadline, &w->fault), TRAIL_CORRUPT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -182,6 +212,8 @@ int main(void)
 			damage_is_named_and_never_read_past, make_world, free_world),
 		cmocka_unit_test_setup_teardown(
 			a_locked_folder_ends_in_time, make_world, free_world),
+		cmocka_unit_test_setup_teardown(
+			what_was_verified_is_kept_beside_what_was_seen, make_world, free_world),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,8 @@
 #include <cmocka.h>
 
 enum {
-	RECORDS_MAX = 64
+	RECORDS_MAX = 64,
+	ENTRIES_MAX = 1 << 22, /* proto/spine.h */
 };
 
 /* A log in the making, chained when it is judged. */
@@ -309,6 +310,27 @@ static void what_was_seen_is_judged_though_the_beginning_was_not(void **state)
 	assert_int_equal(f->found.list[1].index, 100 + peer - 2);
 }
 
+static void too_many_entries_are_said_and_not_held_against_what_comes(void **state)
+{
+	struct fixture *f = *state;
+	struct record r = { .version = RECORD_VERSION, .kind = KIND_SOURCE };
+	judge(f);
+	while (f->spine.sources.count < ENTRIES_MAX)
+		assert_int_equal(spine_take(&f->spine, &r, &r.prev, NULL), TRAIL_OK);
+	size_t before = f->found.listed;
+	uint64_t at = f->spine.next;
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(spine_take(&f->spine, &r, &r.prev, NULL), TRAIL_OK);
+	assert_int_equal(f->spine.sources.count, ENTRIES_MAX);
+	r = (struct record){ .version = RECORD_VERSION, .kind = KIND_EVENT, .source = at };
+	r.peer = 2;
+	r.epoch = r.seq = 1;
+	assert_int_equal(spine_take(&f->spine, &r, &r.prev, NULL), TRAIL_OK);
+	assert_int_equal(f->found.listed, before + 1);
+	assert_int_equal(f->found.list[before].code, FIND_SPINE_ENTRIES);
+	assert_int_equal(f->found.list[before].index, at);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -327,6 +349,7 @@ int main(void)
 		CASE(a_run_that_is_taken_up_begins_with_1),
 		CASE(behind_missing_records_nothing_is_held_against_what_comes),
 		CASE(what_was_seen_is_judged_though_the_beginning_was_not),
+		CASE(too_many_entries_are_said_and_not_held_against_what_comes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -802,6 +802,58 @@ static void test_the_frontier_carries_through_every_level(void **state)
 	assert_true(hash_equal(&got, &want));
 }
 
+static void test_subtrees_are_appended_as_their_leaves_would_be(void **state)
+{
+	(void)state;
+	for (unsigned level = 0; level < 8; level++) {
+		struct frontier f = { 0 };
+		size_t leaves_of = (size_t)1 << level;
+		for (size_t n = 0; n < 9; n++) {
+			struct hash node, got, want;
+			naive_mth(n * leaves_of, (n + 1) * leaves_of, &node);
+			frontier_append_node(&f, level, &node);
+			assert_int_equal(f.size, (n + 1) * leaves_of);
+			frontier_root(&f, &got);
+			naive_mth(0, f.size, &want);
+			assert_true(hash_equal(&got, &want));
+		}
+		/* And single leaves go on behind. */
+		frontier_append(&f, &leaves[f.size], NULL, NULL);
+		struct hash got, want;
+		frontier_root(&f, &got);
+		naive_mth(0, f.size, &want);
+		assert_true(hash_equal(&got, &want));
+	}
+}
+
+static void test_the_right_edge_follows_from_the_proof_of_the_last_leaf(void **state)
+{
+	(void)state;
+	for (size_t n = 1; n <= 300; n++) {
+		struct store store = { .size = n };
+		struct tree_proof proof;
+		struct frontier f = { .size = 99 };
+		struct hash root, other = { { 1 } };
+		naive_mth(0, n, &root);
+		assert_int_equal(
+			tree_inclusion(n - 1, n, stored_node, &store, &proof), TRAIL_OK);
+		assert_false(frontier_from_last(&f, n, &other, &proof, &root));
+		assert_false(frontier_from_last(&f, n, &leaves[n - 1], &proof, &other));
+		assert_int_equal(f.size, 99);
+		assert_true(frontier_from_last(&f, n, &leaves[n - 1], &proof, &root));
+		for (size_t more = n; more < n + 5; more++) {
+			struct hash got, want;
+			frontier_root(&f, &got);
+			naive_mth(0, more, &want);
+			assert_true(hash_equal(&got, &want));
+			frontier_append(&f, &leaves[more], NULL, NULL);
+		}
+	}
+	struct frontier none;
+	struct tree_proof empty = { 0 };
+	assert_false(frontier_from_last(&none, 0, &leaves[0], &empty, &leaves[0]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -827,6 +879,8 @@ int main(void)
 		cmocka_unit_test(test_proofs_hold_up_to_two_to_the_63rd),
 		cmocka_unit_test(test_sizes_from_two_to_the_63rd_are_refused),
 		cmocka_unit_test(test_the_frontier_carries_through_every_level),
+		cmocka_unit_test(test_subtrees_are_appended_as_their_leaves_would_be),
+		cmocka_unit_test(test_the_right_edge_follows_from_the_proof_of_the_last_leaf),
 	};
 	make_leaves();
 	return cmocka_run_group_tests(tests, NULL, NULL);
