@@ -18,8 +18,6 @@ void control_begin(struct control_lane *lane, struct scan *scan);
 struct control_facts control_take(
 	struct control_lane *lane, uint64_t index, const struct record *r);
 void control_end(struct control_lane *lane);
-/* Judge and enter a PEER's payload (it is kept like an event's). */
-void control_peer(struct scan *scan, uint64_t index, struct span payload);
 
 /* The rows of tree nodes, one lane per level, in step with the spine. */
 struct tile_lane {

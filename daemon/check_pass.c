@@ -2,7 +2,6 @@
 #include "check_pass.h"
 
 #include "check_lanes.h"
-#include "names.h"
 
 /* Before record 0 was read: what the files beside the store say, or what was pinned. */
 static void assume(struct scan *scan)
@@ -77,9 +76,9 @@ static void judge_identity(struct scan *scan)
 		scan_find(scan, FIND_IDENTITY_GIVEN, 0,
 			"record 0 is not the one that --log names: another log, or its beginning "
 			"was changed");
-	if (!scan->has_genesis_key)
+	if (!scan->control.has_genesis_key)
 		return;
-	struct log_identity id = { .vkey = scan->genesis_key, .genesis = scan->first_leaf };
+	struct log_identity id = { .vkey = scan->control.genesis_key, .genesis = scan->first_leaf };
 	compare_texts(scan, &id);
 }
 
@@ -95,20 +94,30 @@ static void read_all(struct scan *scan)
 	check_payload(scan);
 }
 
+/* False: memory is out. */
+static bool begin_judges(struct scan *scan)
+{
+	struct findings *found = &scan->box->found;
+	if (spine_init(&scan->spine, found) != TRAIL_OK ||
+		control_init(&scan->control, found, &scan->spine) != TRAIL_OK)
+		return false;
+	if (scan->evidence->given)
+		scan->control.pinned = &scan->evidence->pinned.vkey;
+	return true;
+}
+
 enum trail_err scan_run(struct scan *scan)
 {
 	enum trail_err err = TRAIL_NOMEM;
-	scan->names = names_new();
 	scan->txn = db_begin(scan->db, false);
-	if (scan->names && scan->txn && spine_init(&scan->spine, &scan->box->found) == TRAIL_OK) {
+	if (scan->txn && begin_judges(scan)) {
 		read_all(scan);
 		atomic_store_explicit(&scan->box->stage, STAGE_DONE, memory_order_release);
 		err = TRAIL_OK;
 	}
 	db_abort(scan->txn);
 	spine_release(&scan->spine);
-	names_free(scan->names);
+	control_release(&scan->control);
 	index_set_release(&scan->classes);
-	buf_release(&scan->scratch);
 	return err;
 }

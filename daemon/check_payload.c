@@ -115,6 +115,7 @@ static void judge_item(struct payloads *p, const struct chunk_item *item)
 	struct scan *scan = p->scan;
 	struct record r;
 	struct hash commitment;
+	struct control_facts facts = { 0 };
 	record_decode(p->at.record, &r);
 	record_commitment(item->salt, item->payload, &commitment);
 	if (!hash_equal(&commitment, &r.commitment)) {
@@ -127,10 +128,10 @@ static void judge_item(struct payloads *p, const struct chunk_item *item)
 	scan->box->result.payloads++;
 	if (!record_known(&r))
 		return;
-	if (r.kind == KIND_PEER)
-		control_peer(scan, item->index, item->payload);
-	else
+	if (r.kind == KIND_EVENT)
 		judge_event(scan, item->index, item->payload);
+	else if (control_judge(&scan->control, item->index, &r, item->payload, &facts) != TRAIL_OK)
+		scan_nomem();
 }
 
 static void extra(struct payloads *p, uint64_t index)

@@ -13,8 +13,7 @@
 #ifndef DAEMON_CHECK_SCAN_H
 #define DAEMON_CHECK_SCAN_H
 
-#include "../proto/codec.h"
-#include "../proto/spine.h"
+#include "../proto/control.h"
 #include "db.h"
 
 #include <stdatomic.h>
@@ -99,8 +98,6 @@ struct evidence {
 
 /* ---- a scan ---- */
 
-struct names;
-
 struct scan {
 	struct db *db;
 	struct db_txn *txn;
@@ -114,18 +111,12 @@ struct scan {
 	struct hash genesis;	/* what chunks are bound to */
 	struct hash first_leaf; /* of record 0 */
 	bool has_first;
-	struct vkey genesis_key; /* as record 0 says */
-	bool has_genesis_key;
 	struct spine spine;	/* judges the records */
+	struct control control; /* and the payloads of control entries */
 	struct index_set classes;
-	struct names *names;
 	uint64_t misfit;     /* first record below the first tree node of 16 that did not fit */
 	bool skip_names;     /* LMDB's main database killed an earlier scan */
-	struct buf scratch;  /* arena for payloads */
 };
-
-/* An arena over scan->scratch in which `payload` can be decoded. */
-struct arena scan_arena(struct scan *scan, struct span payload);
 
 /* findings_add to the scan's findings. */
 #define scan_find(scan, ...) findings_add(&(scan)->box->found, __VA_ARGS__)

@@ -7,10 +7,10 @@
 #ifndef DAEMON_INTAKE_H
 #define DAEMON_INTAKE_H
 
+#include "../proto/names.h"
 #include "batch.h"
 #include "clock.h"
 #include "epochs.h"
-#include "names.h"
 #include "op.h"
 
 enum {

@@ -78,6 +78,11 @@ static bool names_entry(const struct spine *s, const struct index_set *entries, 
 	return number < s->blind || index_set_has(entries, number);
 }
 
+bool spine_has_source(const struct spine *s, uint64_t number)
+{
+	return names_entry(s, &s->sources, number);
+}
+
 static void judge_peer(struct spine *s, uint64_t index, const struct record *r, bool needed)
 {
 	if ((r->peer == 0 && !needed) || names_entry(s, &s->peers, r->peer))
@@ -124,7 +129,7 @@ static enum trail_err judge_event(struct spine *s, uint64_t index, const struct 
 		judge_own(s, index, r);
 		return TRAIL_OK;
 	}
-	if (!names_entry(s, &s->sources, r->source))
+	if (!spine_has_source(s, r->source))
 		findings_add(s->found, FIND_SPINE_SOURCE, index,
 			"record %llu names source %llu, which is no SOURCE entry before it",
 			(unsigned long long)index, (unsigned long long)r->source);

@@ -54,6 +54,8 @@ void spine_resume(
  */
 enum trail_err spine_take(struct spine *s, const struct record *r, const struct hash *leaf,
 	const struct control_facts *facts);
+/* Whether `number` may name a source: it is an earlier SOURCE entry, or one that was not seen. */
+bool spine_has_source(const struct spine *s, uint64_t number);
 /*
  * Records are missing: go on with record `to`. Where what comes now has its place is its own word,
  * so no number that names an entry is judged any more.

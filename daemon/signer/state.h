@@ -26,7 +26,7 @@
 #ifndef SIGNER_STATE_H
 #define SIGNER_STATE_H
 
-#include "../../proto/checkpoint.h"
+#include "../../proto/message.h"
 
 enum {
 	SLOT_OFFSET = 4096,
@@ -34,8 +34,6 @@ enum {
 	SEEDS_SLOT_LEN = 4096,
 	SLOT_FILE_LEN = 8192,
 	SLOT_OVERHEAD = 8 + 4 + HASH_LEN,
-	SEAL_HEIGHT_MIN = 4,
-	SEAL_HEIGHT_MAX = 20,
 };
 
 /* One slot's bytes. `content` must fit len - SLOT_OVERHEAD. */

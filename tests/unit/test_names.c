@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "../../daemon/names.h"
+#include "../../proto/names.h"
 
 #include "../support/random.h"
 

@@ -3,10 +3,10 @@
  * Which index a name has: the sources and the peers that the log has met. In memory, rebuilt at
  * start from the SOURCE and PEER entries. One thread at a time.
  */
-#ifndef DAEMON_NAMES_H
-#define DAEMON_NAMES_H
+#ifndef PROTO_NAMES_H
+#define PROTO_NAMES_H
 
-#include "../proto/bytes.h"
+#include "bytes.h"
 
 enum { NAME_MAX_LEN = 255 };
 
