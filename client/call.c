@@ -7,8 +7,10 @@
 #include <stdlib.h>
 
 enum {
-	ARENA_MAX = 64 << 20
-}; /* an answer of 1 MiB that wants more is built to hurt */
+	ARENA_MAX = 64 << 20, /* an answer of 1 MiB that wants more is built to hurt */
+	MOMENT_MS = 100,
+	FAREWELL_MS = 1000,
+};
 
 static void slot_add(struct trail *t, struct slot *slot)
 {
@@ -136,10 +138,16 @@ static bool arena_fit(struct arena *arena, size_t need)
 enum trail_err call_read(
 	struct trail *t, const struct slot *slot, enum response_kind want, struct response *out)
 {
+	return call_read_in(t, slot, want, &t->arena, out);
+}
+
+enum trail_err call_read_in(struct trail *t, const struct slot *slot, enum response_kind want,
+	struct arena *arena, struct response *out)
+{
 	struct span body = buf_view(&slot->answer);
-	if (!arena_fit(&t->arena, codec_arena_need(body)))
+	if (!arena_fit(arena, codec_arena_need(body)))
 		return fault_set(&t->fault, TRAIL_NOMEM, "memory is out for an answer");
-	if (response_decode(body, &t->arena, out) != TRAIL_OK)
+	if (response_decode(body, arena, out) != TRAIL_OK)
 		return fault_set(&t->fault, TRAIL_CORRUPT, "the daemon's answer is malformed");
 	if (out->kind == RESPONSE_ERROR)
 		return fault_take(&t->fault, &out->error);
@@ -211,4 +219,31 @@ enum trail_err calls_process(struct trail *t, int64_t deadline)
 	finish_slots(t, t->lost.code);
 	t->fault = t->lost;
 	return t->lost.code;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+enum trail_err calls_wait(struct trail *t, int64_t deadline)
+{
+	if (calls_process(t, earlier(deadline, deadline_in(MOMENT_MS))) != TRAIL_TIMEOUT)
+		return TRAIL_OK;
+	return deadline_left(deadline) > 0 ? TRAIL_MORE : TRAIL_TIMEOUT;
+}
+
+void calls_end(struct trail *t)
+{
+	struct fault why = t->fault;
+	int64_t deadline = earlier(deadline_in(t->timeout_ms), deadline_in(FAREWELL_MS));
+	while (t->submitted > 0 && t->state == HANDLE_OPEN && deadline_left(deadline) > 0)
+		(void)calls_process(t, deadline);
+	if (t->submitted > 0) {
+		(void)fault_set(&t->fault, TRAIL_TIMEOUT,
+			"%s did not answer before the connection was given up", t->address);
+		(void)handle_lose(t);
+		(void)calls_process(t, deadline);
+	}
+	t->fault = why;
 }

@@ -15,8 +15,9 @@ struct slot {
 	bool answered;
 	struct buf answer; /* the frame's body */
 	/*
-	 * Submitted ones only, which lie on the heap: look at the answer, or with `lost` at why
-	 * there is none, and free the slot. `t` NULL: only free.
+	 * Submitted ones only: look at the answer, or with `lost` at why there is none, and free
+	 * the slot, which lies on the heap, or in what the verification keeps until it is over.
+	 * `t` NULL: only free.
 	 */
 	void (*finish)(struct trail *t, struct slot *slot, enum trail_err lost);
 };
@@ -28,19 +29,29 @@ struct slot {
  */
 enum trail_err call_wait(struct trail *t, struct request *request, enum response_kind want,
 	int64_t deadline, struct response *out);
-/* Queue `request` for sending with a heap slot that then belongs to the handle. */
+/* Queue `request` for sending with a slot that is the handle's until it is finished. */
 enum trail_err call_submit(struct trail *t, struct request *request, struct slot *slot);
 /*
  * Decode a slot's answer, as call_wait.
  */
 enum trail_err call_read(
 	struct trail *t, const struct slot *slot, enum response_kind want, struct response *out);
+/* The same with memory from `arena`, which grows as need be; its data is from malloc. */
+enum trail_err call_read_in(struct trail *t, const struct slot *slot, enum response_kind want,
+	struct arena *arena, struct response *out);
 /*
  * Send and receive until an answer to a submitted request is there or `deadline` passes
  * (TRAIL_TIMEOUT), then have all that are there finished. Another error: the connection is lost,
  * and all that was submitted is finished with it.
  */
 enum trail_err calls_process(struct trail *t, int64_t deadline);
+/*
+ * The same for at most a moment, which is no error: TRAIL_MORE, unless `deadline` passes. Any other
+ * end is TRAIL_OK, as the slots tell of it.
+ */
+enum trail_err calls_wait(struct trail *t, int64_t deadline);
+/* Have what is submitted finished soon: by its answer, else by giving the connection up. */
+void calls_end(struct trail *t);
 /* The connection is over, for the reason in t->fault, which is answered. Runs no callback. */
 enum trail_err handle_lose(struct trail *t);
 /* Free all slots without telling anybody. */

@@ -52,6 +52,14 @@ enum trail_err trail_verify_set_resume(struct trail_verify *v, bool on)
 	return TRAIL_OK;
 }
 
+enum trail_err trail_verify_set_payloads(struct trail_verify *v, bool on)
+{
+	if (!v)
+		return TRAIL_MISUSE;
+	v->payloads = on;
+	return TRAIL_OK;
+}
+
 enum trail_err trail_verify_set_threads(struct trail_verify *v, unsigned threads)
 {
 	if (!v)
@@ -99,6 +107,16 @@ uint64_t trail_verify_since(const struct trail_verify *v)
 uint64_t trail_verify_checked(const struct trail_verify *v)
 {
 	return v ? v->result.checked : 0;
+}
+
+uint64_t trail_verify_payloads(const struct trail_verify *v)
+{
+	return v ? v->result.payloads : 0;
+}
+
+uint64_t trail_verify_erased(const struct trail_verify *v)
+{
+	return v ? v->result.erased : 0;
 }
 
 uint64_t trail_verify_uncovered(const struct trail_verify *v)

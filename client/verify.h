@@ -12,7 +12,9 @@
 struct verify_result {
 	bool ended; /* there is a verdict */
 	uint64_t size, since, checked;
-	bool whole; /* all records below `size` are in `root` */
+	uint64_t payloads; /* that fit their commitments */
+	uint64_t erased;   /* missing, and the log holds an ERASURE, or may hold one */
+	bool whole;	   /* all records below `size` are in `root` */
 	struct hash root;
 	struct findings found;
 };
@@ -20,6 +22,7 @@ struct verify_result {
 struct trail_verify {
 	struct buf checkpoint, since; /* signed notes; empty: not given */
 	bool resume;
+	bool payloads;
 	unsigned threads;
 	trail_verify_progress_fn progress; /* NULL: nobody asks */
 	void *ctx;

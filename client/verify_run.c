@@ -3,12 +3,11 @@
  * One verification: the newest checkpoint first, then every record below it, streamed, hashed by
  * the crew and judged here, in order; at the end the root must be the signed one.
  */
-#include "../proto/spine.h"
 #include "contact.h"
 #include "deadline.h"
 #include "pins.h"
-#include "verify.h"
 #include "verify_marks.h"
+#include "verify_open.h"
 #include "verify_stream.h"
 
 #include <inttypes.h>
@@ -25,6 +24,7 @@ struct verifying {
 	struct marks marks;
 	struct spine spine;
 	struct frontier tree;
+	struct opener opener; /* where payloads are asked for */
 };
 
 /* ---- what answers say ---- */
@@ -255,25 +255,6 @@ static void judge_genesis(struct verifying *run, const struct hash *leaf)
 		trust->identity.vkey.name);
 }
 
-static enum trail_err judge_page(struct verifying *run, const struct page *page)
-{
-	struct record r;
-	enum trail_err err = TRAIL_OK;
-	for (size_t i = 0; i < page->count && err == TRAIL_OK; i++) {
-		record_decode(page->bytes + i * RECORD_LEN, &r);
-		err = spine_take(&run->spine, &r, &page->leaf[i], NULL);
-	}
-	if (err != TRAIL_OK)
-		return fault_set(&run->t->fault, err, "memory is out");
-	if (page->first == 0)
-		judge_genesis(run, &page->leaf[0]);
-	for (size_t i = 0; i < page->node_count; i++)
-		frontier_append_node(&run->tree, page->node[i].level, &page->node[i].hash);
-	marks_compare(&run->marks, &run->tree, run->found);
-	run->v->result.checked += page->count;
-	return TRAIL_OK;
-}
-
 /* False: stop. */
 static bool tell(struct verifying *run)
 {
@@ -286,41 +267,97 @@ static bool tell(struct verifying *run)
 	return go_on;
 }
 
+static enum trail_err stopped(struct verifying *run)
+{
+	return fault_set(&run->t->fault, TRAIL_MORE,
+		"stopped before record %" PRIu64 " of %" PRIu64, run->spine.next, run->head.size);
+}
+
+/* What the payload says, where it is asked for. */
+static enum trail_err open_payload(struct verifying *run, const uint8_t bytes[RECORD_LEN],
+	const struct record *r, struct control_facts *facts)
+{
+	enum trail_err err;
+	if (!run->v->payloads)
+		return TRAIL_OK;
+	while ((err = opener_take(&run->opener, bytes, r, facts)) == TRAIL_MORE) {
+		if (!tell(run))
+			return stopped(run);
+	}
+	return err;
+}
+
+static enum trail_err judge_record(
+	struct verifying *run, const uint8_t bytes[RECORD_LEN], const struct hash *leaf)
+{
+	struct control_facts facts = { 0 };
+	struct record r;
+	record_decode(bytes, &r);
+	enum trail_err err = open_payload(run, bytes, &r, &facts);
+	if (err != TRAIL_OK)
+		return err;
+	if (spine_take(&run->spine, &r, leaf, &facts) != TRAIL_OK)
+		return fault_set(&run->t->fault, TRAIL_NOMEM, "memory is out");
+	run->v->result.checked++;
+	return TRAIL_OK;
+}
+
+static enum trail_err judge_page(struct verifying *run, const struct page *page)
+{
+	for (size_t i = 0; i < page->count; i++) {
+		enum trail_err err =
+			judge_record(run, page->bytes + i * RECORD_LEN, &page->leaf[i]);
+		if (err != TRAIL_OK)
+			return err;
+	}
+	if (page->first == 0)
+		judge_genesis(run, &page->leaf[0]);
+	for (size_t i = 0; i < page->node_count; i++)
+		frontier_append_node(&run->tree, page->node[i].level, &page->node[i].hash);
+	marks_compare(&run->marks, &run->tree, run->found);
+	return TRAIL_OK;
+}
+
 static enum trail_err judge_all(struct verifying *run, struct stream *stream)
 {
 	struct page *page;
 	uint64_t at = 0;
 	for (;;) {
 		enum trail_err err = stream_next(stream, &page, &at);
-		if (err == TRAIL_END)
-			return TRAIL_OK;
 		if (err == TRAIL_OK) {
 			err = judge_page(run, page);
+			at = run->spine.next;
 			stream_pass(stream);
-		} else if (err != TRAIL_MORE) {
-			return blame(run, err, at) ? TRAIL_OK : err;
+			/* Told to stop among the payloads. */
+			if (err == TRAIL_MORE)
+				return err;
 		}
+		if (err == TRAIL_END)
+			return TRAIL_OK;
 		if (err != TRAIL_OK && err != TRAIL_MORE)
-			return err;
+			return blame(run, err, at) ? TRAIL_OK : err;
 		if (!tell(run))
-			return fault_set(&run->t->fault, TRAIL_MORE,
-				"stopped before record %" PRIu64 " of %" PRIu64, run->spine.next,
-				run->head.size);
+			return stopped(run);
 	}
 }
 
 static enum trail_err stream_all(struct verifying *run)
 {
-	struct stream stream;
-	enum trail_err err = stream_open(&stream, run->t, run->v->threads, run->tree.size,
-		run->marks.sizes, run->marks.count);
-	if (err != TRAIL_OK)
-		return err;
-	err = judge_all(run, &stream);
+	struct verify_result *result = &run->v->result;
+	struct stream stream = { 0 };
+	enum trail_err err = opener_open(&run->opener, run->t, result, &run->spine, run->head.size);
+	if (err == TRAIL_OK)
+		err = stream_open(&stream, run->t, run->v->threads, run->tree.size,
+			run->marks.sizes, run->marks.count);
+	if (err == TRAIL_OK)
+		err = judge_all(run, &stream);
+	calls_end(run->t);
 	stream_close(&stream);
+	opener_end(&run->opener);
+	opener_close(&run->opener);
 	spine_end(&run->spine);
-	run->v->result.whole = run->tree.size == run->head.size;
-	frontier_root(&run->tree, &run->v->result.root);
+	result->whole = run->tree.size == run->head.size;
+	frontier_root(&run->tree, &result->root);
 	return err;
 }
 

@@ -6,11 +6,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum {
-	MOMENT_MS = 100,
-	FAREWELL_MS = 1000,
-};
-
 /* ---- answers ---- */
 
 /* The records of an answer, if they are those that were asked for. */
@@ -142,21 +137,13 @@ enum trail_err stream_open(struct stream *s, struct trail *t, unsigned threads, 
 	return TRAIL_OK;
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 static enum trail_err wait_for_answers(struct stream *s)
 {
 	struct trail *t = s->t;
-	/* Another error than this one has finished every page that was asked for. */
-	if (calls_process(t, earlier(s->deadline, deadline_in(MOMENT_MS))) != TRAIL_TIMEOUT)
-		return TRAIL_OK;
-	if (deadline_left(s->deadline) > 0)
-		return TRAIL_MORE;
-	return fault_set(
-		&t->fault, TRAIL_TIMEOUT, "%s did not give the records in time", t->address);
+	enum trail_err err = calls_wait(t, s->deadline);
+	if (err == TRAIL_TIMEOUT)
+		return fault_set(&t->fault, err, "%s did not give the records in time", t->address);
+	return err;
 }
 
 static bool is_awaited(const struct stream *s)
@@ -207,28 +194,10 @@ void stream_pass(struct stream *s)
 	s->deadline = deadline_in(s->t->timeout_ms);
 }
 
-/* The pages hold the slots of what is on its way, so nothing may be when they go. */
-static void see_off(struct stream *s)
-{
-	struct trail *t = s->t;
-	struct fault why = t->fault;
-	int64_t deadline = earlier(deadline_in(t->timeout_ms), deadline_in(FAREWELL_MS));
-	while (is_awaited(s) && t->state == HANDLE_OPEN && deadline_left(deadline) > 0)
-		(void)calls_process(t, deadline);
-	if (is_awaited(s)) {
-		(void)fault_set(&t->fault, TRAIL_TIMEOUT,
-			"%s did not answer while the verification ended", t->address);
-		(void)handle_lose(t);
-		(void)calls_process(t, deadline);
-	}
-	t->fault = why;
-}
-
 void stream_close(struct stream *s)
 {
 	if (!s->pages)
 		return;
-	see_off(s);
 	crew_stop(&s->crew);
 	for (size_t i = 0; i < STREAM_PAGES; i++)
 		buf_release(&s->pages[i].slot.answer);

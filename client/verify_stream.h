@@ -31,7 +31,7 @@ struct stream {
  */
 enum trail_err stream_open(struct stream *s, struct trail *t, unsigned threads, uint64_t first,
 	const uint64_t *cuts, size_t cut_count);
-/* End what is on its way, join the threads. A daemon that does not answer loses the connection. */
+/* Join the threads. Nothing of it may be on its way any more: calls_end. */
 void stream_close(struct stream *s);
 
 /*

@@ -650,6 +650,11 @@ enum trail_err trail_verify_set_since(struct trail_verify *v, const char *note, 
 /* Begin behind the checkpoint that trail_verify_run found valid last, kept in the state folder. */
 enum trail_err trail_verify_set_resume(struct trail_verify *v, bool on);
 /*
+ * Open every commitment, too: each payload must be the one that its record commits to, each event
+ * valid, each name given once. Needs role investigator; the log tells of it in one event.
+ */
+enum trail_err trail_verify_set_payloads(struct trail_verify *v, bool on);
+/*
  * Hash on this many threads beside the caller's, at most 16; 0 unless set. They exist only inside
  * trail_verify_run, run no callback and receive no signal.
  */
@@ -666,14 +671,15 @@ enum trail_err trail_verify_set_progress(struct trail_verify *v, trail_verify_pr
  * Fetch every record up to the newest checkpoint and derive everything anew: leaves, tree, chain,
  * the numbers of every source, the entries that records name; the root must be the signed one, and
  * record 0 that of the identity. It goes on behind a finding where it can. What the log gains
- * meanwhile is left for the next time. Control entries are judged without their payloads.
+ * meanwhile is left for the next time. Without payloads nobody can tell which DAEMON entry is a
+ * start, or a change of the clock: any may be one.
  *
  * TRAIL_OK: there is a verdict, whatever it says. A daemon that lies is a finding, and so is a
  * trail_open right before this that answered TRAIL_CORRUPT.
  * TRAIL_MORE: `progress` said stop; what was found so far stands, and there is no verdict.
  * TRAIL_END: to be resumed, but no run was valid yet. TRAIL_INVALID: a note that is none, or not of
- * this log where it is to be believed. TRAIL_DENIED: role auditor is needed. TRAIL_MISUSE: requests
- * are in flight. Others: as any call, and no verdict.
+ * this log where it is to be believed. TRAIL_DENIED: role auditor is needed, for payloads
+ * investigator. TRAIL_MISUSE: requests are in flight. Others: as any call, and no verdict.
  */
 enum trail_err trail_verify_run(struct trail *t, struct trail_verify *v);
 
@@ -693,6 +699,9 @@ uint64_t trail_verify_since(const struct trail_verify *v);
 /* Records that this run judged; records below trail_verify_size that it did not. */
 uint64_t trail_verify_checked(const struct trail_verify *v);
 uint64_t trail_verify_uncovered(const struct trail_verify *v);
+/* Payloads that were opened; payloads that are missing, where an ERASURE may be the reason. */
+uint64_t trail_verify_payloads(const struct trail_verify *v);
+uint64_t trail_verify_erased(const struct trail_verify *v);
 /*
  * The lowest index that a finding names (*exact); else the first of the range between the last
  * checkpoint that fits and the first that does not. False: no finding names a record.

@@ -12,15 +12,16 @@ const char HELP_VERIFY[] =
 	"usage: trail verify [options]\n"
 	"\n"
 	"Is the log of the running daemon whole and unchanged? Fetches every record and\n"
-	"derives all anew: the chain, the tree, the numbers of every source, the names'\n"
-	"entries; at the end the root must be the one that the log signed. The payloads are\n"
-	"not read. It goes on behind a finding, and names the first bad record.\n"
+	"derives all anew: the chain, the tree, the numbers of every source, the entries that\n"
+	"records name; at the end the root must be the one that the log signed. It goes on\n"
+	"behind a finding, and names the first bad record.\n"
 	"\n"
 	"  --log FILE         the log identity file that the log must be\n"
 	"  --checkpoint FILE  a checkpoint of this log kept elsewhere (`trail checkpoint`): finds\n"
 	"                     what was changed or cut before the log was signed anew\n"
 	"  --since            go on where your last valid verification ended\n"
 	"  --since=FILE       go on behind this checkpoint, which you verified before\n"
+	"  --payloads         open every payload, too (role investigator; the log tells of it)\n"
 	"  -q, --quiet        print nothing but errors; the exit code tells the verdict\n"
 	"  -o json            one JSON object on standard output\n"
 	"\n"
@@ -41,6 +42,7 @@ static const char LAST[] = "";
 
 struct wish {
 	const char *checkpoint;
+	bool payloads;
 	const char *since; /* NULL: from the beginning; LAST: from the last valid one */
 	bool quiet;
 };
@@ -122,6 +124,8 @@ static int set_up(struct trail_verify *v, const struct wish *wish, struct work *
 		return code;
 	enum trail_err err = trail_verify_set_resume(v, wish->since == LAST);
 	if (err == TRAIL_OK)
+		err = trail_verify_set_payloads(v, wish->payloads);
+	if (err == TRAIL_OK)
 		err = trail_verify_set_threads(v, helpers);
 	if (err == TRAIL_OK)
 		err = trail_verify_set_progress(v, wish->quiet ? go_on_quietly : go_on, work);
@@ -198,6 +202,8 @@ static void print_verdict_json(const struct cli *cli, const struct trail_verify 
 	(void)json_object_set_new(to, "checked", json_number(trail_verify_checked(v)));
 	(void)json_object_set_new(to, "findings", json_findings(v));
 	(void)json_object_set_new(to, "uncovered", json_number(trail_verify_uncovered(v)));
+	(void)json_object_set_new(to, "payloads", json_number(trail_verify_payloads(v)));
+	(void)json_object_set_new(to, "erased", json_number(trail_verify_erased(v)));
 	(void)json_object_set_new(to, "since", json_number(trail_verify_since(v)));
 	(void)json_object_set_new(to, "invalid", json_number(trail_verify_invalid(v)));
 	(void)json_object_set_new(to, "unverifiable", json_number(trail_verify_unverifiable(v)));
@@ -211,7 +217,10 @@ static const char *plural(uint64_t n)
 
 static void print_valid(const struct trail_verify *v)
 {
+	unsigned long long payloads = trail_verify_payloads(v);
 	printf("all fit, and give the root of the signed checkpoint");
+	if (payloads != 0)
+		printf("; %llu payload%s opened", payloads, plural(payloads));
 	if (trail_verify_since(v) != 0)
 		printf("; the %llu before them were verified earlier",
 			(unsigned long long)trail_verify_since(v));
@@ -309,6 +318,7 @@ int cmd_verify(struct cli *cli, int argc, char **argv)
 	const struct choice choices[] = {
 		{ .name = "checkpoint", .text = &wish.checkpoint },
 		{ .name = "since", .text = &wish.since, .bare = LAST },
+		{ .name = "payloads", .flag = &wish.payloads },
 		{ .name = "quiet", .letter = 'q', .flag = &wish.quiet },
 		{ 0 },
 	};

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The payloads of a log, in the order of its records: one question, which leaves one event in the
+ * log, and its pages one after the other. While a page is judged the daemon makes the next one.
+ * Memory: two answers of at most 1 MiB, one of them decoded. Believes nothing: rows are items with
+ * a record, salt and payload, for the caller to compare.
+ */
+#ifndef CLIENT_VERIFY_PAYLOAD_H
+#define CLIENT_VERIFY_PAYLOAD_H
+
+#include "call.h"
+
+enum lane_state {
+	LANE_IDLE,
+	LANE_ASKED,
+	LANE_ANSWERED,
+	LANE_FAILED, /* `why` says why */
+};
+
+struct payload_lane {
+	struct slot slot; /* first: the page that is on its way */
+	struct trail *t;
+	enum lane_state state;
+	struct fault why;
+	bool busy;	     /* the daemon asked for patience */
+	int64_t deadline;    /* for the next page */
+	uint64_t first, end; /* the question */
+	uint64_t due;	     /* index of the next row */
+	struct buf next;     /* what the next page is asked for with */
+	struct arena arena;  /* of the page in work, */
+	const struct evidence_item *rows;
+	size_t row_count, at; /* its rows, and how many of them were given out */
+};
+
+/* For records [first, end). Nothing is asked yet. */
+void lane_open(struct payload_lane *lane, struct trail *t, uint64_t first, uint64_t end);
+/* Nothing of it may be on its way any more. */
+void lane_close(struct payload_lane *lane);
+/*
+ * The next row, whose index is the next one; it lives until the next call. TRAIL_MORE: nothing came
+ * for a moment; ask again. Another error: why in t->fault; TRAIL_CORRUPT for a malformed or wrong
+ * answer, else the daemon's or the connection's.
+ */
+enum trail_err lane_next(struct payload_lane *lane, const struct evidence_item **row);
+
+#endif
