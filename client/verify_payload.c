@@ -104,8 +104,11 @@ static enum trail_err turn_page(struct payload_lane *lane)
 	buf_put_span(&lane->next, answer.rows.next);
 	if (lane->next.failed)
 		return fault_set(&lane->t->fault, TRAIL_NOMEM, "memory is out");
-	if (lane->due < lane->end)
-		ask(lane);
+	if (lane->due == lane->end)
+		return TRAIL_OK;
+	ask(lane);
+	/* Sent at once, so that the daemon works while this page is judged. */
+	(void)calls_process(lane->t, deadline_in(0));
 	return TRAIL_OK;
 }
 
