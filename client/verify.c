@@ -71,7 +71,7 @@ enum trail_err trail_verify_set_threads(struct trail_verify *v, unsigned threads
 }
 
 enum trail_err trail_verify_set_progress(
-	struct trail_verify *v, trail_verify_progress_fn progress, void *ctx)
+	struct trail_verify *v, trail_progress_fn progress, void *ctx)
 {
 	if (!v)
 		return TRAIL_MISUSE;

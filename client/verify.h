@@ -24,7 +24,7 @@ struct trail_verify {
 	bool resume;
 	bool payloads;
 	unsigned threads;
-	trail_verify_progress_fn progress; /* NULL: nobody asks */
+	trail_progress_fn progress; /* NULL: nobody asks */
 	void *ctx;
 	struct verify_result result;
 };

@@ -75,8 +75,8 @@
  * trail_process and trail_flush; those that tell of progress inside the call that takes long.
  *
  * Threads. A handle, an event, a batch belongs to one thread at a time; there is no other state:
- * no thread but those that trail_verify_set_threads asks for, no signal, no use of the locale. After fork the child may only free; every
- * call on a handle that could speak is TRAIL_MISUSE there.
+ * no thread but those that trail_verify_set_threads asks for, no signal, no use of the locale.
+ * After fork the child may only free; every call on a handle that could speak is TRAIL_MISUSE.
  *
  * Ownership. What *_new returns, and what a call puts behind a ** (not a const one), is yours to
  * free by its *_free, which takes NULL. Text and bytes that are passed are copied. What a getter
@@ -659,12 +659,8 @@ enum trail_err trail_verify_set_payloads(struct trail_verify *v, bool on);
  * trail_verify_run, run no callback and receive no signal.
  */
 enum trail_err trail_verify_set_threads(struct trail_verify *v, unsigned threads);
-/*
- * Told from time to time that records before `done` of `total` were judged. False: stop. Called
- * only inside trail_verify_run; makes no call on the handle.
- */
-typedef bool (*trail_verify_progress_fn)(void *ctx, uint64_t done, uint64_t total);
-enum trail_err trail_verify_set_progress(struct trail_verify *v, trail_verify_progress_fn progress,
+/* Have told how many records were judged. NULL: nobody. */
+enum trail_err trail_verify_set_progress(struct trail_verify *v, trail_progress_fn progress,
 	void *ctx);
 
 /*

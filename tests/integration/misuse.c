@@ -219,6 +219,36 @@ static void null_rows(void)
 	EXPECT(trail_rows_gaps(NULL) == 0 && trail_rows_method(NULL)[0] == '\0');
 }
 
+static void null_verify(void)
+{
+	struct trail *t = trail_new();
+	struct trail_verify *v = trail_verify_new();
+	uint64_t index = 7;
+	bool exact = false;
+	trail_verify_free(NULL);
+	REFUSED(trail_verify_set_checkpoint(NULL, "x", 1));
+	REFUSED(trail_verify_set_since(NULL, "x", 1));
+	REFUSED(trail_verify_set_resume(NULL, true));
+	REFUSED(trail_verify_set_payloads(NULL, true));
+	REFUSED(trail_verify_set_threads(NULL, 1));
+	REFUSED(trail_verify_set_progress(NULL, NULL, NULL));
+	REFUSED(trail_verify_run(NULL, v));
+	REFUSED(trail_verify_run(t, NULL));
+	EXPECT(trail_verify_verdict(NULL) == TRAIL_VERDICT_NONE);
+	EXPECT(trail_verify_size(NULL) == 0 && !trail_verify_root(NULL));
+	EXPECT(trail_verify_since(NULL) == 0 && trail_verify_checked(NULL) == 0);
+	EXPECT(trail_verify_uncovered(NULL) == 0 && trail_verify_payloads(NULL) == 0);
+	EXPECT(trail_verify_erased(NULL) == 0);
+	EXPECT(!trail_verify_first_bad(NULL, &index, &exact) && index == 7);
+	EXPECT(trail_verify_invalid(NULL) == 0 && trail_verify_unverifiable(NULL) == 0);
+	EXPECT(trail_verify_findings(NULL) == 0 && !trail_verify_finding_code(NULL, 0));
+	EXPECT(!trail_verify_finding_index(NULL, 0, &index) && index == 7);
+	EXPECT(!trail_verify_finding_what(NULL, 0));
+	EXPECT(!trail_verify_finding_is_invalid(NULL, 0));
+	trail_verify_free(v);
+	trail_free(t);
+}
+
 static void null_sources(void)
 {
 	trail_sources_free(NULL);
@@ -320,6 +350,10 @@ static void unusable_speaks(struct trail *t, struct trail_batch *b, struct trail
 	TOLD(t, trail_search(t, NULL, &rows));
 	TOLD(t, trail_history(t, "o", NULL, &rows));
 	TOLD(t, trail_sources_ask(t, &sources));
+	struct trail_verify *v = trail_verify_new();
+	TOLD(t, trail_verify_run(t, v));
+	EXPECT(trail_verify_verdict(v) == TRAIL_VERDICT_NONE);
+	trail_verify_free(v);
 	EXPECT(!receipt && !entry && !status && !note && !text && last == 7 && len == 7);
 	EXPECT(!rows && !sources);
 	EXPECT(trail_batch_count(b) == 1);
@@ -411,6 +445,7 @@ static void no_objects(struct trail_batch *b, struct trail_event *e)
 	null_query(q);
 	null_rows();
 	null_sources();
+	null_verify();
 	null_status_and_text();
 	null_bytes();
 	trail_query_free(q);

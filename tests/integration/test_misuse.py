@@ -14,7 +14,8 @@ from harness import ROOT
 SOURCE = ROOT / "tests" / "integration" / "misuse.c"
 # They take no object and no pointer: nothing can be NULL.
 HARMLESS = {"trail_err_text", "trail_version", "trail_field_name", "trail_word_name", "trail_new",
-            "trail_event_new", "trail_batch_new", "trail_query_new", "trail_err_retry"}
+            "trail_event_new", "trail_batch_new", "trail_query_new", "trail_err_retry",
+            "trail_verify_new"}
 
 
 def prototypes():
