@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# What traild is for, in half a minute: real events go in, one is shown with its receipt, the daemon
-# is killed and comes back with all of them, the store is checked, and a copy with one flipped bit is
-# found out. Ends with 0 only when it saw all of that.
+# What traild is for, in half a minute: real events go in, one is shown with its receipt, it says who
+# changed a file and who asked, the daemon is killed and comes back with all of them, the log is
+# verified through it and without it, and a copy with one flipped bit is found out. Ends with 0 only
+# when it saw all of that.
 #
 #   TRAIL_BUILD   folder with the programs   (build/release)
 set -euo pipefail
@@ -61,6 +62,23 @@ step "One of the imported, with its proof"
 "$trail" --log "$work/identity" show 10000 >"$work/show" 2>&1
 see "the event" "$work/show" '^(index|source|time|action|actor.id|object.id|verified) '
 see "its verification" "$work/show" '^verified +included in checkpoint' >"$work/null"
+
+step "Who changed this file?"
+"$trail" --log "$work/identity" history git-export.c >"$work/history" 2>"$work/complete"
+see "who created it" "$work/history" ' created git-export\.c'
+see "who changed it" "$work/history" ' modified git-export\.c'
+see "who deleted it" "$work/history" ' deleted git-export\.c'
+[ "$(grep -c . "$work/history")" = 6 ] || fail "its six events and nothing else"
+see "how complete the answer is" "$work/complete" \
+	'^6 events . 2 of 2 sources current . 0 gaps . scan . checkpoint [0-9]+$'
+
+step "And who asked? The question was on record before it was answered"
+"$trail" --log "$work/identity" search source:traild action:read -o json >"$work/asked" 2>"$work/said"
+see "the question, in full" "$work/asked" '"verb":"history".*"value":"git-export\.c"|"value":"git-export\.c".*"verb":"history"'
+
+step "The whole log is verified through the daemon: records, events, numbering, checkpoint"
+"$trail" --log "$work/identity" verify --payloads >"$work/verify" 2>&1 || fail "exit code 0 of verify"
+see "the verdict valid" "$work/verify" '^valid'
 
 step "The daemon is killed (kill -9) and started again"
 "$trail" checkpoint >"$work/before"

@@ -56,6 +56,13 @@ ROWS = [
     ("inclusion proof, round trip, p50", "us", 1),
     ("inclusion proof, round trip, p99", "us", 1),
     ("inclusion proof, size", "bytes", 0),
+    ("search that finds nothing, scan", "records/s", 0),
+    ("search that finds nothing, scan, per second of CPU", "records/s", 0),
+    ("search, all rows to a client that verifies each", "rows/s", 0),
+    ("trail verify, spine", "records/s", 0),
+    ("trail verify, spine, per second of client CPU", "records/s", 0),
+    ("trail verify --payloads", "events/s", 0),
+    ("trail verify --payloads, per second of client CPU", "events/s", 0),
     ("traild check, all of it", "records/s", 0),
     ("traild check, per second of CPU", "records/s", 0),
     ("start after kill -9, exec to READY", "ms", 1),
@@ -220,6 +227,45 @@ def measure_proofs(bench, daemon):
     bench.put("inclusion proof, round trip, p99", done["p99_us"])
 
 
+def cpu_of(pid):
+    """Seconds of CPU that a process has used."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def trail(bench, daemon, *words):
+    """(seconds, seconds of the client's CPU, stdout) of one command."""
+    before, start = os.times(), time.monotonic()
+    done = subprocess.run(
+        [bench.factory.trail, "--connect", f"unix:{daemon.address}", "--timeout", "600", *words],
+        stdout=subprocess.PIPE, text=True, check=False,
+        env=dict(os.environ, XDG_STATE_HOME=str(bench.scratch / "client")))
+    seconds, after = time.monotonic() - start, os.times()
+    if done.returncode not in (0, 1):
+        raise RuntimeError(f"trail {words} ended with {done.returncode}")
+    cpu = (after.children_user + after.children_system
+           - before.children_user - before.children_system)
+    return seconds, cpu, done.stdout
+
+
+def measure_questions(bench, daemon):
+    """What reading costs, on the store that is there: by scan, there is no index."""
+    used = cpu_of(daemon.pid)
+    seconds, _, _ = trail(bench, daemon, "search", "actor:nobody")
+    used = cpu_of(daemon.pid) - used
+    records = json.loads(trail(bench, daemon, "verify", "-o", "json")[2])["size"]
+    bench.put("search that finds nothing, scan", records / seconds)
+    bench.put("search that finds nothing, scan, per second of CPU", records / used)
+    seconds, _, rows = trail(bench, daemon, "search", "source:lifecare", "-o", "csv")
+    bench.put("search, all rows to a client that verifies each", rows.count("\n") / seconds)
+    for name, words in (("trail verify, spine", ()),
+                        ("trail verify --payloads", ("--payloads",))):
+        seconds, cpu, out = trail(bench, daemon, "verify", "-o", "json", *words)
+        checked = json.loads(out)["checked"]
+        bench.put(name, checked / seconds)
+        bench.put(f"{name}, per second of client CPU", checked / cpu)
+
+
 def measure_restart(bench, daemon):
     """Ready again after kill -9; the new daemon."""
     daemon.kill()
@@ -273,6 +319,7 @@ def repeat(bench, options):
         bench.load(daemon, missing)
     daemon = measure_restart(bench, daemon)
     measure_proofs(bench, daemon)
+    measure_questions(bench, daemon)
     daemon.stop()
     daemon.finish()
     measure_check(bench, daemon)
