@@ -24,10 +24,17 @@ static void note_text(struct notes *notes, const char *key, struct span value)
 	notes->list[notes->count++] = (struct attribute){ span_text(key), value };
 }
 
-static void note_number(struct notes *notes, const char *key, int64_t number)
+static void note_count(struct notes *notes, const char *key, uint64_t number)
 {
 	char *text = notes->numbers[notes->count];
-	(void)snprintf(text, NUMBER_MAX, "%" PRId64, number);
+	(void)snprintf(text, NUMBER_MAX, "%" PRIu64, number);
+	note_text(notes, key, span_text(text));
+}
+
+static void note_time(struct notes *notes, const char *key, int64_t time_ns)
+{
+	char *text = notes->numbers[notes->count];
+	(void)snprintf(text, NUMBER_MAX, "%" PRId64, time_ns);
 	note_text(notes, key, span_text(text));
 }
 
@@ -46,11 +53,11 @@ static void note_all(struct notes *notes, const struct request *request)
 	else if (request->kind == REQUEST_HISTORY)
 		note_text(notes, "object", q->text);
 	else if (q->count > 1)
-		note_number(notes, "count", (int64_t)(q->count & INT64_MAX));
+		note_count(notes, "count", q->count);
 	if (q->paging.since_ns != 0)
-		note_number(notes, "since_ns", q->paging.since_ns);
+		note_time(notes, "since_ns", q->paging.since_ns);
 	if (q->paging.until_ns != 0)
-		note_number(notes, "until_ns", q->paging.until_ns);
+		note_time(notes, "until_ns", q->paging.until_ns);
 	if (q->paging.follow_ms != 0)
 		note_text(notes, "follow", span_text("true"));
 }
