@@ -23,6 +23,7 @@ const uint8_t *sweep_record(struct sweep *sweep, uint64_t index)
 static enum trail_err open_chunk(struct sweep *sweep, uint64_t index, const struct record *r)
 {
 	struct span chunk;
+	const uint8_t *salt;
 	struct chunk_place place = {
 		.genesis = store_genesis(sweep->store),
 		.class_no = r->class_no,
@@ -31,7 +32,10 @@ static enum trail_err open_chunk(struct sweep *sweep, uint64_t index, const stru
 	sweep->open = false;
 	if (!store_chunk(sweep->txn, r->class_no, index, &place.first, &chunk))
 		return db_error(sweep->txn) == TRAIL_OK ? TRAIL_END : TRAIL_CORRUPT;
-	enum trail_err err = chunk_open(sweep->chunker, &place, chunk, &sweep->chunk_count);
+	/* One that ends before may be of another month, which its tag would not fit. */
+	enum trail_err err = chunk_salt(chunk, place.first, index, &salt);
+	if (!err)
+		err = chunk_open(sweep->chunker, &place, chunk, &sweep->chunk_count);
 	if (err)
 		return err;
 	sweep->open = true;
