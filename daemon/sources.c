@@ -27,7 +27,7 @@ static enum trail_err put_entry(struct page *page, uint64_t index)
 	if (!bytes)
 		return TRAIL_CORRUPT;
 	record_decode(bytes, &r);
-	if (sweep_payload(page->sweep, index, &r, &salt, &payload))
+	if (r.kind != KIND_SOURCE || sweep_payload(page->sweep, index, &r, &salt, &payload))
 		return TRAIL_CORRUPT;
 	return page_put(page, index, bytes, salt, payload);
 }

@@ -1,25 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "standing.h"
 
-/* What it gave out is not here, and not because it is on its way. */
-static uint64_t missing(struct db_txn *txn, const struct epoch_row *row, uint64_t now_ns)
+/*
+ * What it gave out is not here, and not because it is on its way. False: the row speaks of a record
+ * that is not there.
+ */
+static bool add_missing(struct db_txn *txn, const struct epoch_row *row, uint64_t now_ns,
+	struct source_standing *s)
 {
 	uint64_t since = row->last_ns;
 	if (row->made <= row->last || row->state != EPOCH_OPEN)
-		return 0;
+		return true;
 	if (row->last != 0) {
 		struct record r;
 		const uint8_t *bytes = store_record(txn, row->last_index, NULL);
 		if (!bytes)
-			return row->made - row->last;
+			return false;
 		record_decode(bytes, &r);
 		since = r.received_ns;
 	}
-	bool late = now_ns > since && now_ns - since > UINT64_C(1000000000) * MISSING_AFTER_S;
-	return late ? row->made - row->last : 0;
+	if (now_ns > since && now_ns - since > UINT64_C(1000000000) * MISSING_AFTER_S)
+		s->missing += row->made - row->last;
+	return true;
 }
 
-static void take_epoch(struct db_txn *txn, uint64_t epoch, const struct epoch_row *row,
+/* False: as above. */
+static bool add_epoch(struct db_txn *txn, uint64_t epoch, const struct epoch_row *row,
 	uint64_t now_ns, struct source_standing *s)
 {
 	bool import = (epoch & EPOCH_IMPORT_BIT) != 0;
@@ -27,11 +33,11 @@ static void take_epoch(struct db_txn *txn, uint64_t epoch, const struct epoch_ro
 	s->open += !import && epoch != 0 && row->state == EPOCH_OPEN;
 	s->open_ends += row->state == EPOCH_OPEN_END;
 	s->lost += row->holes;
-	s->missing += missing(txn, row, now_ns);
 	if (row->last_ns > s->heard_ns)
 		s->heard_ns = row->last_ns;
 	if (row->last_index > s->newest)
 		s->newest = row->last_index;
+	return add_missing(txn, row, now_ns, s);
 }
 
 bool standing_next(struct db_txn *txn, uint64_t after, uint64_t now_ns,
@@ -56,11 +62,11 @@ bool standing_next(struct db_txn *txn, uint64_t after, uint64_t now_ns,
 		if (key.len != KEY_SOURCE_LEN)
 			continue; /* the floor row says nothing here */
 		uint64_t epoch = load_be64(key.data + KEY_INDEX_LEN);
-		if (!epoch_row_decode(out->source, epoch, value, &row)) {
+		if (!epoch_row_decode(out->source, epoch, value, &row) ||
+			!add_epoch(txn, epoch, &row, now_ns, out)) {
 			*damaged = true;
 			return false;
 		}
-		take_epoch(txn, epoch, &row, now_ns, out);
 	}
 	return true;
 }

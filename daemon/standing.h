@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How a source stands, by its committed state rows: what it gave out, what is here, what is lost.
+ * The rows are sums for the operator, proven by nothing: `traild check` derives them anew.
  * An epoch that was closed cleanly leaves no row: its losses show in the records alone (FLAG_LOSS).
  */
 #ifndef DAEMON_STANDING_H
@@ -23,7 +24,7 @@ struct source_standing {
 
 /*
  * The next source above `after` that has a row. False: there is none, or an error (db_error); a row
- * that does not decode makes *damaged true.
+ * that does not decode, or whose record is not there, makes *damaged true.
  */
 bool standing_next(struct db_txn *txn, uint64_t after, uint64_t now_ns,
 	struct source_standing *out, bool *damaged);
