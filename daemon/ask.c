@@ -17,6 +17,8 @@ enum {
 	SMALL_BYTES = 64 * 1024,    /* of one record, or of who follows: many may wait */
 	SMALL_ROWS = ROWS_MAX / 4,
 	DAEMON_ARENA = 1024,
+	SOURCE_ARENA = 512,
+	SOURCES_MET = 128,          /* whose names are looked up once per page, mostly */
 };
 
 _Static_assert((int)CURSOR_LEN <= (int)CURSOR_MAX, "`next` has a bound on the wire");
@@ -30,6 +32,12 @@ struct cursor {
 	uint64_t gaps;
 };
 
+/* A source met on the way, and whether it is the one that is asked for. 0: none yet. */
+struct met {
+	uint64_t source;
+	bool named;
+};
+
 struct ask {
 	struct lookup *look;
 	const struct question *question;
@@ -39,7 +47,7 @@ struct ask {
 	uint64_t size;      /* of the tree that proves the rows */
 	bool events;        /* events alone; else any record (Get) */
 	bool down;
-	uint64_t source;    /* what query->source names; UINT64_MAX: none of this log */
+	struct met met[SOURCES_MET];
 	struct sweep sweep;
 	struct page page;
 	/* Of the record looked at last: its leaf; downwards its prev, the leaf of the next. */
@@ -185,47 +193,58 @@ static bool set_range(struct ask *ask)
 	return true;
 }
 
-/* The number of the source whose entry names it `name`. */
-static enum trail_err find_source(struct ask *ask, struct span name)
+/* ---- whom it is about ---- */
+
+/* Whether record `index` with this leaf lies in the tree that is signed. */
+static bool in_tree(const struct ask *ask, uint64_t index, const struct hash *leaf)
 {
-	struct source_standing s = { .source = 0 };
-	uint8_t room[512];
-	bool damaged = false;
-	ask->source = UINT64_MAX;
-	while (standing_next(ask->look->txn, s.source, 0, &s, &damaged)) {
-		struct arena arena = { .data = room, .cap = sizeof room };
-		struct span salt, payload, found;
-		struct record r;
-		const uint8_t *bytes = sweep_record(&ask->sweep, s.source);
-		if (!bytes)
-			return TRAIL_CORRUPT;
-		record_decode(bytes, &r);
-		if (sweep_payload(&ask->sweep, s.source, &r, &salt, &payload) ||
-			source_decode(payload, &arena, &found))
-			return TRAIL_CORRUPT;
-		if (span_equal(found, name)) {
-			ask->source = s.source;
-			return TRAIL_OK;
-		}
-	}
-	return damaged || db_error(ask->look->txn) ? TRAIL_CORRUPT : TRAIL_OK;
+	const struct head *head = &ask->look->head;
+	struct tree_proof proof;
+	return tree_inclusion(index, head->size, store_node, ask->look->txn, &proof) == TRAIL_OK &&
+		tree_inclusion_check(leaf, index, head->size, &proof, &head->root);
 }
 
-static enum trail_err set_source(struct ask *ask)
+/*
+ * *named: whether the entry of `source` gives it the name that is asked for. The entry must lie in
+ * the signed tree: under another name its events would be passed over.
+ */
+static enum trail_err is_named(struct ask *ask, uint64_t source, bool *named)
 {
+	uint8_t room[SOURCE_ARENA];
+	struct arena arena = { .data = room, .cap = sizeof room };
+	struct span salt, payload, name;
+	struct record r;
+	struct hash leaf;
+	const uint8_t *bytes = store_record(ask->look->txn, source, NULL);
+	if (!bytes)
+		return TRAIL_CORRUPT;
+	record_decode(bytes, &r);
+	record_leaf(bytes, &leaf);
+	if (r.kind != KIND_SOURCE || !in_tree(ask, source, &leaf) ||
+		sweep_payload(&ask->sweep, source, &r, &salt, &payload) ||
+		source_decode(payload, &arena, &name))
+		return TRAIL_CORRUPT;
+	*named = span_equal(name, ask->query->source);
+	return TRAIL_OK;
+}
+
+/* *yes: whether the question is about `source`. */
+static enum trail_err concerns(struct ask *ask, uint64_t source, bool *yes)
+{
+	struct met *met = &ask->met[source % SOURCES_MET];
 	struct span name = ask->query->source;
-	if (!query_asks(ask->query, QUERY_SOURCE))
+	*yes = !query_asks(ask->query, QUERY_SOURCE) || (source == 0 && name.len == 0);
+	/* No entry has the empty name, which is the log's own. */
+	if (*yes || source == 0 || name.len == 0)
 		return TRAIL_OK;
-	if (name.len == 0) {
-		ask->source = 0; /* the log itself */
-		return TRAIL_OK;
+	if (met->source != source) {
+		enum trail_err err = is_named(ask, source, &met->named);
+		if (err)
+			return err;
+		met->source = source;
 	}
-	return find_source(ask, name);
-}
-
-static bool concerns(const struct ask *ask, uint64_t source)
-{
-	return !query_asks(ask->query, QUERY_SOURCE) || source == ask->source;
+	*yes = met->named;
+	return TRAIL_OK;
 }
 
 /* ---- looking ---- */
@@ -275,52 +294,60 @@ static enum trail_err take(struct ask *ask, uint64_t index, const uint8_t bytes[
 	struct span salt = { 0 }, payload = { 0 };
 	bool matches = true;
 	bool count = ask->question->paging.count;
-	if (ask->events && (r->kind != KIND_EVENT || !concerns(ask, r->source)))
+	if (ask->events && r->kind != KIND_EVENT)
+		return TRAIL_OK;
+	if (ask->events && concerns(ask, r->source, &matches))
+		return TRAIL_CORRUPT;
+	if (!matches)
 		return TRAIL_OK;
 	if (count && !asks_payload(ask)) {
 		ask->at.matched++;
 		return TRAIL_OK;
 	}
-	enum trail_err err = sweep_payload(&ask->sweep, index, r, &salt, &payload);
-	if (err && err != TRAIL_END)
+	/* This version erases nothing: a payload that is not there was taken away. */
+	if (sweep_payload(&ask->sweep, index, r, &salt, &payload))
 		return TRAIL_CORRUPT;
-	if (ask->events && err == TRAIL_END)
-		matches = !asks_payload(ask); /* erased: it says nothing any more */
-	else if (ask->events && judge_event(ask, index, payload, &matches))
+	if (ask->events && judge_event(ask, index, payload, &matches))
 		return TRAIL_CORRUPT;
 	if (!matches)
 		return TRAIL_OK;
-	err = count ? TRAIL_OK : page_add(&ask->page, index, bytes, r, salt, payload);
+	enum trail_err err = TRAIL_OK;
+	if (!count)
+		err = page_add(&ask->page, index, bytes, r, salt, payload);
 	ask->at.matched += err == TRAIL_OK;
 	return err;
 }
 
-/* Losses that the record itself tells of. */
-static enum trail_err count_gaps(struct ask *ask, uint64_t index, const struct record *r)
+/* The source of which the record itself tells a loss; *loss: whether it does. */
+static enum trail_err find_loss(struct ask *ask, uint64_t index, const struct record *r,
+	uint64_t *source, bool *loss)
 {
 	uint8_t room[DAEMON_ARENA];
 	struct arena arena = { .data = room, .cap = sizeof room };
 	struct daemon_entry entry;
 	struct span salt, payload;
-	if (r->kind == KIND_EVENT && (r->flags & FLAG_LOSS) != 0)
-		ask->at.gaps += concerns(ask, r->source);
+	*source = r->source;
+	*loss = r->kind == KIND_EVENT && (r->flags & FLAG_LOSS) != 0;
 	if (r->kind != KIND_DAEMON || index == 0)
 		return TRAIL_OK;
 	if (sweep_payload(&ask->sweep, index, r, &salt, &payload) ||
 		daemon_entry_decode(payload, &arena, &entry))
 		return TRAIL_CORRUPT;
-	if (entry.what == DAEMON_LOSS)
-		ask->at.gaps += concerns(ask, entry.source);
+	*source = entry.source;
+	*loss = entry.what == DAEMON_LOSS;
 	return TRAIL_OK;
 }
 
-/* Whether record `index` with this leaf lies in the tree that is signed. */
-static bool in_tree(const struct ask *ask, uint64_t index, const struct hash *leaf)
+static enum trail_err count_gaps(struct ask *ask, uint64_t index, const struct record *r)
 {
-	const struct head *head = &ask->look->head;
-	struct tree_proof proof;
-	return tree_inclusion(index, head->size, store_node, ask->look->txn, &proof) == TRAIL_OK &&
-		tree_inclusion_check(leaf, index, head->size, &proof, &head->root);
+	uint64_t source;
+	bool loss, ours = false;
+	enum trail_err err = find_loss(ask, index, r, &source, &loss);
+	if (!err && loss)
+		err = concerns(ask, source, &ours);
+	if (!err)
+		ask->at.gaps += ours;
+	return err;
 }
 
 /*
@@ -394,8 +421,12 @@ static enum trail_err complete(struct ask *ask, struct completeness *out)
 	bool damaged = false;
 	uint64_t now = clock_ns(CLOCK_REALTIME);
 	*out = (struct completeness){ .method = METHOD_SCAN, .gaps = ask->at.gaps };
-	while (standing_next(ask->look->txn, s.source, now, &s, &damaged)) {
-		if (!concerns(ask, s.source))
+	while (standing_next(ask->look->txn, s.source, now, &s, &damaged) &&
+		s.source < ask->look->head.size) {
+		bool ours;
+		if (concerns(ask, s.source, &ours))
+			return TRAIL_CORRUPT;
+		if (!ours)
 			continue;
 		out->sources++;
 		out->current += standing_current(&s);
@@ -488,10 +519,6 @@ static bool begin(struct ask *ask)
 	sweep_begin(&ask->sweep, look->store, look->txn, look->chunker);
 	if (!begin_cursor(ask) || !set_range(ask))
 		return false;
-	if (ask->events && set_source(ask)) {
-		lookup_damaged(look);
-		return false;
-	}
 	const struct request *request = &look->op->request;
 	ask->page = (struct page){ .look = look, .sweep = &ask->sweep, .size = ask->size };
 	return page_open(&ask->page, rows_of(request), bytes_of(request), 0);
@@ -510,14 +537,14 @@ void ask_answer(struct lookup *look)
 	};
 	if (!begin(&ask))
 		return;
-	/* No source of this name: nothing to look at. */
-	if (query_asks(ask.query, QUERY_SOURCE) && ask.source == UINT64_MAX)
-		ask.low = ask.high;
 	if (ask.low == ask.high)
 		ask.at.position = ask.low;
 	enum trail_err err = look_on(&ask);
 	if (!err)
 		err = chain_end(&ask);
+	/* Who follows waits for what is new, not for what is left out of the range. */
+	if (op->request.question.paging.follow_ms != 0 && nothing_left(&ask))
+		ask.at.position = ask.size;
 	if (!err)
 		err = finish(&ask);
 	if (err)

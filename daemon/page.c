@@ -79,11 +79,10 @@ enum trail_err page_name(struct page *page, uint64_t index)
 	if (!bytes)
 		return TRAIL_CORRUPT;
 	record_decode(bytes, &r);
-	enum trail_err err = sweep_payload(page->sweep, index, &r, &salt, &payload);
-	/* A name may have been erased. */
-	if (err && err != TRAIL_END)
+	if (sweep_payload(page->sweep, index, &r, &salt, &payload))
 		return TRAIL_CORRUPT;
-	err = item_put(page, &page->named[page->named_count], index, bytes, salt, payload);
+	struct evidence_item *item = &page->named[page->named_count];
+	enum trail_err err = item_put(page, item, index, bytes, salt, payload);
 	page->named_count += err == TRAIL_OK;
 	return err;
 }

@@ -265,6 +265,8 @@ static const char *paging_misfit(const struct request *request)
 		return "follow_ms is at most 60000: ask again when it is over";
 	if (p->follow_ms != 0 && (p->newest_first || p->count))
 		return "who follows sees the oldest first, and every row";
+	if (p->follow_ms != 0 && p->size != 0)
+		return "who follows sees rows proven in the newest tree: leave size out";
 	return NULL;
 }
 
