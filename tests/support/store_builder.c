@@ -2,7 +2,6 @@
 #include "store_builder.h"
 
 #include "../../daemon/batch.h"
-#include "../../daemon/epochs.h"
 #include "../../daemon/signer/state.h"
 #include "../../proto/codec.h"
 
@@ -26,6 +25,7 @@ struct builder {
 	uint64_t now_ns;
 	uint64_t own_epoch, own_seq;
 	uint64_t head_size; /* of `note` */
+	struct hash head_root;
 	uint64_t head_row;
 	uint64_t counter;
 	struct buf note;
@@ -210,21 +210,28 @@ static void encode_event(struct builder *b, struct buf *out)
 	must(!out->failed, "event");
 }
 
-static uint64_t add_event(struct builder *b, struct record *r)
+/* An empty payload: one like any. */
+static uint64_t add_event(struct builder *b, struct record *r, struct span payload)
 {
-	struct buf payload = { 0 };
+	struct buf own = { 0 };
 	r->kind = KIND_EVENT;
 	r->received_ns = tick(b);
-	encode_event(b, &payload);
-	uint64_t index = builder_record(b, r, buf_view(&payload));
-	buf_release(&payload);
+	if (payload.len == 0)
+		encode_event(b, &own);
+	uint64_t index = builder_record(b, r, payload.len != 0 ? payload : buf_view(&own));
+	buf_release(&own);
 	return index;
 }
 
 uint64_t builder_own_event(struct builder *b)
 {
+	return builder_own(b, span_of(NULL, 0));
+}
+
+uint64_t builder_own(struct builder *b, struct span payload)
+{
 	struct record r = { .epoch = b->own_epoch, .seq = ++b->own_seq };
-	return add_event(b, &r);
+	return add_event(b, &r, payload);
 }
 
 static struct epoch *need_epoch(struct builder *b, uint64_t source, uint64_t epoch, uint64_t peer)
@@ -241,6 +248,12 @@ static struct epoch *need_epoch(struct builder *b, uint64_t source, uint64_t epo
 uint64_t builder_event(
 	struct builder *b, uint64_t source, uint64_t peer, uint64_t epoch, uint64_t lost)
 {
+	return builder_said(b, source, peer, epoch, lost, span_of(NULL, 0));
+}
+
+uint64_t builder_said(struct builder *b, uint64_t source, uint64_t peer, uint64_t epoch,
+	uint64_t lost, struct span payload)
+{
 	struct epoch *known = need_epoch(b, source, epoch, peer);
 	struct record r = {
 		.flags = (uint16_t)((epoch == 0 ? FLAG_UNPROTECTED : 0) | (lost ? FLAG_LOSS : 0)),
@@ -249,7 +262,7 @@ uint64_t builder_event(
 		.epoch = epoch,
 		.seq = known->row.last + lost + 1,
 	};
-	uint64_t index = add_event(b, &r);
+	uint64_t index = add_event(b, &r, payload);
 	epochs_heard(b->epochs, known, b->now_ns, r.seq);
 	epochs_stored(b->epochs, known, 1, lost, index, index);
 	return index;
@@ -299,6 +312,7 @@ static void sign(struct builder *b)
 	must(note_sign(buf_view(&text), &b->key, &b->note) == TRAIL_OK, "signing");
 	buf_release(&text);
 	b->head_size = cp.size;
+	b->head_root = cp.root;
 	write_signer_head(b);
 }
 
@@ -334,4 +348,28 @@ const char *builder_note(const struct builder *b)
 struct db *builder_db(struct builder *b)
 {
 	return store_db(b->store);
+}
+
+struct store *builder_store(struct builder *b)
+{
+	return b->store;
+}
+
+struct head builder_head(const struct builder *b)
+{
+	struct head head = { .size = b->head_size, .root = b->head_root };
+	must(b->note.len <= sizeof head.note, "a shorter note");
+	head.note_len = b->note.len;
+	memcpy(head.note, b->note.data, b->note.len);
+	return head;
+}
+
+struct epoch *builder_epoch(struct builder *b, uint64_t source, uint64_t epoch)
+{
+	return need_epoch(b, source, epoch, 0);
+}
+
+struct epochs *builder_epochs(struct builder *b)
+{
+	return b->epochs;
 }

@@ -7,6 +7,7 @@
 #ifndef SUPPORT_STORE_BUILDER_H
 #define SUPPORT_STORE_BUILDER_H
 
+#include "../../daemon/epochs.h"
 #include "../../daemon/store.h"
 
 struct builder;
@@ -23,8 +24,12 @@ uint64_t builder_daemon(struct builder *b, enum daemon_what what);
 /* One valid event that takes the next number of its epoch, after `lost` lost ones. */
 uint64_t builder_event(
 	struct builder *b, uint64_t source, uint64_t peer, uint64_t epoch, uint64_t lost);
-/* One event of the daemon's own. */
+/* The same with this payload. */
+uint64_t builder_said(struct builder *b, uint64_t source, uint64_t peer, uint64_t epoch,
+	uint64_t lost, struct span payload);
+/* One event of the daemon's own; and with this payload. */
 uint64_t builder_own_event(struct builder *b);
+uint64_t builder_own(struct builder *b, struct span payload);
 /* Stage a record and its payload as they are, true or not. */
 uint64_t builder_record(struct builder *b, struct record *r, struct span payload);
 void builder_control(struct builder *b, enum record_kind kind, struct span payload);
@@ -42,5 +47,11 @@ uint64_t builder_size(const struct builder *b);
 const char *builder_note(const struct builder *b);
 /* For rows put or deleted by hand, in a transaction of the caller's. */
 struct db *builder_db(struct builder *b);
+struct store *builder_store(struct builder *b);
+/* The newest signed head. */
+struct head builder_head(const struct builder *b);
+/* The standing of an epoch, opened when it is new; and all of them, for what no event does. */
+struct epoch *builder_epoch(struct builder *b, uint64_t source, uint64_t epoch);
+struct epochs *builder_epochs(struct builder *b);
 
 #endif
