@@ -31,6 +31,26 @@ void lookup_case_delete(struct lookup_case *c, enum table table, struct span key
 /* A copy of a row's value, to be released; empty: there is none. */
 struct buf lookup_case_row(struct lookup_case *c, enum table table, struct span key);
 
+/* A row as it was, so that one store serves many a damage. */
+struct row_before {
+	enum table table;
+	uint8_t key[KEY_SOURCE_LEN];
+	size_t key_len;
+	struct buf value;
+};
+
+/*
+ * As who may write the store and knows its formats would: pack the payload of record `index` anew
+ * as `instead` (empty: leave it out), under a tag that fits; put another record in the place of
+ * `index`.
+ */
+struct row_before lookup_case_payload(
+	struct lookup_case *c, uint64_t index, struct span instead);
+struct row_before lookup_case_replace(
+	struct lookup_case *c, uint64_t index, const struct record *r);
+/* Put the row back. */
+void lookup_case_undo(struct lookup_case *c, struct row_before *before);
+
 /* The record `index` as it is committed. */
 struct record lookup_case_record(struct lookup_case *c, uint64_t index);
 
