@@ -354,7 +354,7 @@ def duplicate_with_nothing(_, answer):
     for run in answer.runs:
         answer.unchecked += run.count
         run.duplicate = True
-        for field in ("records", "salts", "path", "prev"):
+        for field in ("records", "salts", "path"):
             run.ClearField(field)
 
 

@@ -64,7 +64,8 @@ def test_a_receipt_is_what_trail_shows(run, show):
 
 
 def test_a_bad_event_is_refused_with_the_daemons_sentence(run):
-    done = Python(run.address)("append", "journal", json.dumps(dict(EVENT, actor={"name": "A"})), code=1)
+    bad = json.dumps(dict(EVENT, actor={"name": "Anna"}))
+    done = Python(run.address)("append", "journal", bad, code=1)
     assert done.stdout == "" and "INVALID: " in done.stderr and "actor.id" in done.stderr
 
 

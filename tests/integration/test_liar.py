@@ -25,7 +25,7 @@ ROWS = OBJECTS.count("x")
 
 
 class World:
-    """A log, two others, a liar in front of the first, and a user who met it when it was smaller."""
+    """A log, two others, a liar in front of the first, and a user who knows the log."""
 
     def __init__(self, traild, trail):
         self.program, self.folder = trail, traild.folder
@@ -38,6 +38,7 @@ class World:
             for n, obj in enumerate(OBJECTS)))
         self.trail("emit", "read", "x0", "--source", "archive", state="met")
         older = self.trail("checkpoint", state="met").stdout.encode()
+        self.trail("emit", "read", "x0", "--source", "archive", state="met")
         self.first = json.loads(self.trail("import", self.folder / "a.jsonl", "-o", "json",
                                            state="writer").stdout)["first_index"]
         with Client(self.other.address) as other, Client(self.twin.address) as twin:
@@ -299,9 +300,9 @@ def found_out_by_verify(world, done):
 # ---- client.py, too, but for what it says that it leaves out ------------------------------------
 
 BEYOND_PYTHON = {
-    "checkpoint-signature", "checkpoint-unsigned", "checkpoint-size",  # it checks no signature,
-    "stale",                                                           # and keeps nothing
-    "completeness-absent", "next-long", "read-behind-the-tree",        # it does not use these
+    # It checks no signature, keeps nothing, and does not use the last three.
+    "checkpoint-signature", "checkpoint-unsigned", "checkpoint-cut", "checkpoint-size", "stale",
+    "completeness-absent", "next-long", "read-behind-the-tree",
 }
 
 
