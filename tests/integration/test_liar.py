@@ -248,12 +248,24 @@ def test_rows_outside_of_the_time_that_was_asked(world, bound, field):
     found_out(world, world.trail(*words, copy=True), honest)
 
 
-def test_more_rows_than_asked(world):
-    words = ["search", "object:x", "-n", "2", "-o", "json"]
-    honest = honest_rows(world, words)
+LAST_TWO = ["search", "object:x", "-n", "2", "-o", "json"]
+
+
+def uncounted(request):
+    """Small pages, and rows where they were to be counted alone."""
+    small_pages(request)
+    if request.WhichOneof("body") == "search" and request.search.paging.count:
+        request.search.paging.count = False
+        request.search.paging.limit = 2
+
+
+def test_rows_where_a_count_was_asked(world):
+    honest = honest_rows(world, LAST_TWO)
     assert len(honest) == 2
-    world.proxy.lie(on_request=asker(lambda s: s.paging.ClearField("limit"), "search"))
-    found_out(world, world.trail(*words, copy=True), honest)
+    world.proxy.lie(on_request=uncounted)
+    done = world.trail(*LAST_TWO, copy=True)
+    assert any(a.rows.rows for a in world.proxy.answers("rows")[1:])
+    found_out(world, done, honest)
 
 
 @pytest.mark.parametrize("words", [HISTORY, SEARCH], ids=lambda words: words[0])
@@ -435,6 +447,11 @@ def all_current(_, answer):
     answer.completeness.sources, answer.completeness.current, answer.completeness.gaps = 9, 9, 0
 
 
+def count_changed(told, answer):
+    if told.request.search.paging.count:
+        answer.matched += 5
+
+
 def healthy(_, answer):
     answer.events, answer.free_bytes, answer.full, answer.pending_gaps = 1, 1 << 50, False, 0
     answer.version = "9.9.9"
@@ -449,7 +466,9 @@ def source_left_out(_, answer):
     answer.sources.pop()
 
 
-# name: (kind of answer, lie, command, file, the words that state the limit, what trail says)
+WORD = "That no row is left out is the daemon's word"
+
+# name: (kind of answer, lie, command, file, the words that state the limit, what trail prints)
 LIMITS = {
     "a payload that is said to be erased": (
         "rows", payload_withheld, ["show", "FIRST"], "include/trail.h",
@@ -459,13 +478,16 @@ LIMITS = {
         "NULL: none, or erased", "(erased)"),
     "a history of nothing": (
         "rows", all_left_out, ["history", "x"], "include/trail.h",
-        "That no row is left out is the daemon's word", ""),
+        WORD, ""),
     "a row that nothing on its page leans on": (
         "rows", last_left_out, ["history", "x"], "include/trail.h",
-        "That no row is left out is the daemon's word", ""),
+        WORD, ""),
     "completeness": (
-        "rows", all_current, ["history", "x"], "include/trail.h",
-        "That no row is left out is the daemon's word", ""),
+        "rows", all_current, ["history", "x"], "README.md",
+        "the numbers of the completeness line", "9 of 9 sources current"),
+    "a count of rows that were not sent": (
+        "rows", count_changed, ["search", "object:x", "-n", "2"], "README.md",
+        "the numbers of the completeness line", "showing 2 of 15"),
     "the numbers of status": (
         "status", healthy, ["status"], "include/trail.h",
         "only the checkpoint among it is checked", "9.9.9"),
@@ -487,9 +509,11 @@ def test_limits_are_what_is_said_of_them(world, limit):
     kind, lie, words, file, stated, said = limit
     words = [{"FIRST": str(world.first), "A.JSONL": world.folder / "a.jsonl"}.get(w, w)
              for w in words]
-    done = tell(world, kind, lie, words)
+    world.proxy.lie(on_request=small_pages if lie is count_changed else None,
+                    on_answer=teller(lie, kind, world.facts))
+    done = world.trail(*words, copy=True)
     assert world.proxy.told > 0 and world.proxy.fault is None
     assert done.returncode in (0, 1), done.stderr
-    assert said in done.stdout
+    assert said in done.stdout + done.stderr
     text = re.sub(r"[\s*]+", " ", (ROOT / file).read_text())
     assert stated in text, f"{file} must state this limit"
