@@ -676,6 +676,19 @@ LATER = {
 }
 
 
+# To who follows the log: each page with a checkpoint of its own.
+FOLLOWED = {
+    **{name: later(lie) for name, lie in MANY.items() if name.startswith("checkpoint-")},
+    **{name: later(MANY[name]) for name in (
+        "row-record-source", "row-salt", "row-payload", "row-path-bit", "named-none", "row-twice",
+        "matched-more", "matched-less", "next-absent", "stale")},
+    "checkpoint-older": later(OLDER),
+    "row-of-another-object": LATER["row-of-another-object"],
+    "read-changes": later(changes("read", down)),
+    "first-page-again": FirstAgain(),
+}
+
+
 def another_record(told, answer):
     """Sound, and not the one that was asked for."""
     index = answer.rows[0].index + 1
