@@ -743,14 +743,6 @@ ASKED = {
 # ---- Sources ------------------------------------------------------------------------------------
 
 
-def of_entry(lie):
-    """A lie about the entry of the first source that is listed."""
-    def tell(told, answer):
-        for state in answer.sources[:1]:
-            lie(told, state.entry)
-    return tell
-
-
 def entry_of_a_peer(told, answer):
     for state in answer.sources[:1]:
         state.entry.CopyFrom(told.facts.evidence(told.facts.peer, tree_of(told, answer)))

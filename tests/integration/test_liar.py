@@ -16,7 +16,7 @@ import wire
 from harness import ROOT, SLOW
 from liar import Facts, Proxy, asker, teller
 from test_client_py import Python
-from wire import Client, pb
+from wire import Client
 
 TIMEOUT_S = 2 * SLOW
 # "x" seven times in a row and then here and there, as one history; "y" is somebody else's.
@@ -351,7 +351,6 @@ BEYOND_PYTHON = {
     "checkpoint-signature", "checkpoint-unsigned", "checkpoint-cut", "checkpoint-size", "stale",
     "completeness-absent", "next-long", "read-behind-the-tree",
 }
-
 
 
 @table({name: lie for name, lie in liar.MANY.items() if name not in BEYOND_PYTHON})
