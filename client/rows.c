@@ -96,7 +96,7 @@ static misfit counts_fit(const struct trial *t)
 		return "it counts other rows than there are";
 	/* Of a range every record is due. */
 	if (is_range(a) && rows != room)
-		return "a record of the range is missing";
+		return "it holds other records than the range has";
 	return NULL;
 }
 
@@ -391,9 +391,9 @@ enum trail_err answer_take(
 		return fault_set(fault, TRAIL_NOMEM, "memory is out");
 	if (t.culprit == NOWHERE)
 		return fault_set(fault, TRAIL_CORRUPT,
-			"a page of the answer does not verify: %s; do not trust this daemon", why);
-	return fault_set(
-		fault, TRAIL_CORRUPT, "record %" PRIu64 " does not verify: %s", t.culprit, why);
+			"a page of the answer does not verify: %s; do not trust this answer", why);
+	return fault_set(fault, TRAIL_CORRUPT,
+		"record %" PRIu64 " does not verify: %s; do not trust this answer", t.culprit, why);
 }
 
 void answer_release(struct answer *a)

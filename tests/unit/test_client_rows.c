@@ -728,7 +728,8 @@ static void a_lie_is_told_with_its_record(void **state)
 	bytes_of(w, w->p.rows[1].payload.data)[3] ^= 1;
 	assert_int_equal(take(w), TRAIL_CORRUPT);
 	assert_string_equal(w->fault.sentence,
-		"record 9 does not verify: it does not commit to the payload that was given");
+		"record 9 does not verify: it does not commit to the payload that was given; do "
+		"not trust this answer");
 	world_free(w);
 }
 
