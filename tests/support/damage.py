@@ -126,3 +126,82 @@ def old_page(patient, n, earlier):
 def old_prefix(patient, earlier):
     """All of an earlier file: a store that is whole in itself."""
     return patient.suffer("old file", f"{len(earlier)} bytes", [(0, earlier)], cut=len(earlier))
+
+
+# ---- rows changed by who may write the store and knows its formats ------------------------------
+
+def tables(log_folder):
+    """Every row of every table: {name: {key: value}}."""
+    out = subprocess.run(["mdb_dump", "-a", str(log_folder)], capture_output=True, check=True)
+    found, name, key = {}, None, None
+    for line in out.stdout.split(b"\n"):
+        if line.startswith(b"database="):
+            name = line[9:].decode()
+            found[name] = {}
+        elif line.startswith(b" ") and key is None:
+            key = bytes.fromhex(line[1:].decode())
+        elif line.startswith(b" "):
+            found[name][key] = bytes.fromhex(line[1:].decode())
+            key = None
+    return found
+
+
+def write_tables(log_folder, rows, map_bytes=1 << 33):
+    """A new data.mdb of these rows, made by mdb_load of lmdb-utils."""
+    text = []
+    for name, table_rows in rows.items():
+        text.append(f"VERSION=3\nformat=bytevalue\ndatabase={name}\ntype=btree\n"
+                    f"mapsize={map_bytes}\nmaxreaders=126\ndb_pagesize={PAGE}\nHEADER=END")
+        text += [f" {part.hex()}" for row in sorted(table_rows.items()) for part in row]
+        text.append("DATA=END")
+    log = pathlib.Path(log_folder)
+    for path in log.iterdir():
+        path.unlink()
+    subprocess.run(["mdb_load", str(log)], input="\n".join(text + [""]).encode(),
+                   capture_output=True, check=True)
+
+
+class Chunk:
+    """A payload chunk taken apart (daemon/chunk.h): items are [index, salt, payload]."""
+
+    def __init__(self, key, value, genesis, month):
+        self.place = b"trail-chunk/v1" + genesis + key[:4] + month.to_bytes(4, "big") + key[4:]
+        first = int.from_bytes(key[4:], "big")
+        assert value[-16:] == self._tag(value[:-16])
+        count, runs = (int.from_bytes(value[at:at + 2], "big") for at in (8, 10))
+        indices, at = [], 12
+        for _ in range(runs):
+            start = first + int.from_bytes(value[at:at + 4], "big")
+            indices += range(start, start + int.from_bytes(value[at + 4:at + 6], "big"))
+            at += 6
+        block = value[at + 16 * count:-16]
+        if value[1] == 1:
+            block = subprocess.run(["zstd", "-d", "-c"], input=block, capture_output=True,
+                                   check=True).stdout
+        ends, end = [], 2 * count
+        for i in range(count):
+            end += int.from_bytes(block[2 * i:2 * i + 2], "big")
+            ends.append(end)
+        begins = [2 * count] + ends[:-1]
+        self.items = [[index, value[at + 16 * i:at + 16 * (i + 1)], block[begins[i]:ends[i]]]
+                      for i, index in enumerate(indices)]
+
+    def _tag(self, before):
+        return hashlib.sha256(self.place + before).digest()[:16]
+
+    def pack(self):
+        """The chunk of these items, not compressed, with a tag that fits."""
+        first, runs = self.items[0][0], []
+        for index, _, _ in self.items:
+            if runs and runs[-1][0] + runs[-1][1] == index:
+                runs[-1][1] += 1
+            else:
+                runs.append([index, 1])
+        plain = b"".join(len(p).to_bytes(2, "big") for _, _, p in self.items) + \
+            b"".join(p for _, _, p in self.items)
+        count = len(self.items).to_bytes(2, "big")
+        before = b"\1\0" + count + len(plain).to_bytes(4, "big") + count + \
+            len(runs).to_bytes(2, "big") + \
+            b"".join((i - first).to_bytes(4, "big") + n.to_bytes(2, "big") for i, n in runs) + \
+            b"".join(salt for _, salt, _ in self.items) + plain
+        return before + self._tag(before)

@@ -135,7 +135,7 @@ struct row_before lookup_case_payload(struct lookup_case *c, uint64_t index, str
 	struct chunker *packer = chunker_new();
 	uint8_t key[KEY_PAYLOAD_LEN];
 	struct span chunk;
-	size_t count;
+	size_t count = 0;
 	lookup_case_begin(c);
 	demand(packer && store_chunk(c->look.txn, r.class_no, index, &place.first, &chunk) &&
 			chunk_open(c->chunker, &place, chunk, &count) == TRAIL_OK,

@@ -633,6 +633,24 @@ static void test_the_number_of_sources_is_bounded(void **state)
 	(void)append_fresh(c, E, 2, 1);
 }
 
+static void test_half_of_the_reserve_is_for_questions(void **state)
+{
+	struct intake_case *c = *state;
+	struct op *question = case_own(c);
+	question->kind = OP_QUESTION;
+	c->in.full = true;
+	uint64_t next = batch_next(c->in.batch);
+	case_take(c, question);
+	assert_int_equal(question->own_index, next);
+	c->in.starved = true;
+	question = case_own(c);
+	question->kind = OP_QUESTION;
+	refuse_and_stage_nothing(c, question, TRAIL_FULL);
+	/* What the daemon has to say of itself comes before. */
+	case_take(c, case_own(c));
+	assert_int_equal(batch_next(c->in.batch), next + 2);
+}
+
 static void test_the_number_of_peers_is_bounded(void **state)
 {
 	struct intake_case *c = *state;
@@ -915,6 +933,7 @@ int main(void)
 		EACH(test_a_silent_epoch_is_listed_once),
 		EACH(test_below_the_reserve_only_what_is_held_is_answered),
 		EACH(test_the_number_of_sources_is_bounded),
+		EACH(test_half_of_the_reserve_is_for_questions),
 		EACH(test_the_number_of_peers_is_bounded),
 		EACH(test_a_full_batch_asks_for_a_commit_and_loses_nothing),
 		EACH(test_own_events_are_numbered_from_each_start),

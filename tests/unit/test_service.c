@@ -623,6 +623,10 @@ static void test_a_query_that_does_not_parse_is_refused_at_once(void **state)
 	expect_error(&get, TRAIL_INVALID, "not below", false);
 	get.question = (struct question){ .paging.newest_first = true };
 	expect_error(&get, TRAIL_INVALID, "limit, size and next", false);
+	/* A tree that does not grow would be asked again and again. */
+	search = search_request("actor:a");
+	search.question.paging = (struct paging){ .follow_ms = 1, .size = 5 };
+	expect_error(&search, TRAIL_INVALID, "newest tree", false);
 }
 
 static void test_who_follows_waits_for_the_log_to_grow(void **state)
