@@ -101,6 +101,7 @@ static struct trail_entry *make_event(void)
 	n->source_name = strdup("lifecare");
 	n->peer_name = strdup("unix:1000");
 	n->event = trail_event_new();
+	n->is_event = true;
 	trail_event_set_time(n->event, MOMENT);
 	trail_event_set_action(n->event, TRAIL_READ);
 	trail_event_set(n->event, TRAIL_ACTOR_ID, "anna");
@@ -115,6 +116,7 @@ static struct trail_entry *make_hostile(const char *text)
 	n->source_name = strdup(text);
 	n->peer_name = strdup(text);
 	n->event = trail_event_new();
+	n->is_event = true;
 	trail_event_set_time(n->event, MOMENT);
 	trail_event_set_action(n->event, TRAIL_EXECUTE);
 	trail_event_set_outcome(n->event, TRAIL_REFUSED);
