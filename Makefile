@@ -130,12 +130,12 @@ build/$(1)/tests/fuzz/fuzz_%: build/$(1)/tests/fuzz/fuzz_%.o build/$(1)/parts.a
 	$$(call say,LD)
 	$$(Q)$$(CC_$(1)) $$(FLAGS_$(1)) $$(LDFLAGS) -fsanitize=fuzzer -o $$@ $$^ $$(LIBS)
 
-build/$(1)/trail.pb-c.o: build/gen/trail.pb-c.c
+build/$(1)/trail.pb-c.o: build/gen/trail.pb-c.c Makefile
 	$$(call say,CC)
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC_$(1)) $$(CPPFLAGS) $$(CFLAGS) $$(FLAGS_$(1)) -c -o $$@ $$<
 
-build/$(1)/%.o: %.c | build/gen/trail.pb-c.h
+build/$(1)/%.o: %.c Makefile | build/gen/trail.pb-c.h
 	$$(call say,CC)
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC_$(1)) $$(CPPFLAGS) $$(CFLAGS) $$(FLAGS_$(1)) $$(WARN) -c -o $$@ $$<
