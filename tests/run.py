@@ -111,14 +111,16 @@ def suite_ci(tally, scratch):
     replay(tally, "asan")
     units(tally, "tsan", scratch, only=TSAN_UNITS)
     some = ["tests/integration/test_append.py", "tests/integration/test_numbering.py",
-            "tests/integration/test_bad_input.py", "tests/integration/test_refusals.py"]
+            "tests/integration/test_bad_input.py", "tests/integration/test_pages.py",
+            "tests/integration/test_refusals.py"]
     pytest(tally, "asan", scratch, "asan", {"TRAIL_SLOW": "4"}, some)
-    pytest(tally, "tsan", scratch, "tsan", {"TRAIL_SLOW": "8"}, some[:3])
+    pytest(tally, "tsan", scratch, "tsan", {"TRAIL_SLOW": "8"}, some[:4])
 
 
 def suite_full(tally, scratch):
     full = {"TRAIL_FULL": "1", "TRAIL_KILLS": "200", "TRAIL_MODEL_STEPS": "5000",
-            "TRAIL_DAMAGE_BITS": "2000", "TRAIL_DAMAGE_PAGES": "600", "TRAIL_DAMAGE_META": "500"}
+            "TRAIL_DAMAGE_BITS": "2000", "TRAIL_DAMAGE_PAGES": "600", "TRAIL_DAMAGE_META": "500",
+            "TRAIL_G8_EDITS": "600"}
     lints(tally)
     for mode in ("release", "clang", "debug", "asan"):
         units(tally, mode, scratch)
@@ -134,7 +136,7 @@ def suite_full(tally, scratch):
     pytest(tally, "asan", scratch, "asan", {"TRAIL_SLOW": "4"})
     pytest(tally, "tsan", scratch, "tsan", {"TRAIL_SLOW": "8"},
            ["tests/integration/test_append.py", "tests/integration/test_numbering.py",
-            "tests/integration/test_bad_input.py"])
+            "tests/integration/test_bad_input.py", "tests/integration/test_pages.py"])
     for program in sorted((ROOT / "build" / "fuzz" / "tests" / "fuzz").glob("fuzz_*")):
         if not program.suffix:
             corpus = ROOT / "tests" / "fuzz" / "corpus" / program.name.removeprefix("fuzz_")

@@ -11,7 +11,8 @@ in time, and prints what was measured.
     TRAIL_SEED      seed of what is drawn at random                (1)
     TMPDIR          where the stores lie                           (/tmp)
 
-and per test TRAIL_KILLS, TRAIL_MODEL_STEPS, TRAIL_DAMAGE_BITS, _PAGES, _META: see there.
+and per test TRAIL_KILLS, TRAIL_MODEL_STEPS, TRAIL_DAMAGE_BITS, _PAGES, _META, TRAIL_G8_EDITS:
+see there.
 
 Only processes that a test started are ended, by their own descriptors (pidfd).
 """
