@@ -19,21 +19,21 @@ enum trail_err reading_turn(struct reading *r, struct trail *t, int64_t deadline
 	struct answer *a = &r->answer;
 	struct request request = { .kind = a->kind, .question = a->question };
 	struct response response;
-	if (r->broken)
-		return fault_set(&t->fault, TRAIL_MISUSE,
-			"a page of this answer could not be kept; ask the question anew");
+	/* What was seen before is settled first, so that this page's checkpoint is the next due. */
+	enum trail_err err = contact_settle(t, deadline);
+	if (err != TRAIL_OK)
+		return err;
 	a->floor = t->trust.held.cp.size;
-	enum trail_err err = call_wait(t, &request, RESPONSE_ROWS, deadline, &response);
+	err = call_wait(t, &request, RESPONSE_ROWS, deadline, &response);
 	if (err != TRAIL_OK)
 		return err;
 	keep_arena(r, t);
-	err = answer_take(a, &response.rows, &t->trust, &t->fault);
-	if (err == TRAIL_CORRUPT)
-		(void)handle_lose(t);
+	err = answer_see(a, &response.rows, &t->trust, &t->fault);
 	if (err == TRAIL_OK)
 		err = contact_settle(t, deadline);
-	r->broken = err != TRAIL_OK;
-	return err;
+	if (err == TRAIL_OK)
+		err = answer_take(a, &response.rows, &t->trust.identity, &t->fault);
+	return err == TRAIL_CORRUPT ? handle_lose(t) : err;
 }
 
 void reading_release(struct reading *r)

@@ -14,12 +14,11 @@
 struct reading {
 	struct answer answer;
 	struct arena arena; /* what the newest page views */
-	bool broken;        /* a page was taken, and could not be settled */
 };
 
 /*
- * Ask for the next page, and take it. What the daemon refuses (TRAIL_BUSY ...) leaves the reading
- * as it was. TRAIL_CORRUPT, TRAIL_TIMEOUT, TRAIL_IO: the connection is lost.
+ * Ask for the next page, and take it. After an error no page is there; where the connection is not
+ * lost by it (TRAIL_BUSY ...) the same page may be asked for again.
  */
 enum trail_err reading_turn(struct reading *r, struct trail *t, int64_t deadline);
 void reading_release(struct reading *r);

@@ -321,8 +321,7 @@ static bool make_room(struct answer *a, const struct rows *page)
 	return a->rows && a->named;
 }
 
-/* The checkpoint of this page: the one that was asked for, or the newest. */
-static enum trail_err see(
+enum trail_err answer_see(
 	struct answer *a, const struct rows *page, struct trust *trust, struct fault *fault)
 {
 	struct checkpoint cp;
@@ -372,13 +371,10 @@ static void go_on(struct answer *a, const struct rows *page)
 		a->question.paging.size = a->cp.size;
 }
 
-enum trail_err answer_take(
-	struct answer *a, const struct rows *page, struct trust *trust, struct fault *fault)
+enum trail_err answer_take(struct answer *a, const struct rows *page,
+	const struct log_identity *identity, struct fault *fault)
 {
-	struct trial t = { .a = a, .page = page, .identity = &trust->identity, .culprit = NOWHERE };
-	enum trail_err err = see(a, page, trust, fault);
-	if (err != TRAIL_OK)
-		return err;
+	struct trial t = { .a = a, .page = page, .identity = identity, .culprit = NOWHERE };
 	if (!make_room(a, page))
 		return fault_set(fault, TRAIL_NOMEM, "memory is out");
 	misfit why = judge(&t);

@@ -59,11 +59,18 @@ static inline bool answer_follows(const struct answer *a)
 	return a->question.paging.follow_ms != 0;
 }
 /*
- * Take the next page. TRAIL_CORRUPT: it lies; *fault names the record and what does not fit, and
- * no row of it is to be used. TRAIL_NOMEM.
+ * Open the checkpoint of the next page, unless all pages are of one that is known: a->cp. It is to
+ * be settled before the page is taken. TRAIL_CORRUPT, TRAIL_NOMEM: as trust_see; or it is older
+ * than what was held.
  */
-enum trail_err answer_take(
+enum trail_err answer_see(
 	struct answer *a, const struct rows *page, struct trust *trust, struct fault *fault);
+/*
+ * Take the next page. TRAIL_CORRUPT: it lies; *fault names the record and what does not fit.
+ * TRAIL_NOMEM. Either leaves the answer without a page, where it was.
+ */
+enum trail_err answer_take(struct answer *a, const struct rows *page,
+	const struct log_identity *identity, struct fault *fault);
 void answer_release(struct answer *a);
 
 #endif

@@ -155,8 +155,9 @@ static enum trail_err enter(const struct trail_rows *r)
 
 static enum trail_err turn(struct trail_rows *r, int64_t deadline)
 {
-	r->given = 0;
-	return reading_turn(&r->reading, r->t, deadline);
+	enum trail_err err = reading_turn(&r->reading, r->t, deadline);
+	r->given = err == TRAIL_OK ? 0 : r->reading.answer.row_count;
+	return err;
 }
 
 /* Another page, which may have no rows. TRAIL_MORE: stop. */

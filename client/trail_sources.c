@@ -119,7 +119,10 @@ static enum trail_err turn(struct trail *t, struct trail_sources *s)
 		.sources = { .size = s->cp.size, .next = span_of(s->next, s->next_len) },
 	};
 	int64_t deadline = deadline_in(t->timeout_ms);
-	enum trail_err err = call_wait(t, &request, RESPONSE_SOURCES, deadline, &answer);
+	/* What was seen before is settled first, so that this page's checkpoint is the next due. */
+	enum trail_err err = contact_settle(t, deadline);
+	if (err == TRAIL_OK)
+		err = call_wait(t, &request, RESPONSE_SOURCES, deadline, &answer);
 	if (err == TRAIL_OK)
 		err = see(t, s, answer.sources.checkpoint);
 	if (err == TRAIL_OK)

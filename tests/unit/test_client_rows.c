@@ -29,7 +29,10 @@ struct world {
 
 static enum trail_err take(struct world *w)
 {
-	return answer_take(&w->a, &w->p.page, &w->trust, &w->fault);
+	enum trail_err err = answer_see(&w->a, &w->p.page, &w->trust, &w->fault);
+	if (err != TRAIL_OK)
+		return err;
+	return answer_take(&w->a, &w->p.page, &w->trust.identity, &w->fault);
 }
 
 static void serve(struct world *w, uint64_t until)
