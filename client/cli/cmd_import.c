@@ -16,7 +16,9 @@ const char HELP_IMPORT[] =
 	"\n"
 	"Write every line of a file as an event. A second run adds nothing; after a run\n"
 	"that stopped, the next one goes on where it was. It stops at the first bad line,\n"
-	"says its number and what is wrong, and everything before it is durable.\n"
+	"says its number and what is wrong, and everything before it is durable. Where the\n"
+	"daemon no longer has what it says is there, so that nothing can be compared, the\n"
+	"exit code is 6.\n"
 	"\n"
 	"  --source NAME   for lines that name no source of their own\n"
 	"  --format        jsonl: one JSON object a line (default); csv: a header line\n"
@@ -267,7 +269,8 @@ static int import_file(struct reading *r)
 		code = import_failed(&r->import);
 	if (r->import.added + r->import.held != 0 || code == EXIT_OK)
 		print_summary(r);
-	return code;
+	/* That they are there is the daemon's word alone. */
+	return code == EXIT_OK && r->import.unchecked != 0 ? EXIT_OPEN : code;
 }
 
 static int open_file(struct reading *r, FILE **file)

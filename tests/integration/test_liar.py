@@ -540,7 +540,9 @@ def test_limits_are_what_is_said_of_them(world, limit):
                     on_answer=teller(lie, kind, world.facts))
     done = world.trail(*words, copy=True)
     assert world.proxy.told > 0 and world.proxy.fault is None
-    assert done.returncode in (0, 1), done.stderr
+    # 6: what could not be compared is no success.
+    allowed = (6,) if words[0] == "import" else (0, 1)
+    assert done.returncode in allowed, done.stderr
     assert said in done.stdout + done.stderr
     text = re.sub(r"[\s*]+", " ", (ROOT / file).read_text())
     assert stated in text, f"{file} must state this limit"
