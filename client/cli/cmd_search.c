@@ -55,7 +55,38 @@ static char *join(int argc, char **argv)
 	return out;
 }
 
-int cmd_search(struct cli *cli, int argc, char **argv)
+/* "-actor:anna" is a term, not a cluster of letters. */
+static bool is_negation(const char *arg)
+{
+	size_t word = arg[0] == '-' ? strspn(arg + 1, "abcdefghijklmnopqrstuvwxyz") : 0;
+	return word > 0 && arg[1 + word] == ':';
+}
+
+/*
+ * Terms that begin with "-" go behind a "--", where getopt leaves them alone. `out` has room for
+ * one more argument; answers how many there are.
+ */
+static int shelter_terms(int argc, char **argv, char **out)
+{
+	static char end_of_options[] = "--";
+	int count = 0;
+	bool ended = false;
+	for (int i = 0; i < argc; i++) {
+		if (is_negation(argv[i]))
+			continue;
+		ended = ended || strcmp(argv[i], end_of_options) == 0;
+		out[count++] = argv[i];
+	}
+	if (count < argc && !ended)
+		out[count++] = end_of_options;
+	for (int i = 0; i < argc; i++) {
+		if (is_negation(argv[i]))
+			out[count++] = argv[i];
+	}
+	return count;
+}
+
+static int search(struct cli *cli, int argc, char **argv)
 {
 	struct asking asking = { 0 };
 	struct choice choices[ASKING_CHOICES];
@@ -74,5 +105,18 @@ int cmd_search(struct cli *cli, int argc, char **argv)
 	asking.terms = terms;
 	code = answer_show(cli, &asking);
 	free(terms);
+	return code;
+}
+
+int cmd_search(struct cli *cli, int argc, char **argv)
+{
+	/* getopt wants a NULL behind them. */
+	char **sheltered = calloc((size_t)argc + 2, sizeof *sheltered);
+	if (!sheltered) {
+		say("memory is out");
+		return EXIT_IO;
+	}
+	int code = search(cli, shelter_terms(argc, argv, sheltered), sheltered);
+	free(sheltered);
 	return code;
 }

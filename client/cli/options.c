@@ -136,8 +136,12 @@ static int read_all(struct cli *cli, int argc, char **argv, const struct choice 
 		if (got == -1)
 			return EXIT_OK;
 		const struct choice *choice = choice_of(got, choices, count);
+		/* Of letters in a row getopt names the one; of long ones it does not. */
+		const char letter[] = { '-', (char)optopt, '\0' };
+		bool is_letter = optopt > 0 && optopt < VALUE_OF_CHOICE;
 		if (!choice)
-			return refuse_option(cli, argv[optind - 1], choices, count);
+			return refuse_option(
+				cli, is_letter ? letter : argv[optind - 1], choices, count);
 		if (!take_choice(choice, optarg)) {
 			say("--%s comes more than %d times", choice->name, MANY_MAX);
 			return EXIT_USAGE;

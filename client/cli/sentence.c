@@ -122,6 +122,18 @@ static void put_name(FILE *to, const char *before, const char *name)
 		(void)fputs("(name erased)", to);
 }
 
+/* What the log says of itself: the question that was asked, how many were refused. */
+static void put_attributes(FILE *to, const struct trail_event *e)
+{
+	for (size_t i = 0; i < trail_event_attribute_count(e); i++) {
+		const char *value = trail_event_attribute_value(e, i);
+		(void)fprintf(to, ", ");
+		put_value(to, trail_event_attribute_key(e, i), VALUE_COLUMNS);
+		(void)fputc(' ', to);
+		put_quoted(to, value ? value : "", REASON_COLUMNS);
+	}
+}
+
 static void put_event(
 	FILE *to, const struct screen *s, const struct trail_entry *n, const struct trail_event *e)
 {
@@ -135,6 +147,8 @@ static void put_event(
 	if (trail_word_name(TRAIL_WORD_MEDIUM, medium))
 		(void)fputs(MEDIA[medium], to);
 	put_name(to, ", in ", trail_entry_source_name(n));
+	if (trail_entry_source(n) == 0)
+		put_attributes(to, e);
 	put_outcome(to, s, e);
 }
 

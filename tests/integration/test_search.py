@@ -170,7 +170,9 @@ def test_a_terminal_shows_the_last_ones_and_says_how_many_there_are(log):
     (['actor:"anna'], "byte 6.*quotes"),
     (["action:look"], '"look" .byte 7.*create, read, modify, delete, execute'),
     (["index:x"], '"x" .byte 6'),
-    (["-action:read"], "option|yet"),
+    (["-action:read"], 'byte 0.*NOT.*yet'),
+    (["actor:a", "-action:read", "-n", "3"], "byte 8.*NOT.*yet"),
+    (["-x"], "option -x "), (["-n"], "option -n "),
     (["--", "-action:read"], "byte 0.*NOT.*yet"),
     (["actor:a*"], "yet"), (["index:1..5"], "yet"), (["actor:a", "actor:b"], "OR.*yet"),
     (["unit:hr"], "unit.*yet")])
@@ -205,6 +207,8 @@ def test_g9_each_command_leaves_one_event(lone):
     assert [(a["verb"], a.get("subject")) for a in asked] == [
         ("search", None), ("history", None), ("get", None), ("search", "p-1"), ("get", None)]
     assert asked[0]["attributes"] == [{"key": "query", "value": "actor:anna"}]
+    told = lone("search", "source:traild", "subject:p-1").stdout
+    assert 'uid:' in told and ' about p-1, in traild, query "subject:p-1"' in told
 
 
 # ---- what is missing -----------------------------------------------------------------------------
