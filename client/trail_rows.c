@@ -54,7 +54,7 @@ static enum trail_err read_terms(struct trail *t, struct trail_rows *r)
 	struct query_fault bad;
 	if (!text_utf8(text))
 		return fault_set(&t->fault, TRAIL_INVALID, "the query is not UTF-8");
-	if (!buf_reserve(&r->literal, text.len + 1))
+	if (!buf_reserve(&r->literal, text.len + QUERY_ALIGN))
 		return fault_set(&t->fault, TRAIL_NOMEM, "memory is out");
 	struct arena arena = { .data = r->literal.data, .cap = r->literal.cap };
 	enum trail_err err = query_parse(text, &arena, &r->reading.answer.query, &bad);

@@ -42,7 +42,10 @@ struct query {
 	uint64_t index;
 };
 
-enum { QUERY_WHY_LEN = 192 };
+enum {
+	QUERY_WHY_LEN = 192,
+	QUERY_ALIGN = 64, /* what aligning the values may take: up to four have escapes */
+};
 
 /* Where and why a query is refused: bytes [at, at + len) of its text, and a clause about them. */
 struct query_fault {
@@ -57,7 +60,8 @@ static inline bool query_asks(const struct query *query, enum query_field field)
 }
 
 /*
- * Parse `text` to *out, whose spans view `text` or `arena` (text.len bytes of it are enough).
+ * Parse `text` to *out, whose spans view `text` or `arena`, of which text.len + QUERY_ALIGN bytes
+ * are enough.
  *
  * TRAIL_OK           *out is set.
  * TRAIL_INVALID      not a query: *fault says where and why.

@@ -2,13 +2,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the seed corpora from the golden vectors.
 
-usage: seed.py            (from anywhere; writes tests/fuzz/corpus/{event,request,frame}/)
+usage: seed.py            (from anywhere; writes tests/fuzz/corpus/{event,request,frame,query}/)
 """
 import pathlib
 import struct
 
 HERE = pathlib.Path(__file__).resolve().parent
 VECTORS = HERE.parent / "vectors"
+QUERIES = {
+    "empty": b"",
+    "id": b"actor:anna",
+    "quoted": b'object:"/a \\"b\\" \\\\" subject:p-93',
+    "words": b"action:READ outcome:denied",
+    "numbers": b"index:18446744073709551615",
+    "source": b"source:traild actor:\xc3\xa4",
+    "misspelt": b"actr:anna",
+    "open-quotes": b'actor:"a',
+    "glued-quotes": b'actor:"a"b',
+    "no-value": b"actor: x",
+    "bare-word": b"anna",
+    "bad-escape": b'actor:"\\n"',
+    "not": b"-actor:a",
+    "prefix": b"object:/hr/*",
+    "range": b"index:1..5",
+    "or": b"actor:a actor:b",
+    "later": b"unit:hr",
+}
 
 
 def vector(path):
@@ -30,6 +49,8 @@ def main():
         message = vector(path)
         put("request", path.stem, message)
         stream += struct.pack(">I", len(message)) + message
+    for name, query in QUERIES.items():
+        put("query", name, query)
     frame = vector(VECTORS / "frame-append.hex")
     put("request", "append-two-events", frame[4:])
     put("frame", "append", frame)
