@@ -22,16 +22,22 @@ static const uint64_t EPOCH = UINT64_C(1767949200000000000);
 
 static const char *const REQUESTS[] = {
 	"hello", "append", "close", "keepalive", "get", "records", "checkpoint", "prove-inclusion",
-	"prove-consistency", "status",
+	"prove-consistency", "status", "search", "history", "sources", "get-range",
 };
+
+static const uint64_t REQUEST_IDS[] = { 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009,
+	1020, 1021, 1022, 1023 };
+
+_Static_assert(COUNT(REQUEST_IDS) == COUNT(REQUESTS), "an id for each");
 
 static const char *const RESPONSES[] = {
 	"error", "hello", "appended", "closed", "kept", "records", "checkpoint", "proof",
-	"status",
+	"status", "rows", "sources",
 };
 
 /* 1015 was an answer that is no more. */
-static const uint64_t RESPONSE_IDS[] = { 1010, 1011, 1012, 1013, 1014, 1016, 1017, 1018, 1019 };
+static const uint64_t RESPONSE_IDS[] = { 1010, 1011, 1012, 1013, 1014, 1016, 1017, 1018, 1019, 1024,
+	1025 };
 
 _Static_assert(COUNT(RESPONSE_IDS) == COUNT(RESPONSES), "an id for each");
 
@@ -366,7 +372,7 @@ static void test_every_request_survives_decode_and_encode(void **state)
 		struct span copy = guard_copy(buf_view(&bytes));
 		assert_int_equal(request_decode(copy, &arena, &request), TRAIL_OK);
 		guard_free(copy);
-		assert_true(request.id == 1000 + i);
+		assert_true(request.id == REQUEST_IDS[i]);
 		request_encode(&request, &back);
 		assert_true(span_equal(buf_view(&back), buf_view(&bytes)));
 		buf_release(&back);
@@ -443,6 +449,75 @@ static void test_requests_decode_to_their_values(void **state)
 	arena_free(&arena);
 	take_request("prove-consistency", &arena, &r);
 	assert_true(r.prove.consistency && r.prove.from == 3 && r.prove.size == 8);
+	arena_free(&arena);
+}
+
+static void assert_paging(const struct paging *p, uint64_t from)
+{
+	assert_true(p->from == from && p->newest_first && p->limit == 50 && p->count);
+	assert_true(p->since_ns == TIME_NS && p->until_ns == TIME_NS + 1000000000);
+	assert_true(p->size == 8 && p->follow_ms == FOLLOW_MS_MAX);
+	assert_span_text(p->next, "further");
+}
+
+static void test_questions_decode_to_their_values(void **state)
+{
+	(void)state;
+	struct arena arena;
+	struct request r;
+	take_request("search", &arena, &r);
+	assert_true(r.kind == REQUEST_SEARCH);
+	assert_span_text(r.question.text, "actor:anna action:read");
+	assert_paging(&r.question.paging, 300);
+	arena_free(&arena);
+	take_request("history", &arena, &r);
+	assert_true(r.kind == REQUEST_HISTORY);
+	assert_span_text(r.question.text, "/lifecare/journal/000041");
+	assert_paging(&r.question.paging, UINT64_C(1) << 63);
+	arena_free(&arena);
+	take_request("sources", &arena, &r);
+	assert_true(r.kind == REQUEST_SOURCES && r.sources.size == 8);
+	assert_true(r.sources.next.len == 4 && r.sources.next.data[3] == 0xff);
+	arena_free(&arena);
+	take_request("get-range", &arena, &r);
+	assert_true(r.kind == REQUEST_GET && r.question.index == 128);
+	assert_true(r.question.count == 1000 && r.question.want_genesis);
+	assert_true(r.question.paging.limit == 7 && r.question.paging.next.len == CURSOR_MAX);
+	assert_true(r.question.paging.size == UINT64_C(1) << 40);
+	arena_free(&arena);
+}
+
+static void test_rows_decode_to_their_values(void **state)
+{
+	(void)state;
+	struct arena arena;
+	struct response r;
+	struct hash want;
+	take_response("rows", &arena, &r);
+	assert_true(r.kind == RESPONSE_ROWS && r.rows.row_count == 2 && r.rows.named_count == 2);
+	const struct evidence_item *row = r.rows.rows;
+	assert_true(row[0].index == 7 && row[0].record.len == RECORD_LEN);
+	assert_true(row[0].salt.len == SALT_LEN && row[0].path_count == 2);
+	hash_bytes(span_text("hash 2"), &want);
+	assert_true(hash_equal(&row[0].path[1], &want));
+	assert_true(row[1].index == 6 && row[1].path_count == 0);
+	assert_true(row[1].salt.len == 0 && row[1].payload.len == 0);
+	assert_true(r.rows.named[0].index == 3 && r.rows.named[1].index == 4);
+	assert_span_text(r.rows.checkpoint, "a note\n");
+	assert_span_text(r.rows.next, "further");
+	assert_true(r.rows.read == 8 && r.rows.matched == 200 && r.rows.position == 6);
+	const struct completeness *c = &r.rows.completeness;
+	assert_true(r.rows.done && c->method == METHOD_SCAN && c->sources == 6);
+	assert_true(c->current == 5 && c->gaps == UINT64_C(1) << 32);
+	arena_free(&arena);
+	take_response("sources", &arena, &r);
+	assert_true(r.kind == RESPONSE_SOURCES && r.sources.count == 2 && r.sources.done);
+	const struct source_state *s = r.sources.states;
+	assert_true(s[0].entry.index == 3 && s[0].entry.path_count == 1 && s[0].newest == 7);
+	assert_true(s[0].heard_ns == (uint64_t)TIME_NS && s[0].open == 2 && s[0].imports == 3);
+	assert_true(s[0].open_ends == 4 && s[0].lost == 5 && s[0].missing == 6);
+	assert_true(s[1].entry.index == 5 && s[1].open == 0);
+	assert_true(r.sources.next.len == 4);
 	arena_free(&arena);
 }
 
@@ -550,6 +625,10 @@ static enum trail_err decode_as(enum side side, struct span bytes)
 
 #define HASH32 "0123456789abcdef0123456789abcdef"
 #define RUN_MIN "\x10\x01\x3a\x20" HASH32
+/* An Item of a record of 112 bytes that are 0x61, and a State of it. */
+#define BYTES16 "aaaaaaaaaaaaaaaa"
+#define ITEM_MIN "\x12\x70" BYTES16 BYTES16 BYTES16 BYTES16 BYTES16 BYTES16 BYTES16
+#define STATE_MIN "\x0a\x72" ITEM_MIN
 
 static const struct {
 	enum side side;
@@ -681,6 +760,9 @@ static void test_repeated_fields_have_their_most(void **state)
 		{ RESPONSE, RESPONSE_HELLO, 5, "", CLAIMS_MAX, TRAIL_INVALID },
 		{ RESPONSE, RESPONSE_PROOF, 1, HASH32, TREE_PATH_MAX, TRAIL_INVALID },
 		{ RESPONSE, RESPONSE_APPENDED, 1, RUN_MIN, APPEND_EVENTS_MAX, TRAIL_INVALID },
+		{ RESPONSE, RESPONSE_ROWS, 1, ITEM_MIN, ROWS_MAX, TRAIL_INVALID },
+		{ RESPONSE, RESPONSE_ROWS, 2, ITEM_MIN, ROWS_MAX, TRAIL_INVALID },
+		{ RESPONSE, RESPONSE_SOURCES, 1, STATE_MIN, ROWS_MAX, TRAIL_INVALID },
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -707,6 +789,44 @@ static void test_hashes_are_32_bytes(void **state)
 			len == HASH_LEN || len == 0 ? TRAIL_OK : TRAIL_INVALID);
 		buf_release(&b);
 		buf_release(&leaf);
+	}
+}
+
+static void test_items_have_a_record_and_whole_hashes(void **state)
+{
+	static const struct {
+		size_t record, salt, path;
+		enum trail_err want;
+	} cases[] = {
+		{ RECORD_LEN, 0, 0, TRAIL_OK },
+		{ RECORD_LEN, SALT_LEN, TREE_PATH_MAX, TRAIL_OK },
+		{ RECORD_LEN, SALT_LEN - 1, 0, TRAIL_INVALID },
+		{ RECORD_LEN, SALT_LEN + 1, 0, TRAIL_INVALID },
+		{ RECORD_LEN - 1, 0, 0, TRAIL_INVALID },
+		{ RECORD_LEN + 1, 0, 0, TRAIL_INVALID },
+		{ 0, 0, 0, TRAIL_INVALID },
+		{ RECORD_LEN, 0, TREE_PATH_MAX + 1, TRAIL_INVALID },
+	};
+	static const uint8_t filler[RECORD_LEN + 1];
+	static const struct hash path[TREE_PATH_MAX + 1];
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct evidence_item item = {
+			.record = span_of(filler, cases[i].record),
+			.salt = span_of(filler, cases[i].salt),
+			.path = path,
+			.path_count = cases[i].path,
+		};
+		const struct source_state source = { .entry = item };
+		struct response r = { .kind = RESPONSE_ROWS, .rows = { &item, 1, &item, 1 } };
+		struct buf b = { 0 };
+		response_encode(&r, &b);
+		assert_int_equal(decode_as(RESPONSE, buf_view(&b)), cases[i].want);
+		buf_clear(&b);
+		r = (struct response){ .kind = RESPONSE_SOURCES, .sources = { &source, 1 } };
+		response_encode(&r, &b);
+		assert_int_equal(decode_as(RESPONSE, buf_view(&b)), cases[i].want);
+		buf_release(&b);
 	}
 }
 
@@ -1026,6 +1146,8 @@ int main(void)
 		cmocka_unit_test(test_every_request_survives_decode_and_encode),
 		cmocka_unit_test(test_every_response_survives_decode_and_encode),
 		cmocka_unit_test(test_requests_decode_to_their_values),
+		cmocka_unit_test(test_questions_decode_to_their_values),
+		cmocka_unit_test(test_rows_decode_to_their_values),
 		cmocka_unit_test(test_answers_to_append_decode_to_their_values),
 		cmocka_unit_test(test_other_answers_decode_to_their_values),
 		cmocka_unit_test(test_the_wire_codes_are_the_ten_of_trail_err),
@@ -1033,6 +1155,7 @@ int main(void)
 		cmocka_unit_test(test_a_run_holds_as_much_as_its_count_says),
 		cmocka_unit_test(test_repeated_fields_have_their_most),
 		cmocka_unit_test(test_hashes_are_32_bytes),
+		cmocka_unit_test(test_items_have_a_record_and_whole_hashes),
 		cmocka_unit_test(test_a_page_holds_whole_records_and_not_too_many),
 		cmocka_unit_test(test_control_payloads_with_bad_lengths_or_codes_are_refused),
 		cmocka_unit_test(test_an_unknown_body_decodes_to_none_with_its_id),
