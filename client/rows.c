@@ -315,7 +315,6 @@ static void drop_page(struct answer *a)
 
 static bool make_room(struct answer *a, const struct rows *page)
 {
-	drop_page(a);
 	a->rows = calloc(page->row_count + 1, sizeof *a->rows);
 	a->named = calloc(page->named_count + 1, sizeof *a->named);
 	return a->rows && a->named;
@@ -325,6 +324,7 @@ enum trail_err answer_see(
 	struct answer *a, const struct rows *page, struct trust *trust, struct fault *fault)
 {
 	struct checkpoint cp;
+	drop_page(a);
 	if (a->question.paging.size != 0)
 		return TRAIL_OK;
 	enum trail_err err = trust_see(trust, page->checkpoint, &cp, fault);

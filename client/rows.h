@@ -59,9 +59,9 @@ static inline bool answer_follows(const struct answer *a)
 	return a->question.paging.follow_ms != 0;
 }
 /*
- * Open the checkpoint of the next page, unless all pages are of one that is known: a->cp. It is to
- * be settled before the page is taken. TRAIL_CORRUPT, TRAIL_NOMEM: as trust_see; or it is older
- * than what was held.
+ * Forget the newest page, and open the checkpoint of the next, unless all pages are of one that is
+ * known: a->cp. It is to be settled before the page is taken. TRAIL_CORRUPT, TRAIL_NOMEM: as
+ * trust_see; or it is older than what was held.
  */
 enum trail_err answer_see(
 	struct answer *a, const struct rows *page, struct trust *trust, struct fault *fault);

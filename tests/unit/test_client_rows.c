@@ -123,6 +123,12 @@ static void ask_follow(struct world *w)
 	w->a.question.paging.follow_ms = 1;
 	serve(w, 23);
 }
+static void ask_follow_on(struct world *w)
+{
+	ask_follow(w);
+	assert_int_equal(take(w), TRAIL_OK);
+	serve(w, LOG_RECORDS);
+}
 static void ask_range(struct world *w)
 {
 	w->a.kind = REQUEST_GET;
@@ -193,6 +199,7 @@ static const struct {
 	{ "newest first, from", ask_down_from, 8, 11, 4, "beta" },
 	{ "few", ask_few, 4, 4, 7, "alpha" },
 	{ "follow", ask_follow, 19, 4, 22, "alpha" },
+	{ "follow on", ask_follow_on, 1, 23, 23, "beta" },
 	{ "range", ask_range, 7, 1, 7, "traild" },
 	{ "evidence", ask_evidence, 1, 9, 9, "beta" },
 	{ "second page", ask_second_page, 8, 12, 19, "alpha" },
@@ -370,6 +377,11 @@ static void lie_note_old(struct world *w)
 	small_page_release(&w->p);
 	small_page_make(&w->p, &w->log, &w->a, LOG_RECORDS - 1, LOG_READ);
 	w->a.floor = LOG_RECORDS;
+}
+static void lie_follow_old(struct world *w)
+{
+	small_page_release(&w->p);
+	small_page_make(&w->p, &w->log, &w->a, LOG_RECORDS - 1, LOG_RECORDS - 1);
 }
 static void lie_fork(struct world *w)
 {
@@ -630,7 +642,7 @@ static const struct {
 	void (*ask)(struct world *w);
 	void (*tell)(struct world *w);
 } LIES[] = {
-	{ "read early", ask_all, lie_read_early },
+	{ "read early", ask_few, lie_read_early },
 	{ "read late", ask_all, lie_read_late },
 	{ "read other", ask_second_page, lie_read_other },
 	{ "position far", ask_all, lie_position_far },
@@ -653,6 +665,7 @@ static const struct {
 	{ "note of another key", ask_all, lie_note_other_key },
 	{ "note smaller", ask_all, lie_note_smaller },
 	{ "note old", ask_all, lie_note_old },
+	{ "follow: note old", ask_follow_on, lie_follow_old },
 	{ "fork", ask_all, lie_fork },
 	{ "other size", ask_second_page, lie_other_size },
 	{ "left out of a chain", ask_all, lie_row_left_out },
