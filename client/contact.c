@@ -134,24 +134,19 @@ static enum trail_err keep(struct trail *t, int64_t deadline)
 
 enum trail_err contact_settle(struct trail *t, int64_t deadline)
 {
-	struct response answer;
-	if (!trust_due(&t->trust))
-		return TRAIL_OK;
-	struct request request = {
-		.kind = REQUEST_PROVE,
-		.prove = {
-			.consistency = true,
-			.from = t->trust.held.cp.size,
-			.size = t->trust.seen.cp.size,
-		},
-	};
-	enum trail_err err = call_wait(t, &request, RESPONSE_PROOF, deadline, &answer);
-	if (err != TRAIL_OK)
-		return err;
-	err = trust_advance(&t->trust, &answer.proof.path, &t->fault);
+	uint64_t before = t->trust.held.cp.size;
+	struct request request = { .kind = REQUEST_PROVE, .prove = { .consistency = true } };
+	struct prove *prove = &request.prove;
+	enum trail_err err = TRAIL_OK;
+	while (err == TRAIL_OK && trust_due(&t->trust, &prove->from, &prove->size)) {
+		struct response answer;
+		err = call_wait(t, &request, RESPONSE_PROOF, deadline, &answer);
+		if (err == TRAIL_OK)
+			err = trust_advance(&t->trust, &answer.proof.path, &t->fault);
+	}
 	if (err == TRAIL_CORRUPT)
 		return handle_lose(t);
-	if (err == TRAIL_OK)
+	if (err == TRAIL_OK && t->trust.held.cp.size != before)
 		err = keep(t, deadline);
 	return err;
 }

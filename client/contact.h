@@ -17,8 +17,8 @@
  */
 enum trail_err contact_make(struct trail *t);
 /*
- * If an answer carried a larger checkpoint than the one held: ask for the consistency proof, check
- * it, keep the note. TRAIL_CORRUPT: the log does not extend what it showed.
+ * Ask for the consistency proofs that are due for the checkpoints that answers carried, check them,
+ * keep the largest one's note. TRAIL_CORRUPT: the log does not extend what it showed.
  */
 enum trail_err contact_settle(struct trail *t, int64_t deadline);
 /* Ask for the newest checkpoint, and settle it. */

@@ -22,6 +22,7 @@ void trust_reset(struct trust *trust)
 {
 	sighting_release(&trust->held);
 	sighting_release(&trust->seen);
+	trust->owed_count = 0;
 	trust->kept = (struct checkpoint){ 0 };
 	if (trust->level == TRAIL_TRUST_GIVEN)
 		return;
@@ -52,10 +53,54 @@ bool identity_same(const struct log_identity *a, const struct log_identity *b)
 	       hash_equal(&a->genesis, &b->genesis);
 }
 
-/* Two signed notes of one size must be of one tree. */
-static bool forks(const struct sighting *s, const struct checkpoint *cp)
+static bool is_same(const struct checkpoint *a, const struct checkpoint *b)
 {
-	return s->cp.size == cp->size && cp->size != 0 && !hash_equal(&s->cp.root, &cp->root);
+	return a->size == b->size && hash_equal(&a->root, &b->root);
+}
+
+/* Two signed notes of one size must be of one tree. */
+static bool forks(const struct checkpoint *a, const struct checkpoint *b)
+{
+	return a->size == b->size && a->size != 0 && !hash_equal(&a->root, &b->root);
+}
+
+static enum trail_err owe(struct trust *trust, const struct checkpoint *cp, struct fault *fault)
+{
+	for (size_t i = 0; i < trust->owed_count; i++) {
+		if (is_same(&trust->owed[i], cp))
+			return TRAIL_OK;
+	}
+	if (trust->owed_count == TRUST_OWED_MAX)
+		return fault_set(fault, TRAIL_BUSY,
+			"too many checkpoints wait to be proven; call trail_settle");
+	trust->owed[trust->owed_count++] = *cp;
+	return TRAIL_OK;
+}
+
+/* One that is larger than all before takes the place of `seen`. */
+static enum trail_err see_larger(
+	struct trust *trust, struct span note, const struct checkpoint *cp, struct fault *fault)
+{
+	enum trail_err err = TRAIL_OK;
+	if (trust->seen.cp.size > trust->held.cp.size && trust->held.cp.size != 0)
+		err = owe(trust, &trust->seen.cp, fault);
+	if (err != TRAIL_OK)
+		return err;
+	buf_clear(&trust->seen.note);
+	buf_put_span(&trust->seen.note, note);
+	if (trust->seen.note.failed)
+		return fault_set(fault, TRAIL_NOMEM, "memory is out");
+	trust->seen.cp = *cp;
+	return TRAIL_OK;
+}
+
+static enum trail_err remember(
+	struct trust *trust, struct span note, const struct checkpoint *cp, struct fault *fault)
+{
+	if (cp->size > trust->seen.cp.size)
+		return see_larger(trust, note, cp, fault);
+	bool known = cp->size == 0 || is_same(cp, &trust->seen.cp) || is_same(cp, &trust->held.cp);
+	return known ? TRAIL_OK : owe(trust, cp, fault);
 }
 
 enum trail_err trust_see(
@@ -68,34 +113,54 @@ enum trail_err trust_see(
 			"the daemon gave a checkpoint that %s did not sign; do not trust it, and "
 			"tell who answers for the log",
 			trust->identity.vkey.name);
-	if (forks(&trust->held, &found) || forks(&trust->seen, &found))
+	if (forks(&trust->held.cp, &found) || forks(&trust->seen.cp, &found))
 		return fault_set(fault, TRAIL_CORRUPT,
 			"%s signed two different trees of %" PRIu64
 			" records; keep both checkpoints: they are evidence",
 			found.origin, found.size);
-	if (found.size > trust->seen.cp.size) {
-		buf_clear(&trust->seen.note);
-		buf_put_span(&trust->seen.note, note);
-		if (trust->seen.note.failed)
-			return fault_set(fault, TRAIL_NOMEM, "memory is out");
-		trust->seen.cp = found;
-	}
-	if (cp)
+	enum trail_err err = remember(trust, note, &found, fault);
+	if (err == TRAIL_OK && cp)
 		*cp = found;
-	return TRAIL_OK;
+	return err;
 }
 
-bool trust_due(const struct trust *trust)
+/* The two checkpoints of the proof that is due. False: none is. */
+static bool due(const struct trust *trust, const struct checkpoint **from,
+	const struct checkpoint **to)
 {
-	return trust->seen.cp.size > trust->held.cp.size;
+	bool grown = trust->seen.cp.size > trust->held.cp.size;
+	if (!grown && trust->owed_count == 0)
+		return false;
+	*from = grown ? &trust->held.cp : &trust->owed[trust->owed_count - 1];
+	*to = grown ? &trust->seen.cp : &trust->held.cp;
+	return true;
+}
+
+bool trust_due(const struct trust *trust, uint64_t *from, uint64_t *to)
+{
+	const struct checkpoint *smaller, *larger;
+	if (!due(trust, &smaller, &larger))
+		return false;
+	*from = smaller->size;
+	*to = larger->size;
+	return true;
+}
+
+static enum trail_err hold_seen(struct trust *trust, struct fault *fault)
+{
+	buf_clear(&trust->held.note);
+	buf_put_span(&trust->held.note, buf_view(&trust->seen.note));
+	if (trust->held.note.failed)
+		return fault_set(fault, TRAIL_NOMEM, "memory is out");
+	trust->held.cp = trust->seen.cp;
+	return TRAIL_OK;
 }
 
 enum trail_err trust_advance(
 	struct trust *trust, const struct tree_proof *proof, struct fault *fault)
 {
-	const struct checkpoint *from = &trust->held.cp;
-	const struct checkpoint *to = &trust->seen.cp;
-	if (!trust_due(trust))
+	const struct checkpoint *from, *to;
+	if (!due(trust, &from, &to))
 		return TRAIL_OK;
 	if (from->size != 0 &&
 		!tree_consistency_check(from->size, &from->root, to->size, &to->root, proof))
@@ -104,10 +169,8 @@ enum trail_err trust_advance(
 			" records extends the one of %" PRIu64
 			" seen before: its history was changed; keep both checkpoints",
 			to->origin, to->size, from->size);
-	buf_clear(&trust->held.note);
-	buf_put_span(&trust->held.note, buf_view(&trust->seen.note));
-	if (trust->held.note.failed)
-		return fault_set(fault, TRAIL_NOMEM, "memory is out");
-	trust->held.cp = *to;
+	if (to == &trust->seen.cp)
+		return hold_seen(trust, fault);
+	trust->owed_count--;
 	return TRAIL_OK;
 }

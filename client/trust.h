@@ -6,6 +6,7 @@
  *   held  proven: extends everything seen before this connection, or is the first one seen
  *   kept  held when the contact began: from an earlier one
  *   seen  the largest signed one that an answer carried; not yet proven to extend `held`
+ *   owed  smaller ones that answers carried; not yet proven to be prefixes of `held`
  */
 #ifndef CLIENT_TRUST_H
 #define CLIENT_TRUST_H
@@ -13,6 +14,10 @@
 #include "../proto/checkpoint.h"
 #include "../proto/tree.h"
 #include "fault.h"
+
+enum {
+	TRUST_OWED_MAX = 128, /* twice what can be in flight */
+};
 
 /* A checkpoint with the note that signed it; size 0: none. */
 struct sighting {
@@ -27,6 +32,8 @@ struct trust {
 	struct checkpoint kept; /* size 0: none */
 	struct sighting held;
 	struct sighting seen;
+	struct checkpoint owed[TRUST_OWED_MAX];
+	size_t owed_count;
 };
 
 void trust_release(struct trust *trust);
@@ -38,15 +45,18 @@ bool identity_same(const struct log_identity *a, const struct log_identity *b);
 /*
  * Open a note of this log and remember it as `seen` when it is the largest. *cp (may be NULL) is
  * what it says. TRAIL_CORRUPT: not signed by this log, of another origin, or with another root than
- * one of the same size. TRAIL_NOMEM.
+ * one of the same size. TRAIL_BUSY: too many are owed; settle first. TRAIL_NOMEM.
  */
 enum trail_err trust_see(
 	struct trust *trust, struct span note, struct checkpoint *cp, struct fault *fault);
-/* Whether `seen` is larger than `held`, so that a consistency proof is due. */
-bool trust_due(const struct trust *trust);
 /*
- * Make `seen` the one held: nothing is held yet, or `proof` shows that it extends it.
- * TRAIL_CORRUPT: it does not.
+ * Whether a consistency proof is due, and from which size to which: first that `seen` extends
+ * `held`, then that `held` extends each that is owed.
+ */
+bool trust_due(const struct trust *trust, uint64_t *from, uint64_t *to);
+/*
+ * Take the proof that is due (none, while nothing is held). TRAIL_CORRUPT: it proves no such thing.
+ * TRAIL_NOMEM.
  */
 enum trail_err trust_advance(
 	struct trust *trust, const struct tree_proof *proof, struct fault *fault);

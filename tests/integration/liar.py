@@ -4,6 +4,7 @@ A daemon that lies: a proxy between clients and a real traild, which changes one
 through, and the lies that it can tell. A lie is a function of what is told and of one answer's
 body, which it changes; or of a request, which then asks traild something else.
 """
+import errno
 import base64
 import collections
 import select
@@ -67,7 +68,12 @@ class Proxy:
         with self.lock:
             sockets, self.sockets = self.sockets | {self.listener}, None
         for sock in sockets:
-            sock.shutdown(socket.SHUT_RDWR)
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError as error:
+                # Whoever was at the other end is gone already: nothing is left to wake.
+                if error.errno != errno.ENOTCONN:
+                    raise
         for thread in self.threads:
             thread.join(60)
         self.listener.close()

@@ -431,7 +431,9 @@ static void a_head_is_held_only_with_its_proof(void **state)
 	assert_int_equal(trust_advance(&w->trust, NULL, &w->fault), TRAIL_OK);
 	sign_tree(w, RECORDS);
 	assert_int_equal(trust_see(&w->trust, buf_view(&w->note), NULL, &w->fault), TRAIL_OK);
-	assert_true(trust_due(&w->trust));
+	uint64_t from, to;
+	assert_true(trust_due(&w->trust, &from, &to));
+	assert_true(from == 4 && to == RECORDS);
 	assert_int_equal(tree_consistency(4, RECORDS, node_of, w, &proof), TRAIL_OK);
 	struct tree_proof bad = proof;
 	bad.path[0].b[0] ^= 1;
@@ -439,6 +441,65 @@ static void a_head_is_held_only_with_its_proof(void **state)
 	assert_int_equal(w->trust.held.cp.size, 4);
 	assert_int_equal(trust_advance(&w->trust, &proof, &w->fault), TRAIL_OK);
 	assert_int_equal(w->trust.held.cp.size, RECORDS);
+}
+
+static enum trail_err see_tree(struct world *w, uint64_t size)
+{
+	sign_tree(w, size);
+	return trust_see(&w->trust, buf_view(&w->note), NULL, &w->fault);
+}
+
+/* Give each proof that is due, of the tree as it is now. */
+static enum trail_err prove_all(struct world *w, unsigned *proofs)
+{
+	uint64_t from, to;
+	enum trail_err err = TRAIL_OK;
+	for (*proofs = 0; err == TRAIL_OK && trust_due(&w->trust, &from, &to); ++*proofs) {
+		struct tree_proof proof = { 0 };
+		assert_int_equal(tree_consistency(from, to, node_of, w, &proof), TRAIL_OK);
+		err = trust_advance(&w->trust, &proof, &w->fault);
+	}
+	return err;
+}
+
+/* In flight at a time, answers carry many checkpoints: each must be a prefix of the one kept. */
+static void every_checkpoint_is_proven(void **state)
+{
+	struct world *w = *state;
+	unsigned proofs;
+	assert_int_equal(see_tree(w, 2), TRAIL_OK);
+	assert_int_equal(trust_advance(&w->trust, NULL, &w->fault), TRAIL_OK);
+	/* 3 when 5 was seen already; 5 again; 2 is held. */
+	assert_int_equal(see_tree(w, 5), TRAIL_OK);
+	assert_int_equal(see_tree(w, 3), TRAIL_OK);
+	assert_int_equal(see_tree(w, 5), TRAIL_OK);
+	assert_int_equal(see_tree(w, 2), TRAIL_OK);
+	assert_int_equal(see_tree(w, RECORDS), TRAIL_OK);
+	assert_int_equal(prove_all(w, &proofs), TRAIL_OK);
+	assert_int_equal(proofs, 3); /* 2 to RECORDS; 5 and 3 to RECORDS */
+	assert_int_equal(w->trust.held.cp.size, RECORDS);
+	/* One of another tree, signed all the same, is found out behind the larger one. */
+	struct hash leaf = w->leaves[1];
+	w->leaves[1].b[0] ^= 1;
+	assert_int_equal(see_tree(w, 4), TRAIL_OK);
+	w->leaves[1] = leaf;
+	assert_int_equal(prove_all(w, &proofs), TRAIL_CORRUPT);
+}
+
+static void what_is_owed_is_bounded(void **state)
+{
+	struct world *w = *state;
+	unsigned proofs;
+	assert_int_equal(see_tree(w, RECORDS), TRAIL_OK);
+	assert_int_equal(trust_advance(&w->trust, NULL, &w->fault), TRAIL_OK);
+	/* A signer that forks at will: as many trees of size 3 as it likes. */
+	for (unsigned i = 0; i < TRUST_OWED_MAX; i++) {
+		w->leaves[1].b[0] = (uint8_t)i;
+		assert_int_equal(see_tree(w, 3), TRAIL_OK);
+	}
+	w->leaves[1].b[1] ^= 1;
+	assert_int_equal(see_tree(w, 3), TRAIL_BUSY);
+	assert_int_equal(prove_all(w, &proofs), TRAIL_CORRUPT);
 }
 
 int main(void)
@@ -455,6 +516,9 @@ int main(void)
 			two_trees_of_one_size_are_evidence, make_world, free_world),
 		cmocka_unit_test_setup_teardown(
 			a_head_is_held_only_with_its_proof, make_world, free_world),
+		cmocka_unit_test_setup_teardown(
+			every_checkpoint_is_proven, make_world, free_world),
+		cmocka_unit_test_setup_teardown(what_is_owed_is_bounded, make_world, free_world),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
