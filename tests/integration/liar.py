@@ -4,9 +4,9 @@ A daemon that lies: a proxy between clients and a real traild, which changes one
 through, and the lies that it can tell. A lie is a function of what is told and of one answer's
 body, which it changes; or of a request, which then asks traild something else.
 """
-import errno
 import base64
 import collections
+import errno
 import select
 import socket
 import struct
