@@ -4,7 +4,6 @@
 #include "../proto/wire.h"
 #include "deadline.h"
 
-#include <stdlib.h>
 
 enum {
 	ARENA_MAX = 64 << 20, /* an answer of 1 MiB that wants more is built to hurt */
@@ -120,21 +119,6 @@ static enum trail_err pump(struct trail *t, int64_t deadline)
 	}
 }
 
-static bool arena_fit(struct arena *arena, size_t need)
-{
-	arena_reset(arena);
-	if (need <= arena->cap)
-		return true;
-	if (need > ARENA_MAX)
-		return false;
-	void *data = realloc(arena->data, need);
-	if (!data)
-		return false;
-	arena->data = data;
-	arena->cap = need;
-	return true;
-}
-
 enum trail_err call_read(
 	struct trail *t, const struct slot *slot, enum response_kind want, struct response *out)
 {
@@ -145,9 +129,10 @@ enum trail_err call_read_in(struct trail *t, const struct slot *slot, enum respo
 	struct arena *arena, struct response *out)
 {
 	struct span body = buf_view(&slot->answer);
-	if (!arena_fit(arena, codec_arena_need(body)))
+	enum trail_err err = response_decode_grow(body, arena, ARENA_MAX, out);
+	if (err == TRAIL_TOO_BIG)
 		return fault_set(&t->fault, TRAIL_NOMEM, "memory is out for an answer");
-	if (response_decode(body, arena, out) != TRAIL_OK)
+	if (err != TRAIL_OK)
 		return fault_set(&t->fault, TRAIL_CORRUPT, "the daemon's answer is malformed");
 	if (out->kind == RESPONSE_ERROR)
 		return fault_take(&t->fault, &out->error);

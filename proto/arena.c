@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "arena.h"
 
+#include <stdlib.h>
+
 enum { ALIGN = 16 };
 
 void *arena_take(struct arena *a, size_t len)
@@ -18,4 +20,18 @@ void *arena_take_array(struct arena *a, size_t count, size_t size)
 	if (__builtin_mul_overflow(count, size, &len))
 		return NULL;
 	return arena_take(a, len);
+}
+
+bool arena_grow(struct arena *a, size_t len)
+{
+	arena_reset(a);
+	if (len <= a->cap)
+		return true;
+	void *data = malloc(len);
+	if (!data)
+		return false;
+	free(a->data);
+	a->data = data;
+	a->cap = len;
+	return true;
 }

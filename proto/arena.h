@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A bump arena over memory that the caller gives: allocations end all at once, by reset. Never
- * grows: when it is full, it answers NULL, and whatever was being decoded is too big.
+ * A bump arena over memory that the caller gives: allocations end all at once, by reset. Taking
+ * never makes it grow: when it is full, it answers NULL, and whatever was being decoded is too big.
  */
 #ifndef PROTO_ARENA_H
 #define PROTO_ARENA_H
@@ -23,5 +23,10 @@ static inline void arena_reset(struct arena *a)
 {
 	a->used = 0;
 }
+/*
+ * Forget everything taken, and have room for `len` bytes; for an arena whose data is from malloc,
+ * or NULL. False: memory is out, and the arena is as large as before.
+ */
+bool arena_grow(struct arena *a, size_t len);
 
 #endif

@@ -318,13 +318,10 @@ static void door_free(void *data, void *memory)
 	(void)memory;
 }
 
-static enum trail_err unpack(const ProtobufCMessageDescriptor *desc, struct span in,
+/* What passed the scan. */
+static enum trail_err unpack_scanned(const ProtobufCMessageDescriptor *desc, struct span in,
 	struct arena *arena, const void **out)
 {
-	struct scan scan;
-	enum trail_err err = scan_message(&scan, desc, in);
-	if (err)
-		return err;
 	struct door door = { .arena = arena };
 	ProtobufCAllocator allocator = {
 		.alloc = door_alloc,
@@ -335,6 +332,14 @@ static enum trail_err unpack(const ProtobufCMessageDescriptor *desc, struct span
 	if (*out)
 		return TRAIL_OK;
 	return door.full ? TRAIL_TOO_BIG : TRAIL_INVALID;
+}
+
+static enum trail_err unpack(const ProtobufCMessageDescriptor *desc, struct span in,
+	struct arena *arena, const void **out)
+{
+	struct scan scan;
+	enum trail_err err = scan_message(&scan, desc, in);
+	return err ? err : unpack_scanned(desc, in, arena, out);
 }
 
 /* The scan saw to it that strlen is the length on the wire. */
@@ -858,22 +863,40 @@ static enum trail_err response_body_take(const Trail__V1__Response *in, struct a
 	return TRAIL_INVALID;
 }
 
-enum trail_err response_decode(struct span in, struct arena *arena, struct response *out)
+static enum trail_err response_take(const Trail__V1__Response *message, struct arena *arena,
+	struct response *out)
 {
-	const void *unpacked;
-	enum trail_err err = unpack(&trail__v1__response__descriptor, in, arena, &unpacked);
-	if (err)
-		return err;
-	const Trail__V1__Response *message = unpacked;
 	struct response response = {
 		.id = message->id,
 		.kind = (enum response_kind)message->body_case,
 	};
-	err = response_body_take(message, arena, &response);
+	enum trail_err err = response_body_take(message, arena, &response);
 	if (err)
 		return err;
 	*out = response;
 	return TRAIL_OK;
+}
+
+enum trail_err response_decode(struct span in, struct arena *arena, struct response *out)
+{
+	const void *unpacked;
+	enum trail_err err = unpack(&trail__v1__response__descriptor, in, arena, &unpacked);
+	return err ? err : response_take(unpacked, arena, out);
+}
+
+enum trail_err response_decode_grow(struct span in, struct arena *arena, size_t max,
+	struct response *out)
+{
+	const ProtobufCMessageDescriptor *desc = &trail__v1__response__descriptor;
+	struct scan scan;
+	const void *unpacked;
+	enum trail_err err = scan_message(&scan, desc, in);
+	if (err)
+		return err;
+	if (scan.need > max || !arena_grow(arena, scan.need))
+		return TRAIL_TOO_BIG;
+	err = unpack_scanned(desc, in, arena, &unpacked);
+	return err ? err : response_take(unpacked, arena, out);
 }
 
 /* ---- the event ---- */

@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -42,12 +43,32 @@ static void test_an_array_whose_size_overflows_is_refused(void **state)
 	assert_non_null(arena_take_array(&a, 8, 8));
 }
 
+static void test_an_arena_that_grows_forgets_and_never_shrinks(void **state)
+{
+	(void)state;
+	struct arena a = { 0 };
+	assert_true(arena_grow(&a, ROOM));
+	assert_int_equal(a.cap, ROOM);
+	uint8_t *first = arena_take(&a, ROOM);
+	assert_ptr_equal(first, a.data);
+	assert_true(arena_grow(&a, 1));
+	assert_int_equal(a.cap, ROOM);
+	assert_ptr_equal(arena_take(&a, ROOM), first);
+	assert_true(arena_grow(&a, 4 * ROOM));
+	assert_non_null(arena_take(&a, 4 * ROOM));
+	assert_false(arena_grow(&a, SIZE_MAX));
+	assert_int_equal(a.cap, 4 * ROOM);
+	assert_non_null(arena_take(&a, 4 * ROOM));
+	free(a.data);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_takes_are_aligned_and_apart),
 		cmocka_unit_test(test_a_full_arena_answers_null_and_takes_nothing),
 		cmocka_unit_test(test_an_array_whose_size_overflows_is_refused),
+		cmocka_unit_test(test_an_arena_that_grows_forgets_and_never_shrinks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1115,6 +1115,35 @@ static void test_a_small_arena_is_too_big_and_never_invalid(void **state)
 	}
 }
 
+static void test_an_arena_grows_to_what_a_response_needs_and_not_above_a_bound(void **state)
+{
+	(void)state;
+	struct arena arena = { 0 };
+	for (size_t i = 0; i < COUNT(RESPONSES); i++) {
+		struct buf b = wire_vector("response", RESPONSES[i]);
+		size_t need = codec_arena_need(buf_view(&b));
+		struct response response = { .id = 77 };
+		size_t before = arena.cap;
+		if (need > before) {
+			assert_int_equal(
+				response_decode_grow(buf_view(&b), &arena, before, &response),
+				TRAIL_TOO_BIG);
+			assert_int_equal(arena.cap, before);
+			assert_int_equal(response.id, 77);
+		}
+		assert_int_equal(
+			response_decode_grow(buf_view(&b), &arena, need, &response), TRAIL_OK);
+		assert_int_equal(arena.cap, need > before ? need : before);
+		/* A part of it is no answer, and is not made room for. */
+		assert_int_equal(response_decode_grow(span_of(b.data, b.len - 1), &arena,
+					 SIZE_MAX, &response),
+			TRAIL_INVALID);
+		buf_release(&b);
+	}
+	assert_true(arena.cap > 0);
+	free(arena.data);
+}
+
 static void test_a_message_longer_than_a_frame_is_refused(void **state)
 {
 	(void)state;
@@ -1168,6 +1197,7 @@ int main(void)
 		cmocka_unit_test(test_hostile_frames_need_no_more_memory_than_they_are_long),
 		cmocka_unit_test(test_the_largest_append_needs_little_more_than_itself),
 		cmocka_unit_test(test_a_small_arena_is_too_big_and_never_invalid),
+		cmocka_unit_test(test_an_arena_grows_to_what_a_response_needs_and_not_above_a_bound),
 		cmocka_unit_test(test_a_message_longer_than_a_frame_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
