@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+enum { LOOK_EVERY = 64 }; /* rows between looks at what came */
+
 void lane_open(struct payload_lane *lane, struct trail *t, uint64_t first, uint64_t end)
 {
 	*lane = (struct payload_lane){
@@ -20,13 +22,14 @@ void lane_close(struct payload_lane *lane)
 {
 	buf_release(&lane->slot.answer);
 	buf_release(&lane->next);
-	free(lane->arena.data);
+	free(lane->work.arena.data);
+	free(lane->ahead.arena.data);
 	*lane = (struct payload_lane){ 0 };
 }
 
 /* ---- pages ---- */
 
-/* The slot's finish; the answer is read when the page before it is used up. */
+/* The slot's finish; the answer is read when there is room for its page. */
 static void take_answer(struct trail *t, struct slot *slot, enum trail_err lost)
 {
 	struct payload_lane *lane = (struct payload_lane *)slot;
@@ -81,13 +84,14 @@ static enum trail_err judge_page(struct payload_lane *lane, const struct rows *p
 	return TRAIL_OK;
 }
 
-/* The answer becomes the page in work, and the next one is asked for. */
-static enum trail_err turn_page(struct payload_lane *lane)
+/* The answer becomes the page ahead, which is used up, and the next one is asked for. */
+static enum trail_err take_page(struct payload_lane *lane)
 {
+	struct lane_page *page = &lane->ahead;
 	struct response answer;
 	lane->state = LANE_IDLE;
 	enum trail_err err =
-		call_read_in(lane->t, &lane->slot, RESPONSE_ROWS, &lane->arena, &answer);
+		call_read_in(lane->t, &lane->slot, RESPONSE_ROWS, &page->arena, &answer);
 	if (err == TRAIL_BUSY && deadline_left(lane->deadline) > 0) {
 		lane->busy = true;
 		return TRAIL_OK;
@@ -96,10 +100,10 @@ static enum trail_err turn_page(struct payload_lane *lane)
 		err = judge_page(lane, &answer.rows);
 	if (err != TRAIL_OK)
 		return err;
-	lane->rows = answer.rows.rows;
-	lane->row_count = answer.rows.row_count;
-	lane->at = 0;
-	lane->due += lane->row_count;
+	page->rows = answer.rows.rows;
+	page->count = answer.rows.row_count;
+	page->at = 0;
+	lane->due += page->count;
 	buf_clear(&lane->next);
 	buf_put_span(&lane->next, answer.rows.next);
 	if (lane->next.failed)
@@ -124,26 +128,61 @@ static enum trail_err wait_for_page(struct payload_lane *lane)
 	return err;
 }
 
+static bool used_up(const struct lane_page *page)
+{
+	return page->at == page->count;
+}
+
+static void turn_page(struct payload_lane *lane)
+{
+	struct lane_page used = lane->work;
+	lane->work = lane->ahead;
+	lane->ahead = used;
+}
+
+/* Towards the page ahead, which is used up. TRAIL_MORE, and other errors: as lane_next. */
+static enum trail_err fetch(struct payload_lane *lane)
+{
+	switch (lane->state) {
+	case LANE_IDLE:
+		ask(lane);
+		return TRAIL_OK;
+	case LANE_ASKED:
+		return wait_for_page(lane);
+	case LANE_ANSWERED:
+		return take_page(lane);
+	case LANE_FAILED:
+		break;
+	}
+	lane->t->fault = lane->why;
+	return lane->why.code;
+}
+
+/* Without waiting. What goes wrong is told when the rows before it were given out. */
+static void look(struct payload_lane *lane)
+{
+	if (lane->state == LANE_ASKED)
+		(void)calls_process(lane->t, deadline_in(0));
+	if (lane->state == LANE_ANSWERED && used_up(&lane->ahead) && take_page(lane) != TRAIL_OK) {
+		lane->why = lane->t->fault;
+		lane->state = LANE_FAILED;
+	}
+}
+
 enum trail_err lane_next(struct payload_lane *lane, const struct evidence_item **row)
 {
-	while (lane->at == lane->row_count) {
-		enum trail_err err = TRAIL_OK;
-		if (lane->state == LANE_IDLE)
-			ask(lane);
-		else if (lane->state == LANE_ANSWERED)
-			err = turn_page(lane);
-		else if (lane->state == LANE_ASKED)
-			err = wait_for_page(lane);
-		if (lane->state == LANE_FAILED) {
-			lane->t->fault = lane->why;
-			return lane->why.code;
-		}
+	struct lane_page *work = &lane->work;
+	while (used_up(work)) {
+		enum trail_err err = used_up(&lane->ahead) ? fetch(lane) : TRAIL_OK;
 		if (err != TRAIL_OK)
 			return err;
+		turn_page(lane);
 	}
-	*row = &lane->rows[lane->at++];
+	*row = &work->rows[work->at++];
+	if (work->at % LOOK_EVERY == 0)
+		look(lane);
 	/* The time that the caller took is not the daemon's. */
-	if (lane->at == lane->row_count && !lane->busy)
+	if (used_up(work) && !lane->busy)
 		lane->deadline = deadline_in(lane->t->timeout_ms);
 	return TRAIL_OK;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The payloads of a log, in the order of its records: one question, which leaves one event in the
- * log, and its pages one after the other. While a page is judged the daemon makes the next one.
- * Memory: two answers of at most 1 MiB, one of them decoded. Believes nothing: rows are items with
- * a record, salt and payload, for the caller to compare.
+ * log, and its pages one after the other. While a page is judged the next one is fetched, and the
+ * one behind it asked for as soon as that is there, so that the daemon need not wait.
+ * Memory: three answers of at most 1 MiB, two of them decoded. Believes nothing: rows are items
+ * with a record, salt and payload, for the caller to compare.
  */
 #ifndef CLIENT_VERIFY_PAYLOAD_H
 #define CLIENT_VERIFY_PAYLOAD_H
@@ -17,6 +18,12 @@ enum lane_state {
 	LANE_FAILED, /* `why` says why */
 };
 
+struct lane_page {
+	struct arena arena;
+	const struct evidence_item *rows;
+	size_t count, at; /* rows, and how many of them were given out */
+};
+
 struct payload_lane {
 	struct slot slot; /* first: the page that is on its way */
 	struct trail *t;
@@ -25,11 +32,9 @@ struct payload_lane {
 	bool busy;	     /* the daemon asked for patience */
 	int64_t deadline;    /* for the next page */
 	uint64_t first, end; /* the question */
-	uint64_t due;	     /* index of the next row */
+	uint64_t due;	     /* index of the next row to be fetched */
 	struct buf next;     /* what the next page is asked for with */
-	struct arena arena;  /* of the page in work, */
-	const struct evidence_item *rows;
-	size_t row_count, at; /* its rows, and how many of them were given out */
+	struct lane_page work, ahead;
 };
 
 /* For records [first, end). Nothing is asked yet. */
