@@ -161,6 +161,9 @@ static enum trail_err fetch(struct payload_lane *lane)
 /* Without waiting. What goes wrong is told when the rows before it were given out. */
 static void look(struct payload_lane *lane)
 {
+	/* The time that the caller took is not the daemon's. */
+	if (!lane->busy)
+		lane->deadline = deadline_in(lane->t->timeout_ms);
 	if (lane->state == LANE_ASKED)
 		(void)calls_process(lane->t, deadline_in(0));
 	if (lane->state == LANE_ANSWERED && used_up(&lane->ahead) && take_page(lane) != TRAIL_OK) {
@@ -179,10 +182,7 @@ enum trail_err lane_next(struct payload_lane *lane, const struct evidence_item *
 		turn_page(lane);
 	}
 	*row = &work->rows[work->at++];
-	if (work->at % LOOK_EVERY == 0)
+	if (work->at % LOOK_EVERY == 0 || used_up(work))
 		look(lane);
-	/* The time that the caller took is not the daemon's. */
-	if (used_up(work) && !lane->busy)
-		lane->deadline = deadline_in(lane->t->timeout_ms);
 	return TRAIL_OK;
 }
