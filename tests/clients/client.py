@@ -8,15 +8,14 @@ traild without libtrail: what a client in another language needs, from proto/tra
         {"action": "ACTION_READ", "actor": {"id": "anna"}, "object": {"id": "/journal/4711"}}'
     client.py /run/trail/trail.sock history /journal/4711       # one JSON object per event
 
-It believes nothing of an answer but what it computes itself: the record that an event became, its
-leaf, and the way from there to the root of the checkpoint. Exit code 5: the daemon lied.
+It believes nothing of an answer but what it computes itself (checks.py): the record that an event
+became, its leaf, the way from there to the root of the checkpoint. Exit code 5: the daemon lied.
 
 Left out, and needed against one who lies well: the Ed25519 signature of the checkpoint, by the key
 in the log identity file; to keep that file and the newest checkpoint, send the latter in Hello, and
 have its consistency with each later one proven (RFC 9162, 2.1.4.2); a time limit on every wait.
 """
 import base64
-import hashlib
 import json
 import socket
 import struct
@@ -25,40 +24,7 @@ import time
 
 from google.protobuf.json_format import MessageToDict, ParseDict
 import trail_pb2 as pb
-
-# version kind flags class source peer received_ns epoch seq commitment prev: see trail-format(7).
-RECORD = struct.Struct(">BBHIQQQQQ32s32s")
-EVENT, SOURCE, PEER = 1, 2, 3  # kinds of records
-
-
-def sha256(*parts):
-    return hashlib.sha256(b"".join(parts)).digest()
-
-
-def leaf_of(record):
-    return sha256(b"\0", record)
-
-
-def demand(fits, otherwise):
-    if not fits:
-        print(f"the daemon lies: {otherwise}", file=sys.stderr)
-        sys.exit(5)
-
-
-def root_over(leaf, index, size, path):
-    """The root to which a path leads: RFC 9162, 2.1.3.2. None: its length is not the right one."""
-    node, last = index, size - 1
-    for step in path:
-        if last == 0:
-            return None
-        if node & 1 or node == last:
-            leaf = sha256(b"\1", step, leaf)
-            while not node & 1 and node:
-                node, last = node >> 1, last >> 1
-        else:
-            leaf = sha256(b"\1", leaf, step)
-        node, last = node >> 1, last >> 1
-    return leaf if last == 0 else None
+from checks import EVENT, PEER, RECORD, SOURCE, check, demand, leaf_of, name_of, root_over, sha256
 
 
 class Log:
@@ -132,24 +98,6 @@ class Log:
             position = max(position, page.position)
 
 
-def check(items, size, root):
-    """Each opens its commitment and is in the tree: by its path, or by the prev of the next one."""
-    demand(all(len(item.record) == RECORD.size for item in items), "a record has not 112 bytes")
-    beside = {item.index: item for item in items}
-    for item in items:
-        # Without a salt: its payload was erased, and nothing is left to open.
-        demand(not (item.salt or item.payload) or
-               sha256(b"\2", item.salt, item.payload) == RECORD.unpack(item.record)[-2],
-               f"record {item.index} commits to something else")
-        leaf, follower = leaf_of(item.record), beside.get(item.index + 1)
-        if follower and not item.path:
-            demand(leaf == RECORD.unpack(follower.record)[-1],
-                   f"record {item.index} is not the one that the next one names")
-        else:
-            demand(root_over(leaf, item.index, size, item.path) == root,
-                   f"record {item.index} is not in the tree")
-
-
 def row_of(row, named, obj):
     _, kind, _, _, source, peer, *_ = RECORD.unpack(row.record)
     event = pb.Event.FromString(row.payload)
@@ -158,17 +106,6 @@ def row_of(row, named, obj):
             "peer": name_of(named, peer, PEER, pb.Peer), "time_ns": event.time_ns,
             "event": MessageToDict(event, preserving_proto_field_name=True),
             **proof_of(row.record, row.salt, row.payload)}
-
-
-def name_of(named, index, kind, message):
-    """Sources and peers are named by records, too; 0 is the log itself."""
-    if index == 0:
-        return "traild"
-    demand(index in named and RECORD.unpack(named[index].record)[1] == kind,
-           f"record {index} names nobody")
-    name = message.FromString(named[index].payload).name
-    demand(name or kind == PEER, f"record {index} has lost its name: only a peer's can be erased")
-    return name
 
 
 def proof_of(record, salt, payload):
