@@ -44,6 +44,10 @@
  * of a source that numbers them itself go in batches (trail_claim, trail_batch_begin,
  * trail_append_batch): these can be repeated without doubling, and what is missing shows.
  *
+ * Questions. trail_search and trail_history give rows, one by one (trail_rows_next), each with the
+ * proof that it is the log's; trail_get one record; trail_verify_run looks at all of them. Whoever
+ * asks is in the log before the answer comes.
+ *
  * What is verified. The library believes no answer: it derives each record anew from the answer
  * and from its own bytes, chains them, and checks their inclusion in a signed checkpoint, which
  * must extend every one seen before. What does not fit is TRAIL_CORRUPT, never success. What it
