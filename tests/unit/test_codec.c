@@ -818,12 +818,18 @@ static void test_items_have_a_record_and_whole_hashes(void **state)
 			.path_count = cases[i].path,
 		};
 		const struct source_state source = { .entry = item };
-		struct response r = { .kind = RESPONSE_ROWS, .rows = { &item, 1, &item, 1 } };
+		struct response r = {
+			.kind = RESPONSE_ROWS,
+			.rows = { .rows = &item, .row_count = 1, .named = &item, .named_count = 1 },
+		};
 		struct buf b = { 0 };
 		response_encode(&r, &b);
 		assert_int_equal(decode_as(RESPONSE, buf_view(&b)), cases[i].want);
 		buf_clear(&b);
-		r = (struct response){ .kind = RESPONSE_SOURCES, .sources = { &source, 1 } };
+		r = (struct response){
+			.kind = RESPONSE_SOURCES,
+			.sources = { .states = &source, .count = 1 },
+		};
 		response_encode(&r, &b);
 		assert_int_equal(decode_as(RESPONSE, buf_view(&b)), cases[i].want);
 		buf_release(&b);
