@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 Starts, watches and ends traild. Nothing here waits for a length of time: readiness comes through
-NOTIFY_SOCKET, ends through pidfds; limits only bound what must never happen.
+NOTIFY_SOCKET, ends through pidfds; limits only bound what must never happen. (kill_amid() is the
+exception, and says why.)
 """
 import json
 import os
@@ -14,6 +15,8 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SLOW = float(os.environ.get("TRAIL_SLOW", "1"))
@@ -217,6 +220,40 @@ class Traild:
                     process.kill()
                 process.close()
         return alive
+
+
+def kill_amid(run, peers, kill, rng, most):
+    """
+    Let every peer have its round on a thread of its own, and kill() when 1..most answers have
+    come to them. A peer's round(address, answered) ends with its connection; what it did not
+    expect it leaves in peer.fault.
+    """
+    enough, lock, left = threading.Event(), threading.Lock(), [rng.randrange(1, most + 1)]
+
+    def answered():
+        with lock:
+            left[0] -= 1
+            if left[0] == 0:
+                enough.set()
+
+    def look_for_faults():
+        for peer in peers:
+            if peer.fault:
+                raise peer.fault
+
+    threads = [threading.Thread(target=p.round, args=(run.address, answered), daemon=True)
+               for p in peers]
+    for t in threads:
+        t.start()
+    while not enough.wait(1):
+        look_for_faults()
+    # Not to wait for anything, but to meet every phase of the work: answers come at its end.
+    time.sleep(rng.random() * 0.004)
+    kill()
+    for t in threads:
+        t.join(60 * SLOW)
+        assert not t.is_alive(), "a client hangs although the daemon is gone"
+    look_for_faults()
 
 
 class Factory:

@@ -12,12 +12,10 @@ import os
 import random
 import shutil
 import socket
-import threading
-import time
 
 import pytest
 import wire
-from harness import SEED, SLOW
+from harness import SEED, kill_amid
 from test_sync import Counted, dsync_descriptors, is_meta_write, is_sync, judge, parse, without
 from wire import Client, pb
 
@@ -100,34 +98,6 @@ class Reader:
             self.fault = fault
 
 
-def kill_while_reading(run, readers, rng):
-    enough, lock, left = threading.Event(), threading.Lock(), [rng.randrange(1, 40)]
-
-    def answered():
-        with lock:
-            left[0] -= 1
-            if left[0] == 0:
-                enough.set()
-
-    threads = [threading.Thread(target=r.round, args=(run.address, answered), daemon=True)
-               for r in readers]
-    for t in threads:
-        t.start()
-    while not enough.wait(1):
-        for r in readers:
-            if r.fault:
-                raise r.fault
-    # Not to wait for anything, but to meet every phase of a question.
-    time.sleep(rng.random() * 0.004)
-    run.kill()
-    for t in threads:
-        t.join(60 * SLOW)
-        assert not t.is_alive(), "a client hangs although the daemon is gone"
-    for r in readers:
-        if r.fault:
-            raise r.fault
-
-
 @pytest.mark.limit(120 + KILLS * 5)
 def test_g9_every_answer_is_told_by_an_event_whatever_was_killed(traild, measured):
     rng = random.Random(SEED)
@@ -137,7 +107,7 @@ def test_g9_every_answer_is_told_by_an_event_whatever_was_killed(traild, measure
     with Client(run.address) as c:
         fill(c)
     for _ in range(KILLS):
-        kill_while_reading(run, readers, rng)
+        kill_amid(run, readers, run.kill, rng, 39)
         run = traild.start(state)
         shown = sum((r.shown for r in readers), collections.Counter())
         told = questions_on_record(run.address)

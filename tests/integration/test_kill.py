@@ -8,12 +8,11 @@ at random moments; nothing that was acknowledged is lost, doubled or moved, and 
 import os
 import random
 import subprocess
-import threading
 import time
 
 import pytest
 import wire
-from harness import SEED, SLOW, StartFailed
+from harness import SEED, SLOW, StartFailed, kill_amid
 from wire import Client, pb
 
 KILLS = int(os.environ.get("TRAIL_KILLS", "20"))
@@ -145,41 +144,6 @@ class Ledger:
             assert wire.checkpoint_parse(note).size == self.size
 
 
-def one_round(run, writers, rng, hit_signer):
-    """Write until some acks came, then kill. Returns how many requests were in flight then."""
-    enough = threading.Event()
-    lock = threading.Lock()
-    left = [rng.randrange(1, 60)]
-
-    def acked():
-        with lock:
-            left[0] -= 1
-            if left[0] == 0:
-                enough.set()
-
-    threads = [threading.Thread(target=w.round, args=(run.address, acked), daemon=True)
-               for w in writers]
-    for t in threads:
-        t.start()
-    while not enough.wait(1):
-        for w in writers:
-            if w.fault:
-                raise w.fault
-    # Not to wait for anything, but to meet every phase of a commit: acks come at its end.
-    time.sleep(rng.random() * 0.004)
-    if hit_signer:
-        run.kill_signer()
-    else:
-        run.kill()
-    for t in threads:
-        t.join(60 * SLOW)
-        assert not t.is_alive(), "a client hangs although the daemon is gone"
-    for w in writers:
-        if w.fault:
-            raise w.fault
-    return sum(w.in_flight for w in writers)
-
-
 @pytest.mark.limit(120 + KILLS * 8)
 def test_g1_nothing_acked_is_lost_or_doubled_by_kills(traild, folder, measured):
     rng = random.Random(SEED)
@@ -194,7 +158,8 @@ def test_g1_nothing_acked_is_lost_or_doubled_by_kills(traild, folder, measured):
         run = traild.start(state)
         state = run.state_dir
         ledger.follow(run.address)
-        in_flight = one_round(run, writers, rng, hit_signer)
+        kill_amid(run, writers, run.kill_signer if hit_signer else run.kill, rng, 59)
+        in_flight = sum(w.in_flight for w in writers)
         under_way += in_flight > 0
         traild.assert_valid(state)
         run = traild.start(state)
