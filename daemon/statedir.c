@@ -11,11 +11,14 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
 	WHY_LEN = 512,
 	TEXT_MAX = 512, /* VERSION, vkey and identity are shorter */
+	LOCK_WAIT_MS = 1000,
+	LOCK_RETRY_MS = 10,
 };
 
 struct statedir {
@@ -164,12 +167,29 @@ static enum trail_err judge(const struct statedir *dir, bool *first, char why[WH
 	return TRAIL_CORRUPT;
 }
 
+/*
+ * A traild that is killed between the fork and the exec of its signer leaves a child that holds the
+ * lock for as long as it takes to see that its parent is gone. Only waiting can tell it from a
+ * daemon that works.
+ */
+static int lock_soon(int fd)
+{
+	const struct timespec moment = { .tv_nsec = LOCK_RETRY_MS * 1000000L };
+	int rc = flock(fd, LOCK_EX | LOCK_NB);
+	for (int left = LOCK_WAIT_MS; rc != 0 && errno == EWOULDBLOCK && left > 0;
+		left -= LOCK_RETRY_MS) {
+		(void)nanosleep(&moment, NULL);
+		rc = flock(fd, LOCK_EX | LOCK_NB);
+	}
+	return rc;
+}
+
 static enum trail_err lock(struct statedir *dir, char why[WHY_LEN])
 {
 	dir->lock_fd = openat(dir->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (dir->lock_fd < 0)
 		return failed(dir->path, "lock", "be opened", why);
-	if (flock(dir->lock_fd, LOCK_EX | LOCK_NB) == 0)
+	if (lock_soon(dir->lock_fd) == 0)
 		return TRAIL_OK;
 	if (errno != EWOULDBLOCK)
 		return failed(dir->path, "lock", "be locked", why);

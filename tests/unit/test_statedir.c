@@ -6,7 +6,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -102,6 +105,59 @@ static void test_a_second_daemon_is_told_so(void **state)
 	statedir_close(open_fine());
 }
 
+/* Whether `pid` has the folder's lock open. */
+static bool has_lock_open(pid_t pid)
+{
+	char fds[64], lock[160], link[512], target[160];
+	bool found = false;
+	(void)snprintf(lock, sizeof lock, "%s/lock", folder);
+	(void)snprintf(fds, sizeof fds, "/proc/%d/fd", (int)pid);
+	DIR *dir = opendir(fds);
+	for (struct dirent *e; dir && !found && (e = readdir(dir));) {
+		(void)snprintf(link, sizeof link, "%s/%s", fds, e->d_name);
+		ssize_t n = readlink(link, target, sizeof target);
+		found = n == (ssize_t)strlen(lock) && memcmp(target, lock, (size_t)n) == 0;
+	}
+	if (dir)
+		(void)closedir(dir);
+	return found;
+}
+
+/* As a signer's child before its exec: the lock is its parent's, and outlives it. */
+_Noreturn static void hold_until_wanted(pid_t by, int ready)
+{
+	const struct timespec moment = { .tv_nsec = 20 * 1000000L };
+	char byte;
+	if (read(ready, &byte, 1) != 1)
+		_exit(1);
+	while (!has_lock_open(by))
+		if (getppid() != by)
+			_exit(1);
+	/* Let the first try fail: what is tested is that there is a second. */
+	(void)nanosleep(&moment, NULL);
+	_exit(0);
+}
+
+static void test_a_dead_daemons_lock_is_waited_for(void **state)
+{
+	int ready[2], status;
+	(void)state;
+	pid_t parent = getpid();
+	assert_int_equal(pipe(ready), 0);
+	struct statedir *dir = open_fine();
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		hold_until_wanted(parent, ready[0]);
+	statedir_close(dir);
+	assert_int_equal(write(ready[1], "", 1), 1);
+	statedir_close(open_fine());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	(void)close(ready[0]);
+	(void)close(ready[1]);
+}
+
 static void test_a_file_system_root_is_fine(void **state)
 {
 	char path[160];
@@ -192,6 +248,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_first_start_makes_the_folder_private, setup,
 			teardown),
 		cmocka_unit_test_setup_teardown(test_a_second_daemon_is_told_so, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_dead_daemons_lock_is_waited_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_file_system_root_is_fine, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_foreign_folder_is_refused_untouched, setup,
 			teardown),
