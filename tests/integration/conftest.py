@@ -50,6 +50,8 @@ def build_folder():
 # ---- every test ends ---------------------------------------------------------------------------
 
 def pytest_configure(config):
+    # A shell's "&" hands down an ignored SIGINT, and the programs under test would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "limit(seconds): how long the test may take, instead of "
                             f"{TEST_LIMIT_S} s")
     config.addinivalue_line("markers", "root: needs uid 0")
