@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Questions that follow the log and have nothing to show for now: they wait here until the log grew
+ * Questions that follow the log and have nothing to show yet: they wait here until the log grew
  * or their time is over, and hold no thread and no transaction. Loop thread only.
  */
 #ifndef DAEMON_FOLLOWERS_H
