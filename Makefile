@@ -18,7 +18,7 @@ VERSION := 0.1.0
 SONAME  := libtrail.so.0
 BUILD_DEPS := gcc libc6-dev pkg-config protobuf-c-compiler protobuf-compiler libsodium-dev liblmdb-dev \
 	libevent-dev libprotobuf-c-dev libssl-dev libzstd-dev libjansson-dev libseccomp-dev libconfuse-dev
-DEV_DEPS := clang clang-tidy libclang-rt-14-dev cppcheck valgrind strace lmdb-utils libcmocka-dev \
+DEV_DEPS := clang clang-format clang-tidy libclang-rt-14-dev cppcheck valgrind strace lmdb-utils libcmocka-dev \
 	python3 python3-pytest python3-protobuf zstd openssl golang-go golang-golang-x-mod-dev mandoc \
 	util-linux universal-ctags less tzdata abigail-tools g++
 
@@ -196,8 +196,12 @@ full: $(FULL_NEEDS)  ## ci, both compilers, valgrind, 200 kills, 2,600 damaged s
 	$(PYTHON) tests/run.py full
 mutants: release  ## apply each patch of tests/mutants to a copy; each must turn its test red
 	$(PYTHON) tests/mutants/run.py
-lint: release  ## floors, doors, sizes, exports, cppcheck, manuals
+lint: release  ## layout, floors, doors, sizes, exports, cppcheck, manuals
 	$(PYTHON) tests/run.py lint
+
+.PHONY: format
+format:  ## lay all C out as .clang-format says
+	find client daemon include proto tests -name '*.[ch]' -exec clang-format -i {} +
 
 # The promise to programs that are already built: test_abi.py compares with it. A release renews it
 # for what was added; an incompatible change raises SONAME first.

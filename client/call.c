@@ -4,7 +4,6 @@
 #include "../proto/wire.h"
 #include "deadline.h"
 
-
 enum {
 	ARENA_MAX = 64 << 20, /* an answer of 1 MiB that wants more is built to hurt */
 	MOMENT_MS = 100,

@@ -38,8 +38,8 @@ struct trail {
 	struct fault fault; /* of the last call */
 	struct fault lost;  /* why the connection was lost */
 	struct trust trust;
-	struct slot *slots; /* requests that wait for an answer, oldest first */
-	size_t submitted;   /* slots that have a callback */
+	struct slot *slots;      /* requests that wait for an answer, oldest first */
+	size_t submitted;        /* slots that have a callback */
 	struct trail_rows *rows; /* answers that have their pages over this connection */
 	uint64_t last_id;
 	struct arena arena; /* of the answer that is being looked at */

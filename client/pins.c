@@ -47,9 +47,9 @@ static bool pin_path(const char *folder, const char *kind, const char *what, cha
 	hash_bytes(span_text(what), &h);
 	hex_put(&hex, span_of(h.b, NAME_HEX));
 	buf_put_u8(&hex, 0);
-	int n = hex.failed ? -1
-			   : snprintf(path, PATH_MAX, "%s/%s-%s", folder, kind,
-				     (const char *)hex.data);
+	int n = hex.failed
+		? -1
+		: snprintf(path, PATH_MAX, "%s/%s-%s", folder, kind, (const char *)hex.data);
 	buf_release(&hex);
 	return n > 0 && n < PATH_MAX;
 }
@@ -258,8 +258,9 @@ static enum trail_err replace_file(const char *path, struct span text, struct fa
 static uint64_t pin_size(const struct pin *pin)
 {
 	struct checkpoint cp;
-	if (pin->note_len == 0 || checkpoint_open(span_of(pin->note, pin->note_len),
-					  &pin->identity.vkey, &cp) != TRAIL_OK)
+	if (pin->note_len == 0 ||
+		checkpoint_open(span_of(pin->note, pin->note_len), &pin->identity.vkey, &cp) !=
+			TRAIL_OK)
 		return 0;
 	return cp.size;
 }

@@ -170,8 +170,7 @@ static misfit take_named(struct trial *t)
 			return why;
 	}
 	t->culprit = 0;
-	if (a->question.want_genesis && a->question.index != 0 &&
-		!find_named(a, 0, a->named_count))
+	if (a->question.want_genesis && a->question.index != 0 && !find_named(a, 0, a->named_count))
 		return "it was to be shown as well";
 	return NULL;
 }
@@ -207,7 +206,7 @@ static bool row_proven(const struct answer *a, size_t i)
 		return false;
 	const struct item *next = &a->rows[down ? i - 1 : i + 1].item;
 	return next->shown->index == item->shown->index + 1 &&
-	       hash_equal(&next->record.prev, &item->leaf);
+		hash_equal(&next->record.prev, &item->leaf);
 }
 
 static misfit place_fits(const struct trial *t, size_t i)

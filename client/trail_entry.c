@@ -42,10 +42,11 @@ static bool set_names(struct trail_entry *n, const struct row *row)
 {
 	uint8_t kind = n->record.kind;
 	bool whole = kind == KIND_SOURCE
-			     ? set_own_name(&n->source_name, &row->item)
-			     : set_name(&n->source_name, kind == KIND_EVENT ? row->source : NULL);
-	return whole && (kind == KIND_PEER ? set_own_name(&n->peer_name, &row->item)
-					   : set_name(&n->peer_name, row->peer));
+		? set_own_name(&n->source_name, &row->item)
+		: set_name(&n->source_name, kind == KIND_EVENT ? row->source : NULL);
+	return whole &&
+		(kind == KIND_PEER ? set_own_name(&n->peer_name, &row->item)
+				   : set_name(&n->peer_name, row->peer));
 }
 
 /* The event of an opened payload; one that does not walk is shown as bytes only. */
@@ -56,7 +57,7 @@ static bool set_event(struct trail_entry *n)
 	struct event_value value;
 	struct span payload = buf_view(&n->payload);
 	n->is_event = n->record.kind == KIND_EVENT && n->open &&
-		      event_walk(payload, &facts, &fault) == TRAIL_OK;
+		event_walk(payload, &facts, &fault) == TRAIL_OK;
 	if (!n->is_event)
 		return true;
 	if (!n->event)

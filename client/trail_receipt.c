@@ -169,8 +169,8 @@ static misfit take_runs(const struct trail_batch *batch, const struct appended *
 	if (done != receipt->count)
 		return "it tells of fewer events than were sent";
 	return count_unchecked(receipt) == answer->unchecked
-		       ? NULL
-		       : "it compared other events than it says";
+		? NULL
+		: "it compared other events than it says";
 }
 
 enum trail_err receipt_make(const struct trail_batch *batch, const struct appended *answer,

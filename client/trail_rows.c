@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 enum {
-	SHOWN_MAX = 60,	      /* bytes of a query that a sentence shows */
+	SHOWN_MAX = 60,         /* bytes of a query that a sentence shows */
 	FOLLOW_SLACK_MS = 1000, /* for the answer's way, of what the handle waits */
 };
 
@@ -134,8 +134,8 @@ enum trail_err trail_search(struct trail *t, const struct trail_query *q, struct
 	return ask(t, REQUEST_SEARCH, q ? buf_view(&q->terms) : span_of(NULL, 0), q, rows);
 }
 
-enum trail_err trail_history(struct trail *t, const char *object, const struct trail_query *q,
-	struct trail_rows **rows)
+enum trail_err trail_history(
+	struct trail *t, const char *object, const struct trail_query *q, struct trail_rows **rows)
 {
 	enum trail_err err = handle_enter(t);
 	if (err != TRAIL_OK)

@@ -49,8 +49,8 @@ enum trail_err trust_set(struct trust *trust, struct span text, enum trail_trust
 bool identity_same(const struct log_identity *a, const struct log_identity *b)
 {
 	return strcmp(a->vkey.name, b->vkey.name) == 0 && a->vkey.keyid == b->vkey.keyid &&
-	       memcmp(a->vkey.pub, b->vkey.pub, sizeof a->vkey.pub) == 0 &&
-	       hash_equal(&a->genesis, &b->genesis);
+		memcmp(a->vkey.pub, b->vkey.pub, sizeof a->vkey.pub) == 0 &&
+		hash_equal(&a->genesis, &b->genesis);
 }
 
 static bool is_same(const struct checkpoint *a, const struct checkpoint *b)
@@ -125,8 +125,8 @@ enum trail_err trust_see(
 }
 
 /* The two checkpoints of the proof that is due. False: none is. */
-static bool due(const struct trust *trust, const struct checkpoint **from,
-	const struct checkpoint **to)
+static bool due(
+	const struct trust *trust, const struct checkpoint **from, const struct checkpoint **to)
 {
 	bool grown = trust->seen.cp.size > trust->held.cp.size;
 	if (!grown && trust->owed_count == 0)

@@ -28,7 +28,7 @@ struct sighting {
 struct trust {
 	enum trail_trust level;
 	struct log_identity identity;
-	char *text; /* the identity file; NULL: unknown yet */
+	char *text;             /* the identity file; NULL: unknown yet */
 	struct checkpoint kept; /* size 0: none */
 	struct sighting held;
 	struct sighting seen;

@@ -14,7 +14,7 @@ struct verify_result {
 	uint64_t size, since, checked;
 	uint64_t payloads; /* that fit their commitments */
 	uint64_t erased;   /* missing, and the log holds an ERASURE, or may hold one */
-	bool whole;	   /* all records below `size` are in `root` */
+	bool whole;        /* all records below `size` are in `root` */
 	struct hash root;
 	struct findings found;
 };

@@ -17,7 +17,7 @@ struct mark {
 	uint64_t size;
 	struct hash root;
 	enum finding_code code; /* when it does not fit */
-	const char *name;	/* "the given checkpoint" */
+	const char *name;       /* "the given checkpoint" */
 };
 
 struct marks {

@@ -6,7 +6,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { LOOK_EVERY = 64 }; /* rows between looks at what came */
+enum {
+	LOOK_EVERY = 64
+}; /* rows between looks at what came */
 
 void lane_open(struct payload_lane *lane, struct trail *t, uint64_t first, uint64_t end)
 {

@@ -29,10 +29,10 @@ struct payload_lane {
 	struct trail *t;
 	enum lane_state state;
 	struct fault why;
-	bool busy;	     /* the daemon asked for patience */
+	bool busy;           /* the daemon asked for patience */
 	int64_t deadline;    /* for the next page */
 	uint64_t first, end; /* the question */
-	uint64_t due;	     /* index of the next row to be fetched */
+	uint64_t due;        /* index of the next row to be fetched */
 	struct buf next;     /* what the next page is asked for with */
 	struct lane_page work, ahead;
 };

@@ -18,8 +18,8 @@ struct verifying {
 	struct trail *t;
 	struct trail_verify *v;
 	struct findings *found;
-	struct checkpoint head;	 /* all is verified against this one */
-	struct buf note;	 /* that signed it */
+	struct checkpoint head;  /* all is verified against this one */
+	struct buf note;         /* that signed it */
 	struct checkpoint since; /* size 0: from the beginning */
 	struct marks marks;
 	struct spine spine;

@@ -22,7 +22,7 @@ struct stream {
 	/* Pages end here, ascending, so that a root can be compared; the last one is `end`. */
 	const uint64_t *cuts;
 	int64_t deadline; /* for the next answer */
-	bool busy;	  /* the daemon asked for patience */
+	bool busy;        /* the daemon asked for patience */
 };
 
 /*

@@ -8,7 +8,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { GROUPS_FIRST = 64 }; /* enough for nearly everybody; the kernel names the number else */
+enum {
+	GROUPS_FIRST = 64
+}; /* enough for nearly everybody; the kernel names the number else */
 
 static const struct {
 	enum role role;
@@ -22,7 +24,9 @@ static const struct {
 	{ ROLE_OPERATOR, "operator" },
 };
 
-enum { ROLE_COUNT = sizeof ROLES / sizeof ROLES[0] };
+enum {
+	ROLE_COUNT = sizeof ROLES / sizeof ROLES[0]
+};
 
 void access_default(struct access *rules)
 {
@@ -121,16 +125,16 @@ bool access_allows(uint32_t roles, uint32_t needed)
 	return needed ? (roles & needed) != 0 : roles != 0;
 }
 
-void access_sentence(const struct peer *peer, const char *act, uint32_t needed, char *out,
-	size_t len)
+void access_sentence(
+	const struct peer *peer, const char *act, uint32_t needed, char *out, size_t len)
 {
 	char roles[128] = "";
 	size_t at = 0;
 	for (size_t i = 0; i < ROLE_COUNT; i++) {
 		if (!(needed & ROLES[i].role))
 			continue;
-		int n = snprintf(roles + at, sizeof roles - at, "%s%s", at ? " or " : "",
-			ROLES[i].name);
+		int n = snprintf(
+			roles + at, sizeof roles - at, "%s%s", at ? " or " : "", ROLES[i].name);
 		at += (size_t)n; /* all six names with their joints take 71 bytes */
 	}
 	const char *kind = peer->type == PEER_UNIX_USER ? "uid" : "certificate";
@@ -138,6 +142,6 @@ void access_sentence(const struct peer *peer, const char *act, uint32_t needed, 
 		(void)snprintf(out, len, "%s %s may not %s: role %s is needed", kind, peer->name,
 			act, roles);
 	else
-		(void)snprintf(out, len, "%s %s may not %s: it has no role here", kind, peer->name,
-			act);
+		(void)snprintf(
+			out, len, "%s %s may not %s: it has no role here", kind, peer->name, act);
 }

@@ -24,8 +24,8 @@ enum role {
 
 /* The rules in force. */
 struct access {
-	uid_t own;       /* the daemon's effective user */
-	bool has_group;  /* group `trail` exists */
+	uid_t own;      /* the daemon's effective user */
+	bool has_group; /* group `trail` exists */
 	gid_t group;
 };
 
@@ -53,7 +53,7 @@ bool access_allows(uint32_t roles, uint32_t needed);
  * "uid 1001 may not read records: role auditor or investigator is needed" into out[len], cut if
  * need be. `act` is "read records".
  */
-void access_sentence(const struct peer *peer, const char *act, uint32_t needed, char *out,
-	size_t len);
+void access_sentence(
+	const struct peer *peer, const char *act, uint32_t needed, char *out, size_t len);
 
 #endif

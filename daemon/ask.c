@@ -18,7 +18,7 @@ enum {
 	SMALL_ROWS = ROWS_MAX / 4,
 	DAEMON_ARENA = 1024,
 	SOURCE_ARENA = 512,
-	SOURCES_MET = 128,          /* whose names are looked up once per page, mostly */
+	SOURCES_MET = 128, /* whose names are looked up once per page, mostly */
 };
 
 _Static_assert((int)CURSOR_LEN <= (int)CURSOR_MAX, "`next` has a bound on the wire");
@@ -119,7 +119,8 @@ static bool on_record(struct ask *ask)
 		trace_tells(ask->look->op, payload))
 		return true;
 	return refuse(ask,
-		"`next` belongs to another question, or to one that is not on record for you: ask anew");
+		"`next` belongs to another question, or to one that is not on record for you: ask "
+		"anew");
 }
 
 /* Where a question's first page begins. */
@@ -261,8 +262,8 @@ static bool may_match(const struct query *q, struct span payload)
 }
 
 /* *matches: whether the event answers. TRAIL_CORRUPT: it is no event, though committed to. */
-static enum trail_err judge_event(const struct ask *ask, uint64_t index, struct span payload,
-	bool *matches)
+static enum trail_err judge_event(
+	const struct ask *ask, uint64_t index, struct span payload, bool *matches)
 {
 	const struct paging *paging = &ask->question->paging;
 	struct event_facts facts;
@@ -288,8 +289,8 @@ static bool asks_payload(const struct ask *ask)
 }
 
 /* The record, if it answers, goes to the page. TRAIL_END: the page is full. */
-static enum trail_err take(struct ask *ask, uint64_t index, const uint8_t bytes[RECORD_LEN],
-	const struct record *r)
+static enum trail_err take(
+	struct ask *ask, uint64_t index, const uint8_t bytes[RECORD_LEN], const struct record *r)
 {
 	struct span salt = { 0 }, payload = { 0 };
 	bool matches = true;
@@ -319,8 +320,8 @@ static enum trail_err take(struct ask *ask, uint64_t index, const uint8_t bytes[
 }
 
 /* The source of which the record itself tells a loss; *loss: whether it does. */
-static enum trail_err find_loss(struct ask *ask, uint64_t index, const struct record *r,
-	uint64_t *source, bool *loss)
+static enum trail_err find_loss(
+	struct ask *ask, uint64_t index, const struct record *r, uint64_t *source, bool *loss)
 {
 	uint8_t room[DAEMON_ARENA];
 	struct arena arena = { .data = room, .cap = sizeof room };
@@ -354,8 +355,8 @@ static enum trail_err count_gaps(struct ask *ask, uint64_t index, const struct r
  * The record must be the one that its neighbour, looked at before, was chained with. One record of
  * a page must lie in the signed tree, and so do all below it: downwards that is the first.
  */
-static enum trail_err chain(struct ask *ask, uint64_t index, const uint8_t bytes[RECORD_LEN],
-	const struct record *r)
+static enum trail_err chain(
+	struct ask *ask, uint64_t index, const uint8_t bytes[RECORD_LEN], const struct record *r)
 {
 	struct hash leaf;
 	record_leaf(bytes, &leaf);

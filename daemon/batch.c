@@ -196,8 +196,7 @@ static uint64_t add_record(struct batch *b, struct record *r)
 	return b->grown.size - 1;
 }
 
-static void add_item(
-	struct batch *b, const struct record *r, uint64_t index, const uint8_t *salt,
+static void add_item(struct batch *b, const struct record *r, uint64_t index, const uint8_t *salt,
 	struct span payload)
 {
 	b->items[b->item_count++] = (struct item){
@@ -210,8 +209,8 @@ static void add_item(
 	b->bytes += payload.len;
 }
 
-uint64_t batch_add_event(struct batch *b, struct record *r, const uint8_t salt[SALT_LEN],
-	struct span payload)
+uint64_t batch_add_event(
+	struct batch *b, struct record *r, const uint8_t salt[SALT_LEN], struct span payload)
 {
 	uint64_t index = add_record(b, r);
 	add_item(b, r, index, salt, payload);
@@ -296,8 +295,8 @@ static void put_spine(struct batch *b, struct db_txn *txn)
 		memcpy(to, b->records, b->count * (size_t)RECORD_LEN);
 }
 
-static void put_tile(struct db_txn *txn, unsigned level, uint64_t n, const struct hash *nodes,
-	size_t count)
+static void put_tile(
+	struct db_txn *txn, unsigned level, uint64_t n, const struct hash *nodes, size_t count)
 {
 	uint8_t key[KEY_TILE_LEN];
 	key_tile((uint8_t)(level / TILE_STEP), n, key);

@@ -48,8 +48,8 @@ bool batch_has_room(const struct batch *b, size_t records, size_t bytes);
  * Add one event; r->version and r->prev are set here. `salt` and `payload` are borrowed until
  * batch_put. Returns its index. The caller made sure of room.
  */
-uint64_t batch_add_event(struct batch *b, struct record *r, const uint8_t salt[SALT_LEN],
-	struct span payload);
+uint64_t batch_add_event(
+	struct batch *b, struct record *r, const uint8_t salt[SALT_LEN], struct span payload);
 /*
  * Add one control entry, or a PEER, of `kind`, caused by `peer`, received at `received_ns`: makes
  * the salt, copies the payload (<= BATCH_CONTROL_LEN_MAX). Returns its index.

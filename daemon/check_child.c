@@ -274,7 +274,7 @@ static bool store_did_it(struct ending end)
 static bool came_to_its_end(struct ending end, const struct black_box *box)
 {
 	return WIFEXITED(end.status) && WEXITSTATUS(end.status) == 0 &&
-	       atomic_load(&box->stage) == STAGE_DONE;
+		atomic_load(&box->stage) == STAGE_DONE;
 }
 
 struct deaths {

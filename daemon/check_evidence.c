@@ -90,7 +90,7 @@ bool evidence_version(const char *state, struct findings *found)
 	if (span_equal(version, span_text(STORE_VERSION)))
 		return true;
 	bool newer = len > sizeof family && memcmp(text, family, sizeof family - 1) == 0 &&
-		     text[len - 1] == '\n';
+		text[len - 1] == '\n';
 	if (newer)
 		findings_add(found, FIND_STORE_NEWER, FINDING_NOWHERE,
 			"VERSION is that of another traild; this one checks trail-store/v1");

@@ -32,7 +32,7 @@ struct tile_lane {
 struct tile_lanes {
 	struct scan *scan;
 	struct tile_lane lane[TILE_LEVEL_MAX + 1]; /* by level; 0 unused */
-	uint64_t rows;				   /* that the lanes came by */
+	uint64_t rows;                             /* that the lanes came by */
 };
 
 void tile_begin(struct tile_lanes *lanes, struct scan *scan);
@@ -54,8 +54,8 @@ struct head_lane {
 	struct scan *scan;
 	struct walk walk;
 	struct mark kept, signer, given;
-	uint64_t next;	    /* smallest size that is to be compared; UINT64_MAX: none */
-	uint64_t fits;	    /* largest size whose root fitted */
+	uint64_t next;      /* smallest size that is to be compared; UINT64_MAX: none */
+	uint64_t fits;      /* largest size whose root fitted */
 	uint64_t kept_last; /* size of the last kept one; 0: none */
 };
 

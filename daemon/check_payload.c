@@ -25,7 +25,7 @@ struct payloads {
 	struct scan *scan;
 	struct chunker *chunker;
 	struct walk walk; /* of the chunks */
-	bool has;	  /* it stands on a chunk that was not used up */
+	bool has;         /* it stands on a chunk that was not used up */
 	struct cursor at; /* of the class in work */
 	uint32_t class_no;
 	uint64_t hidden_end; /* records below lie in a chunk that did not open: said already */

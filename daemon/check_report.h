@@ -15,7 +15,7 @@ enum verdict {
 };
 
 struct report {
-	bool given;	   /* the identity was pinned by --log */
+	bool given;        /* the identity was pinned by --log */
 	const char *state; /* the store's folder, for the sentence */
 	const struct findings *found;
 	struct scan_result result;

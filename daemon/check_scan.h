@@ -20,7 +20,7 @@
 
 enum {
 	WALK_KEY_MAX = 16, /* no table of ours has longer keys */
-	HOLES_MAX = 32,	   /* deaths that a check lives through */
+	HOLES_MAX = 32,    /* deaths that a check lives through */
 	SIGNER_NOTE_MAX = 512,
 };
 
@@ -44,12 +44,12 @@ enum scan_stage {
 
 /* How a scan ended, if it came that far. */
 struct scan_result {
-	uint64_t size;	   /* records behind one another from index 0 */
+	uint64_t size;     /* records behind one another from index 0 */
 	struct hash root;  /* of them; meaningless when `broken` */
-	bool broken;	   /* records are missing in between: no root, no numbering behind it */
+	bool broken;       /* records are missing in between: no root, no numbering behind it */
 	uint64_t records;  /* read and checked */
 	uint64_t payloads; /* opened and checked, control entries included */
-	uint64_t heads;	   /* checkpoints that fit */
+	uint64_t heads;    /* checkpoints that fit */
 	uint64_t covered;  /* size of the largest of them */
 	uint64_t erased;   /* payloads that are missing below an ERASURE */
 	bool tail_known;   /* the signer's head or a given checkpoint was compared */
@@ -61,7 +61,7 @@ struct scan_result {
  */
 struct black_box {
 	_Atomic uint64_t steps; /* changes as long as the scan is alive */
-	_Atomic uint64_t done;	/* records walked, of `records` times `passes` */
+	_Atomic uint64_t done;  /* records walked, of `records` times `passes` */
 	_Atomic uint64_t records;
 	_Atomic uint32_t passes;
 	_Atomic uint32_t stage; /* enum scan_stage */
@@ -75,9 +75,9 @@ struct black_box {
 
 /* What lies outside of data.mdb, read before the scan. */
 struct evidence {
-	bool given;		    /* --log */
+	bool given;                 /* --log */
 	struct log_identity pinned; /* from --log */
-	bool has_stored;	    /* D/identity parses */
+	bool has_stored;            /* D/identity parses */
 	struct log_identity stored;
 	char identity_text[512]; /* D/identity; "" when missing */
 	size_t identity_len;
@@ -108,14 +108,14 @@ struct scan {
 
 	struct vkey vkey; /* what heads are opened with; the pinned one where there is one */
 	bool has_vkey;
-	struct hash genesis;	/* what chunks are bound to */
+	struct hash genesis;    /* what chunks are bound to */
 	struct hash first_leaf; /* of record 0 */
 	bool has_first;
-	struct spine spine;	/* judges the records */
+	struct spine spine;     /* judges the records */
 	struct control control; /* and the payloads of control entries */
 	struct index_set classes;
-	uint64_t misfit;     /* first record below the first tree node of 16 that did not fit */
-	bool skip_names;     /* LMDB's main database killed an earlier scan */
+	uint64_t misfit; /* first record below the first tree node of 16 that did not fit */
+	bool skip_names; /* LMDB's main database killed an earlier scan */
 };
 
 /* findings_add to the scan's findings. */

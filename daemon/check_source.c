@@ -8,7 +8,7 @@
 
 struct source_check {
 	struct scan *scan;
-	bool broken;		     /* records are missing: rows cannot be compared with them */
+	bool broken;                 /* records are missing: rows cannot be compared with them */
 	struct index_set with_floor; /* sources that have a floor row, and their floors */
 	struct index_set floors;
 };
@@ -58,7 +58,7 @@ static bool row_is_bare(const struct epoch_row *row)
 static bool row_fits(const struct epoch_row *row, const struct epoch_seen *seen)
 {
 	return row->peer == seen->peer && row->last == seen->last && row->holes == seen->holes &&
-	       row->first_index == seen->first_index && row->last_index == seen->last_index;
+		row->first_index == seen->first_index && row->last_index == seen->last_index;
 }
 
 static void compare(

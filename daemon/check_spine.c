@@ -19,8 +19,8 @@ struct reading {
 	struct tile_lanes tiles;
 	struct head_lane heads;
 	uint64_t last_commit; /* first index of the newest row */
-	bool broken;	      /* records are missing before here */
-	bool headed;	      /* head_begin was called */
+	bool broken;          /* records are missing before here */
+	bool headed;          /* head_begin was called */
 	unsigned disorder;
 };
 
@@ -95,7 +95,7 @@ static void jump(struct reading *r, uint64_t to)
 static bool continues(const struct reading *r, struct span value)
 {
 	return r->judge->chained && value.len >= RECORD_LEN &&
-	       memcmp(value.data + RECORD_LEN - HASH_LEN, r->judge->last_leaf.b, HASH_LEN) == 0;
+		memcmp(value.data + RECORD_LEN - HASH_LEN, r->judge->last_leaf.b, HASH_LEN) == 0;
 }
 
 /* False: the row is to be passed over. */

@@ -83,8 +83,8 @@ static bool step(struct walk *walk)
 	if (!walk->begun) {
 		memcpy(start, walk->last, walk->last_len);
 		return key_advance(start, walk->last_len, walk->last_len != 0) &&
-		       db_ceiling(walk->txn, walk->table, span_of(start, walk->last_len),
-			       &walk->key, &walk->value);
+			db_ceiling(walk->txn, walk->table, span_of(start, walk->last_len),
+				&walk->key, &walk->value);
 	}
 	return db_next(walk->txn, walk->table, &walk->key, &walk->value);
 }

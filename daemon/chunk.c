@@ -79,8 +79,7 @@ void chunk_begin(struct chunker *c)
 	c->payload_bytes = 0;
 }
 
-bool chunk_add(struct chunker *c, uint64_t index, const uint8_t salt[SALT_LEN],
-	struct span payload)
+bool chunk_add(struct chunker *c, uint64_t index, const uint8_t salt[SALT_LEN], struct span payload)
 {
 	if (c->count == CHUNK_COUNT_MAX || payload.len > CHUNK_PLAIN_MAX - c->payload_bytes)
 		return false;
@@ -109,8 +108,8 @@ static void associated_data(const struct chunk_place *place, uint8_t ad[AD_LEN])
 }
 
 /* Of everything before the tag; encodings 0 and 1. */
-static void plain_tag(const struct chunk_place *place, struct span before,
-	uint8_t tag[CHUNK_TAG_LEN])
+static void plain_tag(
+	const struct chunk_place *place, struct span before, uint8_t tag[CHUNK_TAG_LEN])
 {
 	uint8_t ad[AD_LEN];
 	struct hash h;
@@ -264,8 +263,8 @@ static bool read_lengths(struct chunker *c, const struct anatomy *a)
 	return bytes + a->count * LENGTH_LEN == a->plain;
 }
 
-enum trail_err chunk_open(struct chunker *c, const struct chunk_place *place, struct span chunk,
-	size_t *count)
+enum trail_err chunk_open(
+	struct chunker *c, const struct chunk_place *place, struct span chunk, size_t *count)
 {
 	struct anatomy a;
 	uint8_t tag[CHUNK_TAG_LEN];

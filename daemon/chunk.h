@@ -25,7 +25,7 @@
 
 enum {
 	CHUNK_PLAIN_MAX = 32 * 1024, /* default bound of the payloads in a chunk; one event may
-	                                be as long by itself */
+					be as long by itself */
 	CHUNK_HEAD_LEN = 8,
 	CHUNK_TAG_LEN = 16,
 	CHUNK_COUNT_MAX = 4096,
@@ -56,8 +56,8 @@ void chunk_begin(struct chunker *c);
  * False: it does not fit any more (CHUNK_PLAIN_MAX, CHUNK_COUNT_MAX) and nothing was added; the
  * first payload always fits when <= EVENT_LEN_MAX.
  */
-bool chunk_add(struct chunker *c, uint64_t index, const uint8_t salt[SALT_LEN],
-	struct span payload);
+bool chunk_add(
+	struct chunker *c, uint64_t index, const uint8_t salt[SALT_LEN], struct span payload);
 /* Records added since chunk_begin. */
 size_t chunk_count(const struct chunker *c);
 /*
@@ -80,14 +80,13 @@ struct chunk_item {
  * TRAIL_CORRUPT  malformed, a tag that does not fit, a zstd frame that does not decode exactly.
  * TRAIL_UNSUPPORTED  another version, or an encoding that needs keys.
  */
-enum trail_err chunk_open(struct chunker *c, const struct chunk_place *place, struct span chunk,
-	size_t *count);
+enum trail_err chunk_open(
+	struct chunker *c, const struct chunk_place *place, struct span chunk, size_t *count);
 struct chunk_item chunk_item(const struct chunker *c, size_t i);
 /*
  * Only the index and salt of one record, without decompressing or checking the tag.
  * TRAIL_END: the chunk does not hold it. TRAIL_CORRUPT: malformed. `salt` views `chunk`.
  */
-enum trail_err chunk_salt(struct span chunk, uint64_t first, uint64_t index,
-	const uint8_t **salt);
+enum trail_err chunk_salt(struct span chunk, uint64_t first, uint64_t index, const uint8_t **salt);
 
 #endif

@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 enum {
-	CLOCK_JUMP_S = 5,    /* what counts as a jump */
-	CLOCK_ENTRY_S = 60,  /* at most one entry in so many seconds */
+	CLOCK_JUMP_S = 5,   /* what counts as a jump */
+	CLOCK_ENTRY_S = 60, /* at most one entry in so many seconds */
 };
 
 /* CLOCK_REALTIME and CLOCK_BOOTTIME, read together, in ns. */
@@ -22,7 +22,7 @@ struct instant {
 
 struct log_clock {
 	bool started;
-	int64_t offset_ns;      /* real - boot, when last believed */
+	int64_t offset_ns; /* real - boot, when last believed */
 	bool entered;
 	uint64_t entered_at_ns; /* boot time of the last entry */
 };

@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WHY_LEN = 512 };
+enum {
+	WHY_LEN = 512
+};
 
 #define KIB (UINT64_C(1) << 10)
 #define MIB (UINT64_C(1) << 20)
@@ -19,10 +21,10 @@ enum { WHY_LEN = 512 };
 #define TIB (UINT64_C(1) << 40)
 
 enum kind {
-	KIND_BYTES,  /* a number, optionally with K, M, G or T */
+	KIND_BYTES, /* a number, optionally with K, M, G or T */
 	KIND_NUMBER,
-	KIND_FLAG,   /* true or false */
-	KIND_PATH,   /* absolute, or empty */
+	KIND_FLAG, /* true or false */
+	KIND_PATH, /* absolute, or empty */
 };
 
 /* The settings. A path's minimum, maximum and default are not used. */
@@ -45,7 +47,9 @@ static const struct row {
 	{ "signer", KIND_PATH, offsetof(struct settings, signer), 0, 0, 0 },
 };
 
-enum { ROW_COUNT = sizeof ROWS / sizeof ROWS[0] };
+enum {
+	ROW_COUNT = sizeof ROWS / sizeof ROWS[0]
+};
 
 /* libconfuse's callbacks carry no context; settings are read once, by one thread. */
 static struct {
@@ -108,8 +112,8 @@ static void say_range(const struct row *row, char *out, size_t len)
 }
 
 /* False: `expected` says what it should have been. */
-static bool take_value(const struct row *row, const char *text, void *out, char *expected,
-	size_t len)
+static bool take_value(
+	const struct row *row, const char *text, void *out, char *expected, size_t len)
 {
 	uint64_t n = 0;
 	switch (row->kind) {
@@ -142,8 +146,7 @@ __attribute__((format(printf, 2, 0))) static void on_error(
 	char *why = reading.why;
 	if (why[0])
 		return; /* the first is the cause */
-	int n = snprintf(why, WHY_LEN, "%s:%d: ", cfg->filename ? cfg->filename : "",
-		cfg->line);
+	int n = snprintf(why, WHY_LEN, "%s:%d: ", cfg->filename ? cfg->filename : "", cfg->line);
 	if (n > 0 && n < WHY_LEN)
 		(void)vsnprintf(why + n, (size_t)(WHY_LEN - n), format, ap);
 }

@@ -10,7 +10,9 @@
 
 #include <stdint.h>
 
-enum { SETTING_PATH_MAX = 4096 };
+enum {
+	SETTING_PATH_MAX = 4096
+};
 
 struct settings {
 	uint64_t map_size;    /* bytes of address space for the store */

@@ -149,8 +149,8 @@ static enum trail_err meta_judge(int fd, struct db_meta *meta)
 		return TRAIL_CORRUPT;
 	meta->pages = last + 1;
 	meta->needed = meta->pages * PAGE_SIZE;
-	meta->sound = metas_in_step(txn0, txn1) && meta_sound(pages[0], 0) &&
-		meta_sound(pages[1], 1);
+	meta->sound =
+		metas_in_step(txn0, txn1) && meta_sound(pages[0], 0) && meta_sound(pages[1], 1);
 	return TRAIL_OK;
 }
 

@@ -18,12 +18,12 @@ struct db_txn;
 
 /* What the meta pages of a data file say, read with pread: never mapped, so never deadly. */
 struct db_meta {
-	uint64_t txnid;       /* of the newer valid meta page */
-	uint64_t pages;       /* that its tree may use */
-	uint64_t needed;      /* bytes the file must have: pages * page size */
+	uint64_t txnid;  /* of the newer valid meta page */
+	uint64_t pages;  /* that its tree may use */
+	uint64_t needed; /* bytes the file must have: pages * page size */
 	uint64_t file_bytes;
-	bool sound;           /* both as LMDB leaves them: in their places, one commit apart, with
-	                         the flags, address and map size that it can have written */
+	bool sound; /* both as LMDB leaves them: in their places, one commit apart, with
+		       the flags, address and map size that it can have written */
 };
 
 /*

@@ -8,7 +8,7 @@ struct epoch_source {
 	uint64_t index;
 	uint64_t floor;
 	bool floor_dirty;
-	uint32_t open;    /* epochs in the order of use: what may be pushed out */
+	uint32_t open; /* epochs in the order of use: what may be pushed out */
 	uint32_t imports;
 	struct epoch *newest, *oldest;
 	struct epoch_source *next;
@@ -238,8 +238,8 @@ static void push_out(struct epochs *e, struct epoch_source *s, struct epoch *pus
 	free(victim);
 }
 
-enum trail_err epochs_open(struct epochs *e, uint64_t source, uint64_t number,
-	struct epoch **out, struct epoch *pushed)
+enum trail_err epochs_open(struct epochs *e, uint64_t source, uint64_t number, struct epoch **out,
+	struct epoch *pushed)
 {
 	bool import = (number & EPOCH_IMPORT_BIT) != 0;
 	struct epoch_source *s = need_source(e, source);

@@ -54,8 +54,8 @@ uint64_t epoch_source_index(const struct epoch *epoch);
  * TRAIL_FULL    EPOCHS_IMPORT_MAX import epochs are kept already.
  * TRAIL_NOMEM
  */
-enum trail_err epochs_open(struct epochs *e, uint64_t source, uint64_t number,
-	struct epoch **epoch, struct epoch *pushed);
+enum trail_err epochs_open(struct epochs *e, uint64_t source, uint64_t number, struct epoch **epoch,
+	struct epoch *pushed);
 /* Nothing was stored or said for it yet: as good as unknown. */
 static inline bool epoch_only_claimed(const struct epoch *epoch)
 {

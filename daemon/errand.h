@@ -14,12 +14,12 @@ struct caller;
 struct session;
 
 struct errand {
-	struct op op;         /* first: a struct op * that comes back is its errand */
-	struct session *home; /* who waits for the answer; NULL: nobody */
+	struct op op;          /* first: a struct op * that comes back is its errand */
+	struct session *home;  /* who waits for the answer; NULL: nobody */
 	struct caller *caller; /* the same as the service sees it; lives as long as `home` */
-	bool last;            /* the connection ends behind this answer */
-	struct span refusal;  /* DENIED with this sentence once the op comes back; in the arena */
-	uint64_t until_ns;    /* an empty page may wait so long (CLOCK_BOOTTIME); 0: not at all */
+	bool last;             /* the connection ends behind this answer */
+	struct span refusal;   /* DENIED with this sentence once the op comes back; in the arena */
+	uint64_t until_ns;     /* an empty page may wait so long (CLOCK_BOOTTIME); 0: not at all */
 	uint8_t next[CURSOR_MAX]; /* where it goes on when it waited */
 };
 

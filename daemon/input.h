@@ -11,7 +11,9 @@
 #include "share.h"
 #include "slab.h"
 
-enum { INPUT_OWN = 16 * 1024 }; /* DESIGN.md section 6 */
+enum {
+	INPUT_OWN = 16 * 1024
+}; /* DESIGN.md section 6 */
 
 struct input {
 	struct slab *frames; /* where longer frames are borrowed */

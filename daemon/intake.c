@@ -10,7 +10,7 @@ enum {
 	ENTRY_ARENA_LEN = 4096,
 	NOTE_ROOM = 512,
 	ANSWER_ALIGN = 16,
-	LOSSES_AT_ONCE = 64, /* loss entries per tick: the next tick goes on */
+	LOSSES_AT_ONCE = 64,   /* loss entries per tick: the next tick goes on */
 	ANSWERS_MAX = 8 << 20, /* what the answers to duplicates in one batch may take */
 };
 
@@ -42,8 +42,9 @@ static enum trail_err learn_name(
 	struct span salt, payload;
 	enum trail_err err =
 		store_payload(in->store, txn, in->chunker, index, &bytes, &salt, &payload);
-	if (err == TRAIL_OK && !(kind == KIND_SOURCE ? learn_source(in, index, payload)
-						     : learn_peer(in, index, payload)))
+	if (err == TRAIL_OK &&
+		!(kind == KIND_SOURCE ? learn_source(in, index, payload)
+				      : learn_peer(in, index, payload)))
 		err = TRAIL_CORRUPT;
 	buf_release(&bytes);
 	/* An erased peer has no name any more: whoever comes under it again is a new one. */
@@ -124,8 +125,7 @@ void intake_say(struct intake *in, const struct daemon_entry *entry)
 	daemon_entry_encode(entry, &payload);
 	if (payload.failed)
 		abort(); /* a hundred bytes: an entry that must be on record cannot be made */
-	uint64_t index =
-		batch_add_control(in->batch, KIND_DAEMON, 0, ns, buf_view(&payload));
+	uint64_t index = batch_add_control(in->batch, KIND_DAEMON, 0, ns, buf_view(&payload));
 	buf_release(&payload);
 	if (entry->what == DAEMON_START) {
 		in->own_epoch = index;
@@ -138,8 +138,8 @@ void intake_begin(struct intake *in)
 	struct daemon_entry jump = { .what = DAEMON_CLOCK };
 	in->now = clock_now();
 	in->answer_bytes = 0;
-	if (log_clock_jumped(&in->clock, in->now, batch_last_ns(in->batch), &jump.from_ns,
-		    &jump.to_ns))
+	if (log_clock_jumped(
+		    &in->clock, in->now, batch_last_ns(in->batch), &jump.from_ns, &jump.to_ns))
 		intake_say(in, &jump);
 }
 
@@ -171,8 +171,7 @@ static enum intake_verdict take_own(struct intake *in, struct op *op)
 	uint8_t salt[SALT_LEN];
 	struct record r = {
 		.kind = KIND_EVENT,
-		.received_ns =
-			log_clock_stamp(op->received_ns, in->now, batch_last_ns(in->batch)),
+		.received_ns = log_clock_stamp(op->received_ns, in->now, batch_last_ns(in->batch)),
 		.epoch = in->own_epoch,
 		.seq = in->own_seq + 1,
 	};
@@ -182,7 +181,8 @@ static enum intake_verdict take_own(struct intake *in, struct op *op)
 	 */
 	if (op->kind == OP_QUESTION && in->starved) {
 		op_refuse(op, TRAIL_FULL,
-			"half of the disk's reserve is used up: this question cannot be put on record, "
+			"half of the disk's reserve is used up: this question cannot be put on "
+			"record, "
 			"and nothing is shown without; an operator must make room");
 		return INTAKE_TAKEN;
 	}
@@ -218,8 +218,7 @@ static uint64_t peer_index(const struct intake *in, const struct op *op)
 /* An epoch belongs to the peer that opened it; nobody opened one that was only claimed. */
 static bool foreign(const struct intake *in, const struct op *op, const struct epoch *epoch)
 {
-	return epoch->number != 0 && epoch->row.peer != 0 &&
-		epoch->row.peer != peer_index(in, op);
+	return epoch->number != 0 && epoch->row.peer != 0 && epoch->row.peer != peer_index(in, op);
 }
 
 /* False: refused; the op's response says why. */
@@ -380,12 +379,12 @@ static bool find_one(struct intake *in, struct op *op, struct held_hunt *hunt, u
 	return false;
 }
 
-static bool compare_one(struct intake *in, struct op *op, struct db_txn *txn, size_t i,
-	uint8_t salt[SALT_LEN])
+static bool compare_one(
+	struct intake *in, struct op *op, struct db_txn *txn, size_t i, uint8_t salt[SALT_LEN])
 {
 	const struct append *a = &op->request.append;
-	enum trail_err err = held_compare(
-		in->store, txn, in->chunker, in->found[i], a->events[i], salt);
+	enum trail_err err =
+		held_compare(in->store, txn, in->chunker, in->found[i], a->events[i], salt);
 	if (err == TRAIL_OK)
 		return true;
 	if (err == TRAIL_END) {
@@ -499,11 +498,11 @@ static bool tell_duplicates(struct intake *in, struct op *op, struct db_txn *txn
 
 /* What is to be done with one Append, once it is judged. */
 struct plan {
-	struct epoch *epoch;  /* NULL: not known yet */
-	uint64_t source;      /* 0: not known yet */
-	uint64_t first_seq;   /* of the first new event */
-	size_t duplicates;    /* leading events that are held already */
-	uint64_t lost;        /* declared before the first new event */
+	struct epoch *epoch; /* NULL: not known yet */
+	uint64_t source;     /* 0: not known yet */
+	uint64_t first_seq;  /* of the first new event */
+	size_t duplicates;   /* leading events that are held already */
+	uint64_t lost;       /* declared before the first new event */
 };
 
 /* False: refused. Sets the plan's numbers by the rules of FORMATS.md section 4. */
@@ -638,8 +637,7 @@ static bool stage_new(struct intake *in, struct op *op, struct plan *p, struct r
 		};
 		flags[i] = r.flags;
 		any |= r.flags;
-		(void)batch_add_event(
-			in->batch, &r, op->salts + at * SALT_LEN, a->events[at]);
+		(void)batch_add_event(in->batch, &r, op->salts + at * SALT_LEN, a->events[at]);
 	}
 	if (any != 0)
 		run->flags = flags;
@@ -693,8 +691,9 @@ static enum intake_verdict take_append(struct intake *in, struct op *op)
 	if (!batch_has_room(in->batch, a->event_count - plan.duplicates, bytes))
 		return INTAKE_COMMIT_FIRST;
 	/* What this very batch holds cannot be read back yet; scattered ones answer at length. */
-	if (plan.duplicates != 0 && (plan.epoch->row.last_index >= batch_committed(in->batch) ||
-					    in->answer_bytes > ANSWERS_MAX))
+	if (plan.duplicates != 0 &&
+		(plan.epoch->row.last_index >= batch_committed(in->batch) ||
+			in->answer_bytes > ANSWERS_MAX))
 		return INTAKE_COMMIT_FIRST;
 
 	op->response.kind = RESPONSE_APPENDED;

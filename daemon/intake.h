@@ -25,15 +25,15 @@ struct intake {
 	struct names *sources;
 	struct names *peers;
 	struct log_clock clock;
-	struct instant now;     /* of the batch being built */
-	uint64_t own_epoch;     /* index of the last DAEMON start */
+	struct instant now; /* of the batch being built */
+	uint64_t own_epoch; /* index of the last DAEMON start */
 	uint64_t own_seq;
 	struct chunker *chunker;
-	size_t answer_bytes;    /* taken by answers to duplicates since intake_begin */
-	bool full;              /* below the reserve: Appends get FULL */
-	bool starved;           /* below half of it: questions, which leave an event, too */
+	size_t answer_bytes; /* taken by answers to duplicates since intake_begin */
+	bool full;           /* below the reserve: Appends get FULL */
+	bool starved;        /* below half of it: questions, which leave an event, too */
 	uint64_t found[APPEND_EVENTS_MAX]; /* scratch: where duplicates lie */
-	enum trail_err broken;  /* the store contradicts itself: nothing may be acked any more */
+	enum trail_err broken; /* the store contradicts itself: nothing may be acked any more */
 };
 
 enum intake_verdict {

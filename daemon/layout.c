@@ -12,7 +12,9 @@ const char *const TABLE_NAMES[TABLE_COUNT] = {
 
 const char STORE_VERSION[] = "trail-store/v1\n";
 
-enum { ROW_CHECK_LEN = 8 };
+enum {
+	ROW_CHECK_LEN = 8
+};
 
 void key_index(uint64_t index, uint8_t out[KEY_INDEX_LEN])
 {
@@ -47,8 +49,8 @@ static void row_check(struct span key, struct span row, uint8_t out[ROW_CHECK_LE
 	memcpy(out, h.b, ROW_CHECK_LEN);
 }
 
-void epoch_row_encode(uint64_t source, uint64_t epoch, const struct epoch_row *row,
-	uint8_t out[EPOCH_ROW_LEN])
+void epoch_row_encode(
+	uint64_t source, uint64_t epoch, const struct epoch_row *row, uint8_t out[EPOCH_ROW_LEN])
 {
 	uint8_t key[KEY_SOURCE_LEN];
 	key_source(source, epoch, key);

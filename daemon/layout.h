@@ -43,7 +43,7 @@ extern const char *const TABLE_NAMES[TABLE_COUNT];
 extern const char STORE_VERSION[];
 
 enum {
-	KEY_INDEX_LEN = 8,   /* spine, control, head; and source's floor rows */
+	KEY_INDEX_LEN = 8, /* spine, control, head; and source's floor rows */
 	KEY_PAYLOAD_LEN = 12,
 	KEY_TILE_LEN = 9,
 	KEY_SOURCE_LEN = 16,
@@ -92,8 +92,8 @@ enum epoch_state {
 	EPOCH_CLOSED = 2,
 };
 
-void epoch_row_encode(uint64_t source, uint64_t epoch, const struct epoch_row *row,
-	uint8_t out[EPOCH_ROW_LEN]);
+void epoch_row_encode(
+	uint64_t source, uint64_t epoch, const struct epoch_row *row, uint8_t out[EPOCH_ROW_LEN]);
 /* False: the wrong length, a bad checksum, an unknown state or a non-zero reserve. */
 bool epoch_row_decode(uint64_t source, uint64_t epoch, struct span value, struct epoch_row *row);
 

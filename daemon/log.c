@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { LINE_MAX_LEN = 1000 };
+enum {
+	LINE_MAX_LEN = 1000
+};
 
 static bool with_priority;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "../proto/crypto.h"
 #include "check.h"
 #include "log.h"
 #include "server.h"
 #include "traild.h"
-#include "../proto/crypto.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -98,8 +98,8 @@ static int parse_options(int argc, char **argv, struct options *o)
 			return usage(c);
 	}
 	if (optind < argc) {
-		(void)fprintf(stderr, "traild: %s: not an argument; see traild --help\n",
-			argv[optind]);
+		(void)fprintf(
+			stderr, "traild: %s: not an argument; see traild --help\n", argv[optind]);
 		return EXIT_USAGE;
 	}
 	if (o->listen_count == 0)

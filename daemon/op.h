@@ -37,15 +37,15 @@ enum op_kind {
 struct op {
 	struct op *next;
 	enum op_kind kind;
-	uint64_t session;     /* serial number of the connection, from 1; 0: none */
+	uint64_t session; /* serial number of the connection, from 1; 0: none */
 	struct peer peer;
 	uint64_t received_ns; /* CLOCK_REALTIME at intake */
 	struct arena arena;
-	size_t charged;       /* bytes that the loop counts against the queue and the peer */
+	size_t charged; /* bytes that the loop counts against the queue and the peer */
 	struct request request;
 	/* Append, made at intake, one per event, in the arena: */
 	const int64_t *times;
-	uint8_t *salts;              /* SALT_LEN each */
+	uint8_t *salts; /* SALT_LEN each */
 	struct hash *commitments;
 	/* Search, History: what is asked; made at intake. Views the arena. */
 	struct query query;
@@ -54,7 +54,7 @@ struct op {
 	uint64_t own_index;
 	/* The answer. Its spans lie in the arena or in `answer`. */
 	struct response response;
-	struct buf answer;    /* scratch of the thread that answers; kept with the op */
+	struct buf answer; /* scratch of the thread that answers; kept with the op */
 };
 
 /*

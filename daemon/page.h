@@ -22,9 +22,9 @@ struct page {
 	struct sweep *sweep; /* what payloads are taken from; its open chunk changes */
 	uint64_t size;       /* of the tree that proves the rows */
 	struct evidence_item *rows, *named;
-	void *extra;         /* the caller's, zeroed */
+	void *extra; /* the caller's, zeroed */
 	size_t row_count, row_max, named_count;
-	size_t bytes;        /* encoded, so far, at the most */
+	size_t bytes; /* encoded, so far, at the most */
 	size_t bytes_max;
 };
 

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { WHY_LEN = 512 };
+enum {
+	WHY_LEN = 512
+};
 
 static enum trail_err say(char why[WHY_LEN], enum trail_err err, const char *text)
 {
@@ -15,8 +17,8 @@ static enum trail_err say(char why[WHY_LEN], enum trail_err err, const char *tex
 }
 
 /* Record 0 and the payload that it commits to; `*payload` views the map. */
-static enum trail_err read_entry(struct db_txn *txn, struct hash *leaf, struct span *payload,
-	char why[WHY_LEN])
+static enum trail_err read_entry(
+	struct db_txn *txn, struct hash *leaf, struct span *payload, char why[WHY_LEN])
 {
 	static const char damaged[] =
 		"the log's first record is damaged: restore the state folder, "
@@ -47,8 +49,7 @@ static enum trail_err judge(const struct genesis *genesis, const struct signer_g
 	if (genesis->format != 1)
 		return say(why, TRAIL_CORRUPT,
 			"the log's genesis has a format that this traild does not know");
-	if (vkey_parse(genesis->vkey, vkey) ||
-		!span_equal(span_text(vkey->name), genesis->origin))
+	if (vkey_parse(genesis->vkey, vkey) || !span_equal(span_text(vkey->name), genesis->origin))
 		return say(why, TRAIL_CORRUPT, "the log's genesis names no valid key");
 	if (strcmp(vkey->name, greeting->vkey.name) != 0 || vkey->keyid != greeting->vkey.keyid ||
 		memcmp(vkey->pub, greeting->vkey.pub, sizeof vkey->pub) != 0)
@@ -62,8 +63,8 @@ static enum trail_err judge(const struct genesis *genesis, const struct signer_g
 	if (origin.len > 0 && !span_equal(origin, genesis->origin)) {
 		(void)snprintf(why, WHY_LEN,
 			"--origin %.*s: this log's origin is %s since its first "
-			"start, and cannot be changed", (int)origin.len, (const char *)origin.data,
-			vkey->name);
+			"start, and cannot be changed",
+			(int)origin.len, (const char *)origin.data, vkey->name);
 		return TRAIL_CORRUPT;
 	}
 	return TRAIL_OK;

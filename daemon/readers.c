@@ -7,7 +7,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { THREADS_MAX = 16, CURSOR_LEN = 8 };
+enum {
+	THREADS_MAX = 16,
+	CURSOR_LEN = 8
+};
 
 struct reader {
 	struct readers *all;
@@ -87,7 +90,8 @@ static bool prove_consistency(struct lookup *r, struct proof_answer *answer)
 	uint64_t from = r->op->request.prove.from;
 	if (from == 0 || from > answer->size) {
 		op_refuse(r->op, TRAIL_INVALID,
-			"nothing can be proven from size %llu to size %llu: the first must be 1 to the second",
+			"nothing can be proven from size %llu to size %llu: the first must be 1 to "
+			"the second",
 			(unsigned long long)from, (unsigned long long)answer->size);
 		return false;
 	}

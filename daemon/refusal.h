@@ -14,8 +14,8 @@
 #include "op.h"
 
 enum {
-	REFUSAL_SINGLES = 10,   /* events a minute and peer */
-	REFUSAL_PEERS = 256,    /* rows of the table */
+	REFUSAL_SINGLES = 10, /* events a minute and peer */
+	REFUSAL_PEERS = 256,  /* rows of the table */
 	REFUSAL_OBJECT_MAX = 96,
 	/* Bytes of an encoded refusal event, at the most. */
 	REFUSAL_EVENT_MAX = 1024 + QUERY_MAX + EVENT_ID_MAX,
@@ -28,7 +28,7 @@ struct refusal {
 	struct span reason; /* the sentence */
 	uint64_t count;     /* 0: one refusal, told by itself; else how many this one stands for */
 	/* Of a question, in full (DESIGN.md section 8): "query" or "object", and its text. */
-	const char *asked;  /* NULL: it was none */
+	const char *asked; /* NULL: it was none */
 	struct span text;
 	struct span subject;
 };

@@ -40,10 +40,10 @@ struct server {
 	struct event *signer;
 	struct event *signals;
 	struct event *tick;
-	struct event *reopen;   /* the end of a pause in accepting */
+	struct event *reopen; /* the end of a pause in accepting */
 	int signal_fd;
-	int spare_fd;           /* given up to accept and hang up when descriptors are out */
-	bool complained;        /* about refused connections, since the last tick */
+	int spare_fd;    /* given up to accept and hang up when descriptors are out */
+	bool complained; /* about refused connections, since the last tick */
 	bool draining;
 	unsigned drain_ticks;
 };
@@ -236,8 +236,8 @@ static bool make_events(struct server *server)
 {
 	struct event_base *base = server->base;
 	short watch = EV_READ | EV_PERSIST;
-	server->returned = event_new(base, mailbox_fd(server->options.mailbox), watch, on_returned,
-		server);
+	server->returned =
+		event_new(base, mailbox_fd(server->options.mailbox), watch, on_returned, server);
 	server->signer = event_new(base, server->options.signer_fd, watch, on_signer, server);
 	server->signals = event_new(base, server->signal_fd, watch, on_signal, server);
 	server->tick = event_new(base, -1, EV_PERSIST, on_tick, server);
@@ -295,8 +295,8 @@ enum trail_err server_listen(struct server *server, struct listener *listener)
 	struct port *port = &server->ports[server->port_count];
 	port->server = server;
 	port->listener = listener;
-	port->readable = event_new(server->base, listener->fd, EV_READ | EV_PERSIST, on_connection,
-		port);
+	port->readable =
+		event_new(server->base, listener->fd, EV_READ | EV_PERSIST, on_connection, port);
 	if (!port->readable || event_add(port->readable, NULL)) {
 		if (port->readable)
 			event_free(port->readable);

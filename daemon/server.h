@@ -12,16 +12,18 @@
 
 struct server;
 
-enum { SERVER_LISTENERS_MAX = 16 };
+enum {
+	SERVER_LISTENERS_MAX = 16
+};
 
 struct server_options {
 	struct access access;
 	struct service *service;
 	struct errands *errands;
-	struct mailbox *mailbox;    /* where answered ops arrive */
-	size_t queue_bytes;         /* each peer may take half of it */
-	unsigned connections;       /* all together; each peer may have half of them */
-	int signer_fd;              /* readable: the signer is gone */
+	struct mailbox *mailbox; /* where answered ops arrive */
+	size_t queue_bytes;      /* each peer may take half of it */
+	unsigned connections;    /* all together; each peer may have half of them */
+	int signer_fd;           /* readable: the signer is gone */
 	/* Called once when the signer is gone; need not return. */
 	void (*signer_gone)(void *ctx);
 	void *ctx;

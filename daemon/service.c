@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "service.h"
 
+#include "../proto/crypto.h"
+#include "../proto/frame.h"
 #include "access.h"
 #include "ask.h"
 #include "followers.h"
 #include "trace.h"
-#include "../proto/crypto.h"
-#include "../proto/frame.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -38,8 +38,8 @@ struct service {
 	struct service_options to;
 	struct buf scratch; /* an own event while it is encoded */
 	struct followers followers;
-	bool draining;      /* nobody is kept waiting any more */
-	bool closed;        /* the writer takes no more */
+	bool draining; /* nobody is kept waiting any more */
+	bool closed;   /* the writer takes no more */
 };
 
 enum road {
@@ -54,7 +54,7 @@ struct handler {
 	const char *act;  /* "uid 1001 may not <act>" */
 	const char *word; /* object id of its refusal */
 	enum road road;
-	size_t answer;    /* without what ask_need says */
+	size_t answer; /* without what ask_need says */
 	/* False: it was answered with an error. NULL: nothing to judge. */
 	bool (*judge)(struct op *op);
 };
@@ -93,8 +93,8 @@ static bool source_valid(struct op *op, struct span source)
 {
 	if (source_name_valid(source))
 		return true;
-	op_refuse(op, TRAIL_INVALID,
-		"source: a name is 1 to 64 of a-z 0-9 . _ - and not \"traild\"");
+	op_refuse(
+		op, TRAIL_INVALID, "source: a name is 1 to 64 of a-z 0-9 . _ - and not \"traild\"");
 	return false;
 }
 
@@ -103,8 +103,8 @@ static bool judge_hello(struct op *op)
 	const struct hello *hello = &op->request.hello;
 	if (hello->protocol != PROTOCOL_VERSION) {
 		op_refuse(op, TRAIL_UNSUPPORTED,
-			"protocol %" PRIu32 " is not known: this daemon speaks %d",
-			hello->protocol, PROTOCOL_VERSION);
+			"protocol %" PRIu32 " is not known: this daemon speaks %d", hello->protocol,
+			PROTOCOL_VERSION);
 		return false;
 	}
 	if (hello->claim_count > CLAIMS_MAX) {
@@ -125,8 +125,8 @@ static bool judge_word(struct op *op)
 		return false;
 	if (word->epoch != 0)
 		return true;
-	op_refuse(op, TRAIL_INVALID,
-		"epoch 0 is the daemon's: it is neither kept alive nor closed");
+	op_refuse(
+		op, TRAIL_INVALID, "epoch 0 is the daemon's: it is neither kept alive nor closed");
 	return false;
 }
 
@@ -157,8 +157,8 @@ static bool judge_append_head(struct op *op)
 	return true;
 }
 
-static void refuse_event(struct op *op, size_t index, enum trail_err code,
-	const struct event_fault *fault)
+static void refuse_event(
+	struct op *op, size_t index, enum trail_err code, const struct event_fault *fault)
 {
 	op_refuse(op, code, "event %zu: %s%s%s", index, fault->field, fault->field[0] ? " " : "",
 		fault->why);
@@ -321,8 +321,8 @@ static void refused_object(const struct request *request, const char *word, char
 	if (request->kind == REQUEST_GET)
 		(void)snprintf(out, len, "%s:%" PRIu64, word, request->question.index);
 	else if (source_name_valid(source))
-		(void)snprintf(out, len,
-			"%s:%.*s", word, (int)source.len, (const char *)source.data);
+		(void)snprintf(
+			out, len, "%s:%.*s", word, (int)source.len, (const char *)source.data);
 	else
 		(void)snprintf(out, len, "%s", word);
 }
@@ -429,8 +429,8 @@ void service_tick(struct service *service)
 		if (!errand)
 			return;
 		char actor[PEER_ACTOR_MAX];
-		uint64_t count = refusals_due(service->to.refusals, clock_ns(CLOCK_BOOTTIME),
-			actor);
+		uint64_t count =
+			refusals_due(service->to.refusals, clock_ns(CLOCK_BOOTTIME), actor);
 		char reason[SENTENCE_MAX];
 		(void)snprintf(reason, sizeof reason,
 			"%" PRIu64 " further requests were refused within a minute", count);
@@ -526,8 +526,8 @@ static enum service_turn ask(struct service *service, struct errand *errand)
 	return SERVICE_QUEUED;
 }
 
-static enum service_turn go_on(struct service *service, struct errand *errand,
-	const struct handler *handler)
+static enum service_turn go_on(
+	struct service *service, struct errand *errand, const struct handler *handler)
 {
 	struct op *op = &errand->op;
 	op->charged += handler->answer;
@@ -548,8 +548,8 @@ static enum service_turn go_on(struct service *service, struct errand *errand,
 }
 
 /* A decoded request. */
-static enum service_turn judge(struct service *service, struct caller *caller,
-	struct errand *errand)
+static enum service_turn judge(
+	struct service *service, struct caller *caller, struct errand *errand)
 {
 	struct op *op = &errand->op;
 	const struct handler *handler = handler_of(op->request.kind);
@@ -583,8 +583,8 @@ enum service_turn service_request(struct service *service, struct caller *caller
 	struct session *home, struct span body, struct errand **out)
 {
 	size_t need = arena_need(body);
-	struct errand *errand = errands_take(service->to.errands,
-		errands_fit(need) ? need : ARENA_SLACK);
+	struct errand *errand =
+		errands_take(service->to.errands, errands_fit(need) ? need : ARENA_SLACK);
 	if (!errand)
 		return SERVICE_WAIT;
 	struct op *op = &errand->op;
@@ -624,8 +624,8 @@ void service_close(struct service *service)
 /* The writer knows whose an epoch is; what it refuses for that is a refusal like any. */
 static bool denied_by_writer(const struct service *service, const struct op *op)
 {
-	return !service->closed && op->kind == OP_REQUEST &&
-		op->response.kind == RESPONSE_ERROR && op->response.error.code == TRAIL_DENIED;
+	return !service->closed && op->kind == OP_REQUEST && op->response.kind == RESPONSE_ERROR &&
+		op->response.error.code == TRAIL_DENIED;
 }
 
 /* False: it is only counted; the answer may leave. */
@@ -645,8 +645,8 @@ static bool question_goes_on(struct service *service, struct errand *errand)
 	if (op->response.kind == RESPONSE_ERROR)
 		return false;
 	if (service->closed) {
-		op_refuse(op, TRAIL_UNAVAILABLE,
-			"the daemon is stopping; ask again when it is back");
+		op_refuse(
+			op, TRAIL_UNAVAILABLE, "the daemon is stopping; ask again when it is back");
 		return false;
 	}
 	if (op->request.question.paging.follow_ms != 0) {

@@ -10,13 +10,15 @@
 #include "errand.h"
 #include "refusal.h"
 
-enum { CALLER_FOLLOWS = 8 };
+enum {
+	CALLER_FOLLOWS = 8
+};
 
 /* One connection, as the service sees it. The session owns and zeroes it. */
 struct caller {
 	uint64_t serial; /* of the connection, from 1 */
 	struct peer peer;
-	bool greeted;    /* its Hello was taken */
+	bool greeted; /* its Hello was taken */
 	/* Traces of the questions that follow on this connection, newest last; the oldest goes. */
 	uint64_t follows[CALLER_FOLLOWS];
 };

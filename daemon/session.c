@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session.h"
 
-#include "input.h"
 #include "../proto/frame.h"
+#include "input.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -14,11 +14,11 @@
 #include <unistd.h>
 
 enum {
-	TURN_BYTES = 256 * 1024,         /* read in one go before others have their turn */
-	UNSENT_MAX = 1024 * 1024,        /* who does not read is not read from; four pages */
+	TURN_BYTES = 256 * 1024,  /* read in one go before others have their turn */
+	UNSENT_MAX = 1024 * 1024, /* who does not read is not read from; four pages */
 	CONNECTION_BYTES = 4 * 1024 * 1024,
 	CONNECTION_REQUESTS = 256,
-	OUTPUT_KEPT_MAX = 16 * 1024,     /* output memory that an idle connection may keep */
+	OUTPUT_KEPT_MAX = 16 * 1024, /* output memory that an idle connection may keep */
 	STALL_S = 30, /* a frame begun, or output, without progress so long: it is closed */
 };
 
@@ -32,9 +32,9 @@ struct session {
 	int fd; /* -1: closed */
 	struct event *readable;
 	struct event *writable;
-	bool reading;  /* `readable` is added */
-	bool waiting;  /* in the queue of those who may not read now */
-	bool unsent;   /* in the list of those to be flushed */
+	bool reading; /* `readable` is added */
+	bool waiting; /* in the queue of those who may not read now */
+	bool unsent;  /* in the list of those to be flushed */
 	bool ending;
 	uint64_t progress_s; /* when bytes last moved (CLOCK_MONOTONIC) */
 	unsigned in_flight;
@@ -189,7 +189,8 @@ static void encode_bounded(struct op *op, struct buf *out)
 		return;
 	out->len = before;
 	op_refuse(op, TRAIL_TOO_BIG,
-		"the answer exceeds a frame; what the request brought is held: send it again in parts");
+		"the answer exceeds a frame; what the request brought is held: send it again in "
+		"parts");
 	response_encode(&op->response, out);
 }
 
@@ -318,8 +319,9 @@ static bool eat_frame(struct session *s, struct span body)
 
 static void reject_frame(struct session *s, enum trail_err err)
 {
-	reject(s, err, err == TRAIL_TOO_BIG ? "a frame is longer than 1 MiB: split the request"
-		: "an empty frame: each holds one Request");
+	reject(s, err,
+		err == TRAIL_TOO_BIG ? "a frame is longer than 1 MiB: split the request"
+				     : "an empty frame: each holds one Request");
 }
 
 /* Eat all whole frames. False: it must wait. It may be ending afterwards, and its input gone. */
@@ -457,8 +459,8 @@ static void unmake(struct session *s)
 	free(s);
 }
 
-static enum trail_err make(struct sessions *all, int fd, const struct peer *peer,
-	struct session **out)
+static enum trail_err make(
+	struct sessions *all, int fd, const struct peer *peer, struct session **out)
 {
 	/* Not zeroed as a whole: the input would touch four pages that most never need. */
 	struct session *s = malloc(sizeof *s);
@@ -472,8 +474,8 @@ static enum trail_err make(struct sessions *all, int fd, const struct peer *peer
 	enum trail_err err = share_join(all->shares, peer, &s->share);
 	if (!err) {
 		input_init(&s->in, all->frames, all->shares, s->share);
-		s->readable = event_new(all->options.base, fd, EV_READ | EV_PERSIST, on_readable,
-			s);
+		s->readable =
+			event_new(all->options.base, fd, EV_READ | EV_PERSIST, on_readable, s);
 		s->writable = event_new(all->options.base, fd, EV_WRITE, on_writable, s);
 		if (!s->readable || !s->writable)
 			err = TRAIL_NOMEM;

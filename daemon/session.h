@@ -21,10 +21,10 @@ struct sessions_options {
 	struct event_base *base;
 	struct service *service;
 	struct errands *errands;
-	size_t frame_bytes;         /* of frames above 16 KiB, all together */
-	size_t peer_bytes;          /* per peer: in flight, unsent and borrowed */
-	unsigned connections;       /* all together */
-	unsigned peer_connections;  /* per peer */
+	size_t frame_bytes;        /* of frames above 16 KiB, all together */
+	size_t peer_bytes;         /* per peer: in flight, unsent and borrowed */
+	unsigned connections;      /* all together */
+	unsigned peer_connections; /* per peer */
 };
 
 /* NULL: memory is out. */

@@ -111,8 +111,7 @@ _Noreturn static void child(int fd, pid_t parent, char *const argv[])
 	_exit(EXIT_NOT_RUN);
 }
 
-static enum trail_err start(
-	struct signer_link *link, const struct signer_wish *wish, char *why)
+static enum trail_err start(struct signer_link *link, const struct signer_wish *wish, char *why)
 {
 	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
@@ -259,7 +258,7 @@ static bool greeting_parse(struct span in, struct signer_greeting *g, struct spa
 		.seal_height = fixed.data[8] };
 	memcpy(g->seal_root.b, fixed.data + 9, HASH_LEN);
 	return g->seal_height >= SEAL_HEIGHT_MIN && g->seal_height <= SEAL_HEIGHT_MAX &&
-	       vkey_parse(vkey, &g->vkey) == TRAIL_OK;
+		vkey_parse(vkey, &g->vkey) == TRAIL_OK;
 }
 
 /* The head that it names must be in the note that it shows. */

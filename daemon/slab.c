@@ -4,7 +4,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-enum { SIZES = 13 }; /* 4 KiB << 0 .. 4 KiB << 12 = 16 MiB */
+enum {
+	SIZES = 13
+}; /* 4 KiB << 0 .. 4 KiB << 12 = 16 MiB */
 
 _Static_assert((size_t)SLAB_BLOCK_MIN << (SIZES - 1) == SLAB_BLOCK_MAX, "sizes span the range");
 

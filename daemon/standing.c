@@ -5,8 +5,8 @@
  * What it gave out is not here, and not because it is on its way. False: the row speaks of a record
  * that is not there.
  */
-static bool add_missing(struct db_txn *txn, const struct epoch_row *row, uint64_t now_ns,
-	struct source_standing *s)
+static bool add_missing(
+	struct db_txn *txn, const struct epoch_row *row, uint64_t now_ns, struct source_standing *s)
 {
 	uint64_t since = row->last_ns;
 	if (row->made <= row->last || row->state != EPOCH_OPEN)
@@ -40,8 +40,8 @@ static bool add_epoch(struct db_txn *txn, uint64_t epoch, const struct epoch_row
 	return add_missing(txn, row, now_ns, s);
 }
 
-bool standing_next(struct db_txn *txn, uint64_t after, uint64_t now_ns,
-	struct source_standing *out, bool *damaged)
+bool standing_next(struct db_txn *txn, uint64_t after, uint64_t now_ns, struct source_standing *out,
+	bool *damaged)
 {
 	uint8_t from[KEY_INDEX_LEN];
 	struct span key, value;

@@ -9,7 +9,9 @@
 
 #include "store.h"
 
-enum { MISSING_AFTER_S = 60 }; /* FORMATS.md section 4 */
+enum {
+	MISSING_AFTER_S = 60
+}; /* FORMATS.md section 4 */
 
 struct source_standing {
 	uint64_t source;
@@ -19,15 +21,15 @@ struct source_standing {
 	uint32_t imports;
 	uint32_t open_ends;
 	uint64_t lost;
-	uint64_t missing;  /* given out and not here, the newest record older than 60 s */
+	uint64_t missing; /* given out and not here, the newest record older than 60 s */
 };
 
 /*
  * The next source above `after` that has a row. False: there is none, or an error (db_error); a row
  * that does not decode, or whose record is not there, makes *damaged true.
  */
-bool standing_next(struct db_txn *txn, uint64_t after, uint64_t now_ns,
-	struct source_standing *out, bool *damaged);
+bool standing_next(struct db_txn *txn, uint64_t after, uint64_t now_ns, struct source_standing *out,
+	bool *damaged);
 /* Nothing is known to be missing from it. */
 static inline bool standing_current(const struct source_standing *s)
 {

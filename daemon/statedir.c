@@ -29,8 +29,8 @@ struct statedir {
 	char signer[PATH_MAX];
 };
 
-static enum trail_err failed(const char *path, const char *name, const char *what,
-	char why[WHY_LEN])
+static enum trail_err failed(
+	const char *path, const char *name, const char *what, char why[WHY_LEN])
 {
 	(void)snprintf(why, WHY_LEN, "%.256s%s%s: cannot %s: %s", path, name ? "/" : "",
 		name ? name : "", what, strerror(errno));
@@ -56,8 +56,8 @@ static bool exists(const struct statedir *dir, const char *name)
 }
 
 /* TRAIL_END: not there. TRAIL_CORRUPT: longer than `max`. */
-static enum trail_err read_text(const struct statedir *dir, const char *name, char *text,
-	size_t max, size_t *len)
+static enum trail_err read_text(
+	const struct statedir *dir, const char *name, char *text, size_t max, size_t *len)
 {
 	int fd = openat(dir->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
@@ -95,13 +95,13 @@ static bool write_all(int fd, struct span text)
  * Durable under its name or not there at all: a file of another name, synced, renamed, and the
  * folder synced. For texts without secrets only: the old content stays on the device.
  */
-static enum trail_err write_text(const struct statedir *dir, const char *name, struct span text,
-	char why[WHY_LEN])
+static enum trail_err write_text(
+	const struct statedir *dir, const char *name, struct span text, char why[WHY_LEN])
 {
 	char temporary[32];
 	(void)snprintf(temporary, sizeof temporary, "%s.new", name);
-	int fd = openat(dir->fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-		0644);
+	int fd = openat(
+		dir->fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return failed(dir->path, temporary, "write", why);
 	bool written = write_all(fd, text) && fsync(fd) == 0;
@@ -152,8 +152,8 @@ static enum trail_err judge(const struct statedir *dir, bool *first, char why[WH
 	if (err != TRAIL_END) {
 		(void)snprintf(why, WHY_LEN,
 			"%.256s/VERSION: not the version that this traild knows "
-			"(%.*s): use the traild that made it", dir->path, (int)ours.len - 1,
-			STORE_VERSION);
+			"(%.*s): use the traild that made it",
+			dir->path, (int)ours.len - 1, STORE_VERSION);
 		return TRAIL_CORRUPT;
 	}
 	bool nothing;
@@ -163,7 +163,8 @@ static enum trail_err judge(const struct statedir *dir, bool *first, char why[WH
 		return TRAIL_OK;
 	(void)snprintf(why, WHY_LEN,
 		"%.256s: holds files but no VERSION, so it is no state folder: "
-		"name an empty or new one", dir->path);
+		"name an empty or new one",
+		dir->path);
 	return TRAIL_CORRUPT;
 }
 
@@ -301,8 +302,8 @@ bool statedir_unborn(const struct statedir *dir)
 
 /* ---- identity ---- */
 
-static enum trail_err settle_text(const struct statedir *dir, const char *name, struct span text,
-	char why[WHY_LEN])
+static enum trail_err settle_text(
+	const struct statedir *dir, const char *name, struct span text, char why[WHY_LEN])
 {
 	char found[TEXT_MAX];
 	size_t len;
@@ -315,12 +316,13 @@ static enum trail_err settle_text(const struct statedir *dir, const char *name, 
 		return TRAIL_OK;
 	(void)snprintf(why, WHY_LEN,
 		"%.256s/%s: is not that of the log in this folder: files of two "
-		"logs are mixed; restore the folder as a whole", dir->path, name);
+		"logs are mixed; restore the folder as a whole",
+		dir->path, name);
 	return TRAIL_CORRUPT;
 }
 
-enum trail_err statedir_identify(const struct statedir *dir, const struct log_identity *identity,
-	char why[WHY_LEN])
+enum trail_err statedir_identify(
+	const struct statedir *dir, const struct log_identity *identity, char why[WHY_LEN])
 {
 	struct buf vkey = { 0 };
 	struct buf text = { 0 };

@@ -40,7 +40,7 @@ bool statedir_named(const struct statedir *dir);
  * Write D/vkey and D/identity where they are missing, compare them where they are not.
  * TRAIL_CORRUPT: one says something else (exit 5). TRAIL_IO (exit 3).
  */
-enum trail_err statedir_identify(const struct statedir *dir, const struct log_identity *identity,
-	char why[512]);
+enum trail_err statedir_identify(
+	const struct statedir *dir, const struct log_identity *identity, char why[512]);
 
 #endif

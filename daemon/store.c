@@ -35,8 +35,8 @@ static enum trail_err say(char why[WHY_LEN], enum trail_err err, const char *fol
 		(void)snprintf(why, WHY_LEN, "not enough memory to open %s", folder);
 		break;
 	default:
-		(void)snprintf(why, WHY_LEN, "cannot open %s/data.mdb: %s", folder,
-			strerror(saved));
+		(void)snprintf(
+			why, WHY_LEN, "cannot open %s/data.mdb: %s", folder, strerror(saved));
 		break;
 	}
 	return err;
@@ -57,8 +57,8 @@ static enum trail_err read_genesis(struct store *store)
 	return err;
 }
 
-enum trail_err store_open(const char *folder, uint64_t map_bytes, bool create,
-	struct store **out, char why[WHY_LEN])
+enum trail_err store_open(
+	const char *folder, uint64_t map_bytes, bool create, struct store **out, char why[WHY_LEN])
 {
 	struct db_options options = { .map_bytes = map_bytes, .create = create };
 	if (create && mkdir(folder, 0700) != 0 && errno != EEXIST)
@@ -149,7 +149,7 @@ bool store_run(struct db_txn *txn, uint64_t index, uint64_t *first, struct span 
 	uint64_t count;
 	key_index(index, wanted);
 	return db_floor(txn, TABLE_SPINE, span_of(wanted, sizeof wanted), &key, records) &&
-	       spine_row(key, *records, first, &count) && index - *first < count;
+		spine_row(key, *records, first, &count) && index - *first < count;
 }
 
 const uint8_t *store_record(struct db_txn *txn, uint64_t index, uint64_t *more)
@@ -225,8 +225,8 @@ enum trail_err store_node(void *ctx, unsigned level, uint64_t index, struct hash
 	return TRAIL_OK;
 }
 
-bool store_chunk(struct db_txn *txn, uint32_t class_no, uint64_t index, uint64_t *first,
-	struct span *chunk)
+bool store_chunk(
+	struct db_txn *txn, uint32_t class_no, uint64_t index, uint64_t *first, struct span *chunk)
 {
 	uint8_t wanted[KEY_PAYLOAD_LEN];
 	struct span key;
@@ -251,8 +251,8 @@ static enum trail_err give(
 	return out->failed ? TRAIL_NOMEM : TRAIL_OK;
 }
 
-enum trail_err store_control(struct db_txn *txn, uint64_t index, uint8_t kind, struct span *salt,
-	struct span *payload)
+enum trail_err store_control(
+	struct db_txn *txn, uint64_t index, uint8_t kind, struct span *salt, struct span *payload)
 {
 	uint8_t key[KEY_INDEX_LEN];
 	struct span value;

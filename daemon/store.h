@@ -6,10 +6,10 @@
 #ifndef DAEMON_STORE_H
 #define DAEMON_STORE_H
 
-#include "chunk.h"
-#include "db.h"
 #include "../proto/message.h"
 #include "../proto/tree.h"
+#include "chunk.h"
+#include "db.h"
 
 struct store;
 
@@ -17,8 +17,8 @@ struct store;
  * Open the log folder D/log (making it empty if `create`). No signature is checked here.
  * On failure `why` gets a sentence. TRAIL_CORRUPT: contradicts itself (exit 5). TRAIL_IO (exit 3).
  */
-enum trail_err store_open(const char *folder, uint64_t map_bytes, bool create,
-	struct store **store, char why[512]);
+enum trail_err store_open(
+	const char *folder, uint64_t map_bytes, bool create, struct store **store, char why[512]);
 void store_close(struct store *store);
 struct db *store_db(struct store *store);
 
@@ -59,15 +59,15 @@ enum trail_err store_node(void *txn, unsigned level, uint64_t index, struct hash
  * The chunk of `class_no` that holds record `index`, if any does, and the first index in its key.
  * Views the map. False: none (or db_error).
  */
-bool store_chunk(struct db_txn *txn, uint32_t class_no, uint64_t index, uint64_t *first,
-	struct span *chunk);
+bool store_chunk(
+	struct db_txn *txn, uint32_t class_no, uint64_t index, uint64_t *first, struct span *chunk);
 /*
  * Salt and payload of control entry `index` (no PEER: its payload is kept like an event's), which
  * must be of `kind`. Views the map; not compared with the record. TRAIL_CORRUPT: missing, or
  * malformed.
  */
-enum trail_err store_control(struct db_txn *txn, uint64_t index, uint8_t kind, struct span *salt,
-	struct span *payload);
+enum trail_err store_control(
+	struct db_txn *txn, uint64_t index, uint8_t kind, struct span *salt, struct span *payload);
 /*
  * Salt and payload of record `index`, appended to `out` as salt || payload, so that *salt and
  * *payload view `out`. TRAIL_END: none is kept (erased). TRAIL_CORRUPT: kept but damaged: it does

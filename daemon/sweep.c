@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sweep.h"
 
-void sweep_begin(struct sweep *sweep, struct store *store, struct db_txn *txn,
-	struct chunker *chunker)
+void sweep_begin(
+	struct sweep *sweep, struct store *store, struct db_txn *txn, struct chunker *chunker)
 {
 	*sweep = (struct sweep){ .store = store, .txn = txn, .chunker = chunker };
 }
@@ -83,9 +83,8 @@ enum trail_err sweep_payload(struct sweep *sweep, uint64_t index, const struct r
 {
 	struct hash commitment;
 	bool chunked = r->kind == KIND_EVENT || r->kind == KIND_PEER;
-	enum trail_err err = chunked
-		? from_chunk(sweep, index, r, salt, payload)
-		: store_control(sweep->txn, index, r->kind, salt, payload);
+	enum trail_err err = chunked ? from_chunk(sweep, index, r, salt, payload)
+				     : store_control(sweep->txn, index, r->kind, salt, payload);
 	if (err)
 		return err;
 	record_commitment(salt->data, *payload, &commitment);

@@ -23,8 +23,8 @@ struct sweep {
 	size_t chunk_count;
 };
 
-void sweep_begin(struct sweep *sweep, struct store *store, struct db_txn *txn,
-	struct chunker *chunker);
+void sweep_begin(
+	struct sweep *sweep, struct store *store, struct db_txn *txn, struct chunker *chunker);
 /* RECORD_LEN bytes of record `index`, a view of the map. NULL: not there, or an error. */
 const uint8_t *sweep_record(struct sweep *sweep, uint64_t index);
 /*

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 enum {
-	OBJECT_MAX = 32,    /* "get:" and a number */
+	OBJECT_MAX = 32, /* "get:" and a number */
 	NUMBER_MAX = 24,
 	ATTRIBUTES_MAX = 5,
 };

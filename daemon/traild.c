@@ -144,7 +144,8 @@ static enum trail_err choose_origin(struct traild *d, bool new_log, char why[WHY
 	if (!note_name_valid(span_text(origin))) {
 		(void)snprintf(why, WHY_LEN,
 			"--origin %.256s: a name has 1 to %d bytes, no white space "
-			"and no +", origin, NOTE_NAME_MAX);
+			"and no +",
+			origin, NOTE_NAME_MAX);
 		return TRAIL_INVALID;
 	}
 	memcpy(d->origin, origin, strlen(origin) + 1);
@@ -212,16 +213,18 @@ static enum trail_err open_store(struct traild *d, char why[WHY_LEN])
 	if (!unborn && !statedir_has_store(d->dir)) {
 		(void)snprintf(why, WHY_LEN,
 			"%.256s/log/data.mdb is gone, but a key or a name of its "
-			"log is there: restore the folder as a whole", folder);
+			"log is there: restore the folder as a whole",
+			folder);
 		return TRAIL_CORRUPT;
 	}
-	err = store_open(statedir_log(d->dir), d->options.settings.map_size, unborn, &d->store,
-		why);
+	err = store_open(
+		statedir_log(d->dir), d->options.settings.map_size, unborn, &d->store, why);
 	if (err || !store_is_empty(d->store) || !statedir_named(d->dir))
 		return err;
 	(void)snprintf(why, WHY_LEN,
 		"%.256s: the log is empty, but identity and vkey name one that "
-		"was here: restore the folder as a whole", folder);
+		"was here: restore the folder as a whole",
+		folder);
 	return TRAIL_CORRUPT;
 }
 
@@ -305,7 +308,8 @@ static enum trail_err start_serving(struct traild *d, char why[WHY_LEN])
 	access_default(&options.access);
 	d->server = server_new(&options);
 	if (!d->server) {
-		(void)snprintf(why, WHY_LEN, "the event loop cannot be made: memory or descriptors "
+		(void)snprintf(why, WHY_LEN,
+			"the event loop cannot be made: memory or descriptors "
 			"are out");
 		return TRAIL_NOMEM;
 	}
@@ -353,8 +357,8 @@ static enum trail_err open_all(struct traild *d, char why[WHY_LEN])
 	return err ? err : start_serving(d, why);
 }
 
-enum trail_err traild_open(const struct traild_options *options, struct traild **out,
-	char why[WHY_LEN])
+enum trail_err traild_open(
+	const struct traild_options *options, struct traild **out, char why[WHY_LEN])
 {
 	struct timespec now;
 	struct traild *d = calloc(1, sizeof *d);
@@ -421,4 +425,3 @@ void traild_close(struct traild *d)
 	statedir_close(d->dir);
 	free(d);
 }
-

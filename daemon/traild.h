@@ -32,8 +32,8 @@ struct traild_options {
  *
  * When the writer or the signer fails later, the process ends at once with 3 or 5.
  */
-enum trail_err traild_open(const struct traild_options *options, struct traild **traild,
-	char why[512]);
+enum trail_err traild_open(
+	const struct traild_options *options, struct traild **traild, char why[512]);
 /* Say READY, and serve until told to stop. TRAIL_IO: the loop failed. */
 enum trail_err traild_serve(struct traild *traild, char why[512]);
 /* Answer what is queued, note the stop in the log, end all threads. NULL is fine. */

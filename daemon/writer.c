@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "writer.h"
 
-#include "intake.h"
 #include "../proto/frame.h"
+#include "intake.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -25,12 +25,12 @@ struct writer {
 	struct intake intake;
 	struct queue *queue;
 	pthread_t thread;
-	struct head head;      /* signed last */
-	uint64_t head_row;     /* size under which the newest row of `head` stands; 0: none */
-	uint64_t ticked_ns;    /* boot time of the last tick */
-	uint64_t counted_ns;   /* boot time when the epochs were last counted */
-	bool dead;             /* fatal was called: nothing is acked any more */
-	pthread_mutex_t lock;  /* of numbers alone */
+	struct head head;     /* signed last */
+	uint64_t head_row;    /* size under which the newest row of `head` stands; 0: none */
+	uint64_t ticked_ns;   /* boot time of the last tick */
+	uint64_t counted_ns;  /* boot time when the epochs were last counted */
+	bool dead;            /* fatal was called: nothing is acked any more */
+	pthread_mutex_t lock; /* of numbers alone */
 	struct writer_numbers numbers;
 };
 
@@ -54,8 +54,7 @@ static void put_head(struct writer *w, struct db_txn *txn)
 		db_delete(txn, TABLE_HEAD, span_of(key, sizeof key));
 	}
 	key_index(w->head.size, key);
-	db_put(txn, TABLE_HEAD, span_of(key, sizeof key),
-		span_of(w->head.note, w->head.note_len));
+	db_put(txn, TABLE_HEAD, span_of(key, sizeof key), span_of(w->head.note, w->head.note_len));
 	w->head_row = w->head.size;
 }
 
@@ -81,8 +80,8 @@ static enum trail_err sign_head(struct writer *w, const struct checkpoint *cp,
 	const struct tree_proof *proof, char why[WHY_LEN])
 {
 	struct head head = { .size = cp->size, .root = cp->root };
-	enum trail_err err = signer_link_sign(w->options.signer, cp->size, &cp->root, proof,
-		head.note, &head.note_len, why);
+	enum trail_err err = signer_link_sign(
+		w->options.signer, cp->size, &cp->root, proof, head.note, &head.note_len, why);
 	if (err != TRAIL_OK)
 		return err;
 	w->head = head;
@@ -102,8 +101,10 @@ static enum trail_err commit_and_sign(struct writer *w, char why[WHY_LEN])
 	enum trail_err err = commit(w);
 	if (err != TRAIL_OK) {
 		(void)snprintf(why, WHY_LEN,
-			"the store did not take a commit; its outcome is unknown, so nothing is acknowledged "
-			"any more; look at the disk, then start again: recovery reads what is there");
+			"the store did not take a commit; its outcome is unknown, so nothing is "
+			"acknowledged "
+			"any more; look at the disk, then start again: recovery reads what is "
+			"there");
 		return TRAIL_IO;
 	}
 	if (!records)
@@ -158,20 +159,22 @@ static void answer_append(struct writer *w, struct op *op)
  * A note under our own key that is larger than, or inconsistent with, what we hold means that the
  * store was set back or forked: nothing is signed or acked after that (FORMATS.md section 5).
  */
-static bool client_note_fits(struct writer *w, struct db_txn *txn, const struct checkpoint *cp,
-	struct tree_proof *proof)
+static bool client_note_fits(
+	struct writer *w, struct db_txn *txn, const struct checkpoint *cp, struct tree_proof *proof)
 {
 	struct hash root;
 	if (cp->size > w->head.size) {
 		fatal(w, EXIT_INVALID,
-			"a client holds a newer checkpoint of this log than the store: the store was set back; "
+			"a client holds a newer checkpoint of this log than the store: the store "
+			"was set back; "
 			"restore the missing records from a mirror, or begin a successor log");
 		return false;
 	}
 	if (tree_root(cp->size, store_node, txn, &root) != TRAIL_OK ||
 		!hash_equal(&root, &cp->root)) {
 		fatal(w, EXIT_INVALID,
-			"a client holds a checkpoint under this log's key that contradicts the store; run "
+			"a client holds a checkpoint under this log's key that contradicts the "
+			"store; run "
 			"`traild check`, and keep the client's checkpoint: it is evidence");
 		return false;
 	}
@@ -188,7 +191,8 @@ static void answer_hello(struct writer *w, struct op *op)
 	if (note.len != 0) {
 		if (checkpoint_open(note, &w->options.identity.vkey, &cp) != TRAIL_OK) {
 			op_refuse(op, TRAIL_INVALID,
-				"the checkpoint is not one of this log (%s); forget it, or find out why",
+				"the checkpoint is not one of this log (%s); forget it, or find "
+				"out why",
 				w->options.identity.vkey.name);
 			return;
 		}
@@ -362,7 +366,8 @@ static enum trail_err meet_signer(struct writer *w, char why[WHY_LEN])
 	batch_root(b, &cp);
 	if (signed_size > cp.size) {
 		(void)snprintf(why, WHY_LEN,
-			"the store holds %llu records, but its signer signed %llu: the store was cut or set back; "
+			"the store holds %llu records, but its signer signed %llu: the store was "
+			"cut or set back; "
 			"restore the missing records from a mirror, or begin a successor log",
 			(unsigned long long)cp.size, (unsigned long long)signed_size);
 		return TRAIL_CORRUPT;
@@ -432,8 +437,8 @@ static void release(struct writer *w)
 	free(w);
 }
 
-enum trail_err writer_start(const struct writer_options *options, struct writer **out,
-	char why[WHY_LEN])
+enum trail_err writer_start(
+	const struct writer_options *options, struct writer **out, char why[WHY_LEN])
 {
 	struct writer *w = calloc(1, sizeof *w);
 	(void)snprintf(why, WHY_LEN, "memory is out");
@@ -505,8 +510,8 @@ enum trail_err writer_genesis(struct store *store, struct signer_link *signer,
 		(void)snprintf(why, WHY_LEN, "memory is out");
 		err = TRAIL_NOMEM;
 	} else {
-		(void)batch_add_control(w.intake.batch, KIND_DAEMON, 0, clock_now().real_ns,
-			buf_view(&payload));
+		(void)batch_add_control(
+			w.intake.batch, KIND_DAEMON, 0, clock_now().real_ns, buf_view(&payload));
 		err = commit_and_sign(&w, why);
 	}
 	buf_release(&payload);

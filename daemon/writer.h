@@ -17,8 +17,8 @@ struct writer_options {
 	struct store *store;
 	struct signer_link *signer;
 	struct log_identity identity;
-	const char *folder;      /* whose file system's free space counts */
-	uint64_t reserve_bytes;  /* below this much free space or map: FULL */
+	const char *folder;     /* whose file system's free space counts */
+	uint64_t reserve_bytes; /* below this much free space or map: FULL */
 	/* Called from the writer thread with a chain of answered ops; must not block. */
 	void (*done)(void *ctx, struct op *list);
 	/* Called once, from the writer thread, when it can go on no more; `exit_code` 3 or 5. */
@@ -41,8 +41,8 @@ struct writer_numbers {
  * Recover the numbering, write DAEMON start, sign it, and start the thread: when this answers
  * TRAIL_OK the log takes events. Errors as store_open.
  */
-enum trail_err writer_start(const struct writer_options *options, struct writer **writer,
-	char why[512]);
+enum trail_err writer_start(
+	const struct writer_options *options, struct writer **writer, char why[512]);
 /* Hello, Append, Close, Keepalive and own events. The op comes back through `done`. */
 void writer_push(struct writer *writer, struct op *op);
 /* Carry out what is queued, write DAEMON stop, sign it, join the thread, free. */

@@ -129,7 +129,7 @@ enum TRAIL_MUST_USE trail_err {
 	TRAIL_NOMEM = -12,       /* memory is out */
 	TRAIL_TIMEOUT = -13,     /* the deadline passed; whether it was done is not known */
 	TRAIL_CORRUPT = -14, /* bytes contradict what they claim: evidence against who gave them */
-	TRAIL_MISUSE = -15,      /* a call that makes no sense: a closed handle, a NULL */
+	TRAIL_MISUSE = -15,  /* a call that makes no sense: a closed handle, a NULL */
 };
 
 /* What to do about an error. */
@@ -337,8 +337,8 @@ void trail_event_set_outcome(struct trail_event *e, enum trail_outcome outcome);
 void trail_event_set_medium(struct trail_event *e, enum trail_medium medium);
 void trail_event_set_actor_type(struct trail_event *e, enum trail_actor_type type);
 /* NULL for old_value or new_value: there is none. */
-void trail_event_add_change(struct trail_event *e, const char *field, const char *old_value,
-	const char *new_value);
+void trail_event_add_change(
+	struct trail_event *e, const char *field, const char *old_value, const char *new_value);
 void trail_event_add_attribute(struct trail_event *e, const char *key, const char *value);
 void trail_event_set_raw(struct trail_event *e, const void *data, size_t len);
 
@@ -375,8 +375,8 @@ const uint8_t *trail_event_raw(const struct trail_event *e, size_t *len);
  * the receipt is verified, its checkpoint's consistency included. A retry after TRAIL_TIMEOUT or
  * TRAIL_IO may double it. *receipt (the pointer may be NULL) is the caller's to free.
  */
-enum trail_err trail_append(struct trail *t, const char *source, struct trail_event *e,
-	struct trail_receipt **receipt);
+enum trail_err trail_append(
+	struct trail *t, const char *source, struct trail_event *e, struct trail_receipt **receipt);
 
 /*
  * A batch: events first_seq, first_seq + 1, ... of one source and epoch; all or nothing.
@@ -385,8 +385,8 @@ enum trail_err trail_append(struct trail *t, const char *source, struct trail_ev
 struct trail_batch *trail_batch_new(void);
 void trail_batch_free(struct trail_batch *b);
 /* Empty it, and say what comes. TRAIL_INVALID: a bad source name, or first_seq that cannot be. */
-enum trail_err trail_batch_begin(struct trail_batch *b, const char *source, uint64_t epoch,
-	uint64_t first_seq);
+enum trail_err trail_batch_begin(
+	struct trail_batch *b, const char *source, uint64_t epoch, uint64_t first_seq);
 /* Declare that `lost` seqs right before first_seq will never come. */
 enum trail_err trail_batch_lost(struct trail_batch *b, uint64_t lost);
 /*
@@ -404,8 +404,8 @@ size_t trail_batch_bytes(const struct trail_batch *b);
  */
 enum trail_err trail_claim(struct trail *t, const char *source, uint64_t epoch, uint64_t *last);
 /* Append the batch and wait, as trail_append. The batch is empty afterwards, come what may. */
-enum trail_err trail_append_batch(struct trail *t, struct trail_batch *b,
-	struct trail_receipt **receipt);
+enum trail_err trail_append_batch(
+	struct trail *t, struct trail_batch *b, struct trail_receipt **receipt);
 
 /*
  * What became of a submitted batch. `receipt` is NULL unless `err` is TRAIL_OK, and ends with the
@@ -433,11 +433,11 @@ int trail_fd(const struct trail *t);
 bool trail_wants_write(const struct trail *t);
 
 /* A clean end: `last` is the last seq. Nothing can come behind it. TRAIL_CLOSED: it was over. */
-enum trail_err trail_close_epoch(struct trail *t, const char *source, uint64_t epoch,
-	uint64_t last);
+enum trail_err trail_close_epoch(
+	struct trail *t, const char *source, uint64_t epoch, uint64_t last);
 /* Say that the source lives and has given out seqs up to `made`. *last: the log holds up to it. */
-enum trail_err trail_keepalive(struct trail *t, const char *source, uint64_t epoch, uint64_t made,
-	uint64_t *last);
+enum trail_err trail_keepalive(
+	struct trail *t, const char *source, uint64_t epoch, uint64_t made, uint64_t *last);
 /*
  * The epoch of an import, so that a second run adds nothing: bit 63, then the first 63 bits of
  * H("trail-import/v1\n" source "\n" batch). trail-format(7).
@@ -524,8 +524,8 @@ enum trail_err trail_query_set_from(struct trail_query *q, uint64_t from);
 /* Do not end with what the log holds: wait for more. */
 enum trail_err trail_query_set_follow(struct trail_query *q, bool on);
 /* Have told how many records were looked at, where many lie between rows. NULL: nobody. */
-enum trail_err trail_query_set_progress(struct trail_query *q, trail_progress_fn progress,
-	void *ctx);
+enum trail_err trail_query_set_progress(
+	struct trail_query *q, trail_progress_fn progress, void *ctx);
 
 /*
  * Ask. The daemon writes an event "uid 1000 searched for ..." first, and answers when that is
@@ -538,8 +538,8 @@ enum trail_err trail_query_set_progress(struct trail_query *q, trail_progress_fn
  */
 enum trail_err trail_search(struct trail *t, const struct trail_query *q, struct trail_rows **rows);
 /* The events of one object, by its id. `q` (may be NULL) gives bounds and order, and no terms. */
-enum trail_err trail_history(struct trail *t, const char *object, const struct trail_query *q,
-	struct trail_rows **rows);
+enum trail_err trail_history(
+	struct trail *t, const char *object, const struct trail_query *q, struct trail_rows **rows);
 /*
  * The next row, which belongs to `r` and lives until the next call. Checked: as trail_get, and that
  * it answers the question, in its order, once. That no row is left out is the daemon's word, which
@@ -597,8 +597,8 @@ uint64_t trail_sources_missing(const struct trail_sources *s, size_t i);
  * Up to `max` records from `first` on, TRAIL_RECORD_LEN bytes each, to `out`; *count of them.
  * Checked: that each names the one before it. TRAIL_END: nothing from `first` on.
  */
-enum trail_err trail_records(struct trail *t, uint64_t first, size_t max, uint8_t *out,
-	size_t *count);
+enum trail_err trail_records(
+	struct trail *t, uint64_t first, size_t max, uint8_t *out, size_t *count);
 
 /*
  * The evidence for one record as a C2SP .tlog-proof with the event, genesis, its source and its
@@ -609,19 +609,19 @@ enum trail_err trail_prove(struct trail *t, uint64_t index, char **text, size_t 
 void trail_text_free(char *text);
 
 enum trail_status_number {
-	TRAIL_STATUS_STARTED = 0,     /* when, ns since 1970 */
-	TRAIL_STATUS_SIZE = 1,        /* records */
-	TRAIL_STATUS_EVENTS = 2,      /* acknowledged since start */
-	TRAIL_STATUS_COMMITS = 3,     /* since start */
-	TRAIL_STATUS_REFUSALS = 4,    /* since start */
+	TRAIL_STATUS_STARTED = 0,  /* when, ns since 1970 */
+	TRAIL_STATUS_SIZE = 1,     /* records */
+	TRAIL_STATUS_EVENTS = 2,   /* acknowledged since start */
+	TRAIL_STATUS_COMMITS = 3,  /* since start */
+	TRAIL_STATUS_REFUSALS = 4, /* since start */
 	TRAIL_STATUS_CONNECTIONS = 5,
 	TRAIL_STATUS_QUEUE_BYTES = 6,
-	TRAIL_STATUS_FREE_BYTES = 7,  /* of the file system */
+	TRAIL_STATUS_FREE_BYTES = 7, /* of the file system */
 	TRAIL_STATUS_STORE_BYTES = 8,
 	TRAIL_STATUS_OPEN_EPOCHS = 9,
 	TRAIL_STATUS_PENDING_GAPS = 10,
 	TRAIL_STATUS_SOURCES = 11,
-	TRAIL_STATUS_FULL = 12,       /* 1: the reserve is reached, nothing is taken */
+	TRAIL_STATUS_FULL = 12, /* 1: the reserve is reached, nothing is taken */
 	TRAIL_STATUS_COUNT = 13
 };
 
@@ -664,8 +664,8 @@ enum trail_err trail_verify_set_payloads(struct trail_verify *v, bool on);
  */
 enum trail_err trail_verify_set_threads(struct trail_verify *v, unsigned threads);
 /* Have told how many records were judged. NULL: nobody. */
-enum trail_err trail_verify_set_progress(struct trail_verify *v, trail_progress_fn progress,
-	void *ctx);
+enum trail_err trail_verify_set_progress(
+	struct trail_verify *v, trail_progress_fn progress, void *ctx);
 
 /*
  * Fetch every record up to the newest checkpoint and derive everything anew: leaves, tree, chain,

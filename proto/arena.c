@@ -3,7 +3,9 @@
 
 #include <stdlib.h>
 
-enum { ALIGN = 16 };
+enum {
+	ALIGN = 16
+};
 
 void *arena_take(struct arena *a, size_t len)
 {

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BUF_FIRST = 256 };
+enum {
+	BUF_FIRST = 256
+};
 
 bool buf_reserve(struct buf *b, size_t more)
 {

@@ -7,7 +7,7 @@
 
 enum {
 	EXTRA_LEN_MAX = 48 * 1024 - 1, /* FORMATS.md section 8 */
-	DECIMAL_LEN_MAX = 19,	       /* 2^63 - 1 has 19 digits */
+	DECIMAL_LEN_MAX = 19,          /* 2^63 - 1 has 19 digits */
 };
 
 static const char identity_head[] = "trail-log/v1";

@@ -34,12 +34,12 @@
  * place that allocates, needs a singular message field twice.
  */
 enum {
-	SCAN_DEPTH = 4,    /* Response > SourcesAnswer > State > Item is the deepest */
-	SCAN_FIELDS = 32,  /* of one message: Event and StatusAnswer have the most, 16 */
-	UNKNOWN_MAX = 16,  /* fields passed over in one message and its sub-messages */
+	SCAN_DEPTH = 4,   /* Response > SourcesAnswer > State > Item is the deepest */
+	SCAN_FIELDS = 32, /* of one message: Event and StatusAnswer have the most, 16 */
+	UNKNOWN_MAX = 16, /* fields passed over in one message and its sub-messages */
 	ARENA_ALIGN = 16,
-	SLAB_FIRST = 16,   /* FIRST_SCANNED_MEMBER_SLAB_SIZE_LOG2 4 */
-	SLAB_MEMBER = 32,  /* BOUND_SIZEOF_SCANNED_MEMBER_LOG2 5 */
+	SLAB_FIRST = 16,  /* FIRST_SCANNED_MEMBER_SLAB_SIZE_LOG2 4 */
+	SLAB_MEMBER = 32, /* BOUND_SIZEOF_SCANNED_MEMBER_LOG2 5 */
 };
 
 /* ---- scan ---- */
@@ -66,8 +66,8 @@ static size_t up(size_t len)
 }
 
 /* How often a repeated field may come; the counts of message.h. */
-static uint32_t repeat_max(const ProtobufCMessageDescriptor *desc,
-	const ProtobufCFieldDescriptor *field)
+static uint32_t repeat_max(
+	const ProtobufCMessageDescriptor *desc, const ProtobufCFieldDescriptor *field)
 {
 	if (field->type == PROTOBUF_C_TYPE_BYTES && desc != &trail__v1__append__descriptor)
 		return TREE_PATH_MAX;
@@ -82,8 +82,8 @@ static uint32_t repeat_max(const ProtobufCMessageDescriptor *desc,
 _Static_assert((int)CLAIMS_MAX == (int)EVENT_REPEAT_MAX, "repeat_max takes them for one");
 
 /* What the elements of a repeated field become: one value each. */
-static size_t value_size(const ProtobufCMessageDescriptor *desc,
-	const ProtobufCFieldDescriptor *field)
+static size_t value_size(
+	const ProtobufCMessageDescriptor *desc, const ProtobufCFieldDescriptor *field)
 {
 	union small {
 		struct claim claim;
@@ -92,8 +92,8 @@ static size_t value_size(const ProtobufCMessageDescriptor *desc,
 		struct attribute attribute;
 	};
 	if (field->type == PROTOBUF_C_TYPE_BYTES)
-		return desc == &trail__v1__append__descriptor ? sizeof(struct span) :
-								sizeof(struct hash);
+		return desc == &trail__v1__append__descriptor ? sizeof(struct span)
+							      : sizeof(struct hash);
 	if (field->descriptor == &trail__v1__run__descriptor)
 		return sizeof(struct run);
 	if (desc == &trail__v1__rows__descriptor)
@@ -104,8 +104,8 @@ static size_t value_size(const ProtobufCMessageDescriptor *desc,
 }
 
 /* The arrays of a repeated field with `count` elements: protobuf-c's, and the values made of it. */
-static size_t arrays_need(const ProtobufCMessageDescriptor *desc,
-	const ProtobufCFieldDescriptor *field, size_t count)
+static size_t arrays_need(
+	const ProtobufCMessageDescriptor *desc, const ProtobufCFieldDescriptor *field, size_t count)
 {
 	bool bytes = field->type == PROTOBUF_C_TYPE_BYTES;
 	if (!bytes && field->type != PROTOBUF_C_TYPE_MESSAGE)
@@ -185,8 +185,8 @@ static bool number_fits(const ProtobufCFieldDescriptor *field, const struct wire
 	return false; /* types that trail.proto does not use */
 }
 
-static enum trail_err scan_value(struct scan *scan, const ProtobufCFieldDescriptor *field,
-	const struct wire_field *in)
+static enum trail_err scan_value(
+	struct scan *scan, const ProtobufCFieldDescriptor *field, const struct wire_field *in)
 {
 	bool text = field->type == PROTOBUF_C_TYPE_STRING;
 	bool message = field->type == PROTOBUF_C_TYPE_MESSAGE;
@@ -222,8 +222,8 @@ static enum trail_err scan_known(struct scan *scan, struct level *level,
 	}
 	if (++*seen > (repeated ? repeat_max(level->desc, field) : 1)) {
 		/* More events than an Append takes is the one excess that splitting mends. */
-		return level->desc == &trail__v1__append__descriptor && repeated ? TRAIL_TOO_BIG :
-										   TRAIL_INVALID;
+		return level->desc == &trail__v1__append__descriptor && repeated ? TRAIL_TOO_BIG
+										 : TRAIL_INVALID;
 	}
 	if (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) {
 		if (level->oneof)
@@ -243,8 +243,8 @@ static enum trail_err scan_unknown(struct scan *scan, struct level *level, size_
 }
 
 /* scan->need: the arena that unpacking and the values made of it take at the most. */
-static enum trail_err scan_message(struct scan *scan, const ProtobufCMessageDescriptor *desc,
-	struct span in)
+static enum trail_err scan_message(
+	struct scan *scan, const ProtobufCMessageDescriptor *desc, struct span in)
 {
 	if (in.len > FRAME_BODY_MAX)
 		return TRAIL_INVALID;
@@ -269,8 +269,8 @@ static enum trail_err scan_message(struct scan *scan, const ProtobufCMessageDesc
 		level->fields++;
 		const ProtobufCFieldDescriptor *known =
 			protobuf_c_message_descriptor_get_field(level->desc, field.number);
-		err = known ? scan_known(scan, level, known, &field) :
-			      scan_unknown(scan, level, before - level->rest.len);
+		err = known ? scan_known(scan, level, known, &field)
+			    : scan_unknown(scan, level, before - level->rest.len);
 		if (err)
 			return err;
 	}
@@ -279,9 +279,12 @@ static enum trail_err scan_message(struct scan *scan, const ProtobufCMessageDesc
 size_t codec_arena_need(struct span message)
 {
 	static const ProtobufCMessageDescriptor *const kinds[] = {
-		&trail__v1__request__descriptor, &trail__v1__response__descriptor,
-		&trail__v1__event__descriptor,   &trail__v1__genesis__descriptor,
-		&trail__v1__source__descriptor,  &trail__v1__peer__descriptor,
+		&trail__v1__request__descriptor,
+		&trail__v1__response__descriptor,
+		&trail__v1__event__descriptor,
+		&trail__v1__genesis__descriptor,
+		&trail__v1__source__descriptor,
+		&trail__v1__peer__descriptor,
 		&trail__v1__daemon__descriptor,
 	};
 	size_t need = 0;
@@ -361,8 +364,8 @@ static enum trail_err hash_take(ProtobufCBinaryData in, struct hash *out)
 	return TRAIL_OK;
 }
 
-static enum trail_err proof_take(size_t count, const ProtobufCBinaryData *in,
-	struct tree_proof *out)
+static enum trail_err proof_take(
+	size_t count, const ProtobufCBinaryData *in, struct tree_proof *out)
 {
 	if (count > TREE_PATH_MAX)
 		return TRAIL_INVALID;
@@ -377,7 +380,7 @@ static enum trail_err proof_take(size_t count, const ProtobufCBinaryData *in,
 
 /* ---- requests ---- */
 
-#define SAME_NUMBER(ours_, theirs_) \
+#define SAME_NUMBER(ours_, theirs_)                                                                \
 	_Static_assert((int)(ours_) == (int)(theirs_), "message.h follows trail.proto")
 SAME_NUMBER(REQUEST_HELLO, TRAIL__V1__REQUEST__BODY_HELLO);
 SAME_NUMBER(REQUEST_APPEND, TRAIL__V1__REQUEST__BODY_APPEND);
@@ -392,8 +395,7 @@ SAME_NUMBER(REQUEST_SEARCH, TRAIL__V1__REQUEST__BODY_SEARCH);
 SAME_NUMBER(REQUEST_HISTORY, TRAIL__V1__REQUEST__BODY_HISTORY);
 SAME_NUMBER(REQUEST_SOURCES, TRAIL__V1__REQUEST__BODY_SOURCES);
 
-static enum trail_err hello_take(const Trail__V1__Hello *in, struct arena *arena,
-	struct hello *out)
+static enum trail_err hello_take(const Trail__V1__Hello *in, struct arena *arena, struct hello *out)
 {
 	struct claim *claims = arena_take_array(arena, in->n_claims, sizeof *claims);
 	if (!claims)
@@ -409,8 +411,8 @@ static enum trail_err hello_take(const Trail__V1__Hello *in, struct arena *arena
 	return TRAIL_OK;
 }
 
-static enum trail_err append_take(const Trail__V1__Append *in, struct arena *arena,
-	struct append *out)
+static enum trail_err append_take(
+	const Trail__V1__Append *in, struct arena *arena, struct append *out)
 {
 	struct span *events = arena_take_array(arena, in->n_events, sizeof *events);
 	if (!events)
@@ -474,8 +476,8 @@ static void get_take(const Trail__V1__Get *in, struct question *out)
 	};
 }
 
-static enum trail_err request_body_take(const Trail__V1__Request *in, struct arena *arena,
-	struct request *out)
+static enum trail_err request_body_take(
+	const Trail__V1__Request *in, struct arena *arena, struct request *out)
 {
 	switch (out->kind) {
 	case REQUEST_NONE:
@@ -576,7 +578,7 @@ static enum trail_err error_take(const Trail__V1__Error *in, struct failure *out
 	if (code < TRAIL__V1__CODE__INVALID || code > TRAIL__V1__CODE__UNSUPPORTED)
 		return TRAIL_INVALID;
 	*out = (struct failure){
-		.code = (enum trail_err)-code,
+		.code = (enum trail_err) - code,
 		.sentence = text_of(in->sentence),
 		.index = in->index,
 		.field = text_of(in->field),
@@ -586,8 +588,8 @@ static enum trail_err error_take(const Trail__V1__Error *in, struct failure *out
 	return TRAIL_OK;
 }
 
-static enum trail_err hello_answer_take(const Trail__V1__HelloAnswer *in, struct arena *arena,
-	struct hello_answer *out)
+static enum trail_err hello_answer_take(
+	const Trail__V1__HelloAnswer *in, struct arena *arena, struct hello_answer *out)
 {
 	struct standing *standings = arena_take_array(arena, in->n_standings, sizeof *standings);
 	if (!standings)
@@ -643,8 +645,8 @@ static enum trail_err run_take(const Trail__V1__Run *in, struct run *out)
 	return proof_take(in->n_path, in->path, &out->path);
 }
 
-static enum trail_err appended_take(const Trail__V1__Appended *in, struct arena *arena,
-	struct appended *out)
+static enum trail_err appended_take(
+	const Trail__V1__Appended *in, struct arena *arena, struct appended *out)
 {
 	struct run *runs = arena_take_array(arena, in->n_runs, sizeof *runs);
 	if (!runs)
@@ -674,8 +676,8 @@ static enum trail_err peer_take(const Trail__V1__Peer *in, struct peer_name *out
 	return TRAIL_OK;
 }
 
-static enum trail_err item_take(const Trail__V1__Evidence__Item *in, struct arena *arena,
-	struct evidence_item *out)
+static enum trail_err item_take(
+	const Trail__V1__Evidence__Item *in, struct arena *arena, struct evidence_item *out)
 {
 	if (in->record.len != RECORD_LEN || (in->salt.len != 0 && in->salt.len != SALT_LEN))
 		return TRAIL_INVALID;
@@ -744,8 +746,8 @@ static enum trail_err rows_take(const Trail__V1__Rows *in, struct arena *arena, 
 	return err ? err : items_take(in->n_named, in->named, arena, &out->named);
 }
 
-static enum trail_err source_state_take(const Trail__V1__SourcesAnswer__State *in,
-	struct arena *arena, struct source_state *out)
+static enum trail_err source_state_take(
+	const Trail__V1__SourcesAnswer__State *in, struct arena *arena, struct source_state *out)
 {
 	if (!in->entry)
 		return TRAIL_INVALID;
@@ -761,8 +763,8 @@ static enum trail_err source_state_take(const Trail__V1__SourcesAnswer__State *i
 	return item_take(in->entry, arena, &out->entry);
 }
 
-static enum trail_err sources_take(const Trail__V1__SourcesAnswer *in, struct arena *arena,
-	struct sources_answer *out)
+static enum trail_err sources_take(
+	const Trail__V1__SourcesAnswer *in, struct arena *arena, struct sources_answer *out)
 {
 	struct source_state *states = arena_take_array(arena, in->n_sources, sizeof *states);
 	if (!states)
@@ -828,8 +830,8 @@ static void status_take(const Trail__V1__StatusAnswer *in, struct status_answer 
 	};
 }
 
-static enum trail_err response_body_take(const Trail__V1__Response *in, struct arena *arena,
-	struct response *out)
+static enum trail_err response_body_take(
+	const Trail__V1__Response *in, struct arena *arena, struct response *out)
 {
 	switch (out->kind) {
 	case RESPONSE_NONE:
@@ -863,8 +865,8 @@ static enum trail_err response_body_take(const Trail__V1__Response *in, struct a
 	return TRAIL_INVALID;
 }
 
-static enum trail_err response_take(const Trail__V1__Response *message, struct arena *arena,
-	struct response *out)
+static enum trail_err response_take(
+	const Trail__V1__Response *message, struct arena *arena, struct response *out)
 {
 	struct response response = {
 		.id = message->id,
@@ -884,8 +886,8 @@ enum trail_err response_decode(struct span in, struct arena *arena, struct respo
 	return err ? err : response_take(unpacked, arena, out);
 }
 
-enum trail_err response_decode_grow(struct span in, struct arena *arena, size_t max,
-	struct response *out)
+enum trail_err response_decode_grow(
+	struct span in, struct arena *arena, size_t max, struct response *out)
 {
 	const ProtobufCMessageDescriptor *desc = &trail__v1__response__descriptor;
 	struct scan scan;
@@ -929,8 +931,8 @@ static void origin_take(const Trail__V1__Origin *in, struct event_value *out)
 	out->origin.address = text_of(in->address);
 }
 
-static enum trail_err lists_take(const Trail__V1__Event *in, struct arena *arena,
-	struct event_value *out)
+static enum trail_err lists_take(
+	const Trail__V1__Event *in, struct arena *arena, struct event_value *out)
 {
 	struct change *changes = arena_take_array(arena, in->n_changes, sizeof *changes);
 	struct attribute *attributes =

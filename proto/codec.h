@@ -39,8 +39,8 @@ enum trail_err response_decode(struct span in, struct arena *arena, struct respo
  * needed: one look at the bytes settles both. TRAIL_TOO_BIG: that is more than `max`, or memory is
  * out.
  */
-enum trail_err response_decode_grow(struct span in, struct arena *arena, size_t max,
-	struct response *out);
+enum trail_err response_decode_grow(
+	struct span in, struct arena *arena, size_t max, struct response *out);
 /* An error whose code is not one of the wire's ten goes out as UNAVAILABLE. */
 void response_encode(const struct response *response, struct buf *out);
 

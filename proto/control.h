@@ -11,7 +11,7 @@
 #include "spine.h"
 
 struct control {
-	struct findings *found;	   /* the caller's */
+	struct findings *found;    /* the caller's */
 	const struct spine *spine; /* the caller's: what stood before */
 	const struct vkey *pinned; /* the key that the log must have; NULL: any */
 	struct names *names;

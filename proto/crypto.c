@@ -63,8 +63,8 @@ void sign_bytes(struct span message, const uint8_t secret[SIGN_SECRET_LEN], uint
 	(void)crypto_sign_ed25519_detached(sig, NULL, message.data, message.len, secret);
 }
 
-bool sign_check(struct span message, const uint8_t pub[SIGN_PUBLIC_LEN],
-	const uint8_t sig[SIGN_LEN])
+bool sign_check(
+	struct span message, const uint8_t pub[SIGN_PUBLIC_LEN], const uint8_t sig[SIGN_LEN])
 {
 	return crypto_sign_ed25519_verify_detached(sig, message.data, message.len, pub) == 0;
 }

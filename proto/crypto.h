@@ -35,8 +35,8 @@ void sign_keypair(const uint8_t seed[SIGN_SEED_LEN], uint8_t pub[SIGN_PUBLIC_LEN
 /* Deterministic Ed25519 signature of `message`. */
 void sign_bytes(struct span message, const uint8_t secret[SIGN_SECRET_LEN], uint8_t sig[SIGN_LEN]);
 /* True only when `sig` is `pub`'s signature of `message`. */
-bool sign_check(struct span message, const uint8_t pub[SIGN_PUBLIC_LEN],
-	const uint8_t sig[SIGN_LEN]);
+bool sign_check(
+	struct span message, const uint8_t pub[SIGN_PUBLIC_LEN], const uint8_t sig[SIGN_LEN]);
 
 /* RFC 4648 section 4 base64 with padding, appended to `out`. */
 void base64_put(struct buf *out, struct span data);

@@ -50,7 +50,10 @@ struct shape {
 	const struct rule *rules;
 };
 
-#define SHAPE(rules_) { sizeof(rules_) / sizeof((rules_)[0]) - 1, rules_ }
+#define SHAPE(rules_)                                                                              \
+	{                                                                                          \
+		sizeof(rules_) / sizeof((rules_)[0]) - 1, rules_                                   \
+	}
 
 /*
  * The schema (DESIGN.md section 3; numbers: trail.proto). This table decides what is an id or a
@@ -155,8 +158,9 @@ static const char *judge_number(const struct rule *rule, uint64_t value)
 
 static const char *too_long(size_t max)
 {
-	return max == EVENT_ID_MAX ? "is longer than 1024 bytes" :
-		max == EVENT_TEXT_MAX ? "is longer than 4096 bytes" : "is longer than 16384 bytes";
+	return max == EVENT_ID_MAX      ? "is longer than 1024 bytes"
+		: max == EVENT_TEXT_MAX ? "is longer than 4096 bytes"
+					: "is longer than 16384 bytes";
 }
 
 static const char *judge_bytes(const struct rule *rule, struct span bytes)
@@ -295,8 +299,8 @@ static void name_fault(const struct walk *walk, struct event_fault *fault)
 	fault->field[at] = '\0';
 }
 
-static enum trail_err refuse(struct event_fault *fault, enum trail_err err, const char *field,
-	const char *why)
+static enum trail_err refuse(
+	struct event_fault *fault, enum trail_err err, const char *field, const char *why)
 {
 	(void)snprintf(fault->field, sizeof fault->field, "%s", field);
 	fault->why = why;
@@ -319,10 +323,11 @@ enum trail_err event_walk(struct span event, struct event_facts *facts, struct e
 	}
 	/* None of the four can be present and empty or 0: the walk refused that. */
 	const struct wire_field *found = walk.found;
-	const char *missing = found[FACT_TIME].value == 0 ? "time_ns" :
-		found[FACT_ACTION].value == 0 ? "action" :
-		found[FACT_ACTOR_ID].bytes.len == 0 ? "actor.id" :
-		found[FACT_OBJECT_ID].bytes.len == 0 ? "object.id" : NULL;
+	const char *missing = found[FACT_TIME].value == 0 ? "time_ns"
+		: found[FACT_ACTION].value == 0           ? "action"
+		: found[FACT_ACTOR_ID].bytes.len == 0     ? "actor.id"
+		: found[FACT_OBJECT_ID].bytes.len == 0    ? "object.id"
+							  : NULL;
 	if (missing)
 		return refuse(fault, TRAIL_INVALID, missing, "is required");
 	*facts = (struct event_facts){
@@ -339,7 +344,9 @@ enum trail_err event_walk(struct span event, struct event_facts *facts, struct e
 
 bool source_name_valid(struct span name)
 {
-	enum { SOURCE_NAME_MAX = 64 };
+	enum {
+		SOURCE_NAME_MAX = 64
+	};
 	if (name.len == 0 || name.len > SOURCE_NAME_MAX || span_equal(name, span_text("traild")))
 		return false;
 	for (size_t i = 0; i < name.len; i++) {

@@ -11,10 +11,10 @@
 
 enum {
 	EVENT_LEN_MAX = 32 * 1024,
-	EVENT_ID_MAX = 1024,     /* ids: actor.id, object.id, subject, correlation, ... */
-	EVENT_TEXT_MAX = 4096,   /* other strings */
+	EVENT_ID_MAX = 1024,   /* ids: actor.id, object.id, subject, correlation, ... */
+	EVENT_TEXT_MAX = 4096, /* other strings */
 	EVENT_RAW_MAX = 16 * 1024,
-	EVENT_REPEAT_MAX = 64,   /* changes, attributes: each */
+	EVENT_REPEAT_MAX = 64,    /* changes, attributes: each */
 	EVENT_FIELD_HIGHEST = 16, /* announced in Hello */
 };
 

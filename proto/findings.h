@@ -142,7 +142,7 @@ enum finding_weight {
 };
 
 struct finding {
-	uint32_t code;	/* enum finding_code; a plain number, as it crosses processes */
+	uint32_t code;  /* enum finding_code; a plain number, as it crosses processes */
 	uint64_t index; /* of the record, or FINDING_NOWHERE */
 	char what[FINDING_WHAT_LEN]; /* a sentence: what is wrong, where, what to do */
 };

@@ -11,7 +11,9 @@
 #include <openssl/sha.h>
 #include <stdlib.h>
 
-enum { JOIN_MAX = 256 }; /* below this one joined update is cheaper than three */
+enum {
+	JOIN_MAX = 256
+}; /* below this one joined update is cheaper than three */
 
 static void begin(SHA256_CTX *ctx)
 {

@@ -9,7 +9,9 @@
 
 #include "bytes.h"
 
-enum { HASH_LEN = 32 };
+enum {
+	HASH_LEN = 32
+};
 
 struct hash {
 	uint8_t b[HASH_LEN];

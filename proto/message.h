@@ -94,10 +94,10 @@ struct paging {
 
 /* Search, History, Get: what shows payloads, and therefore goes on record. */
 struct question {
-	struct span text;   /* Search: the query. History: the object's id */
-	uint64_t index;     /* Get: the first record, */
-	uint64_t count;     /*      and how many; 0: one */
-	bool want_genesis;  /*      record 0 as well */
+	struct span text;  /* Search: the query. History: the object's id */
+	uint64_t index;    /* Get: the first record, */
+	uint64_t count;    /*      and how many; 0: one */
+	bool want_genesis; /*      record 0 as well */
 	struct paging paging;
 };
 
@@ -119,7 +119,7 @@ struct request {
 	union {
 		struct hello hello;
 		struct append append;
-		struct epoch_word word; /* Close, Keepalive */
+		struct epoch_word word;   /* Close, Keepalive */
 		struct question question; /* Search, History, Get */
 		struct records_wanted records;
 		struct sources_wanted sources;
@@ -184,7 +184,7 @@ struct run {
 	struct span salts;       /* empty, or count * SALT_LEN */
 	struct tree_proof path;  /* count 0: not asked for */
 	bool duplicate;
-	struct span records;     /* empty, or count * RECORD_LEN */
+	struct span records; /* empty, or count * RECORD_LEN */
 };
 
 struct appended {
@@ -207,7 +207,7 @@ struct evidence_item {
 	struct span salt;   /* empty, or SALT_LEN */
 	struct span payload;
 	const struct hash *path;
-	size_t path_count;  /* 0 to TREE_PATH_MAX */
+	size_t path_count; /* 0 to TREE_PATH_MAX */
 };
 
 enum search_method {

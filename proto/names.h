@@ -8,7 +8,9 @@
 
 #include "bytes.h"
 
-enum { NAME_MAX_LEN = 255 };
+enum {
+	NAME_MAX_LEN = 255
+};
 
 struct names;
 

@@ -8,7 +8,7 @@ enum {
 	KEYID_LEN = 4,
 	KEYID_HEX_LEN = 2 * KEYID_LEN,
 	KEY_LEN = 1 + SIGN_PUBLIC_LEN, /* type || public key, or type || seed */
-	KEY_ROOM = 2048,	       /* for a key of another type: ML-DSA-44 takes 1,313 */
+	KEY_ROOM = 2048,               /* for a key of another type: ML-DSA-44 takes 1,313 */
 	SIGNATURE_LEN_MIN = KEYID_LEN + 1,
 	SIGNATURE_LEN = KEYID_LEN + SIGN_LEN,
 	SKEY_TEXT_ROOM = 64 + VKEY_LEN_MAX,
@@ -74,7 +74,7 @@ static bool note_bytes_valid(struct span note)
 static bool name_wellformed(struct span name)
 {
 	return name.len != 0 && note_bytes_valid(name) && !holds_space(name) &&
-	       !memchr(name.data, '+', name.len);
+		!memchr(name.data, '+', name.len);
 }
 
 bool note_name_valid(struct span name)

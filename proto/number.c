@@ -15,7 +15,7 @@ struct numbers {
 	struct epoch_seen *slots;
 	size_t cap, count;
 	struct epoch_seen *latest; /* most events follow one of their own epoch */
-	bool doubt;		   /* records are missing before here */
+	bool doubt;                /* records are missing before here */
 	bool full;
 };
 

@@ -5,7 +5,9 @@
 
 #include <stdio.h>
 
-enum { FIELD_WORD_MAX = 32 };
+enum {
+	FIELD_WORD_MAX = 32
+};
 
 /* All fields of section 10; those behind QUERY_FIELDS are not answered yet. */
 static const char *const FIELDS[] = {
@@ -162,8 +164,9 @@ static enum trail_err find_field(struct parser *p, const struct term *term, size
 	if (near)
 		WHY(p, "there is no field \"%s\"; did you mean %s?", word, near);
 	else
-		WHY(p, "there is no such field; fields are actor, object, subject, action, "
-		       "outcome, source and index");
+		WHY(p,
+			"there is no such field; fields are actor, object, subject, action, "
+			"outcome, source and index");
 	return refuse(p, TRAIL_INVALID, term->at + term->negated, term->field.len);
 }
 
@@ -216,8 +219,9 @@ static enum trail_err unescape(struct parser *p, const struct term *term, struct
 		if (c == '\\') {
 			c = term->value.data[++i];
 			if (c != '"' && c != '\\') {
-				WHY(p, "in quotes a backslash stands before a quote or a "
-				       "backslash alone");
+				WHY(p,
+					"in quotes a backslash stands before a quote or a "
+					"backslash alone");
 				return refuse(p, TRAIL_INVALID, term->value_at + i - 1, 2);
 			}
 		}
@@ -258,8 +262,8 @@ static enum trail_err take_word(struct parser *p, const struct term *term, struc
 	return refuse(p, TRAIL_INVALID, term->value_at, term->value.len);
 }
 
-static enum trail_err take_index(struct parser *p, const struct term *term, struct span value,
-	uint64_t *out)
+static enum trail_err take_index(
+	struct parser *p, const struct term *term, struct span value, uint64_t *out)
 {
 	uint64_t number = 0;
 	bool ok = value.len > 0;
@@ -275,8 +279,8 @@ static enum trail_err take_index(struct parser *p, const struct term *term, stru
 	return refuse(p, TRAIL_INVALID, term->value_at, term->value.len);
 }
 
-static enum trail_err take_source(struct parser *p, const struct term *term, struct span value,
-	struct span *out)
+static enum trail_err take_source(
+	struct parser *p, const struct term *term, struct span value, struct span *out)
 {
 	if (span_equal(value, span_text("traild"))) {
 		*out = span_of(NULL, 0);
@@ -289,8 +293,7 @@ static enum trail_err take_source(struct parser *p, const struct term *term, str
 	return refuse(p, TRAIL_INVALID, term->value_at, term->value.len);
 }
 
-static enum trail_err take_value(struct parser *p, const struct term *term,
-	enum query_field field)
+static enum trail_err take_value(struct parser *p, const struct term *term, enum query_field field)
 {
 	struct query *q = &p->query;
 	struct span value;
@@ -308,8 +311,8 @@ static enum trail_err take_value(struct parser *p, const struct term *term,
 		q->subject = value;
 		break;
 	case QUERY_ACTION:
-		return take_word(p, term, value, ACTIONS, sizeof ACTIONS / sizeof ACTIONS[0],
-			&q->action);
+		return take_word(
+			p, term, value, ACTIONS, sizeof ACTIONS / sizeof ACTIONS[0], &q->action);
 	case QUERY_OUTCOME:
 		return take_word(p, term, value, OUTCOMES, sizeof OUTCOMES / sizeof OUTCOMES[0],
 			&q->outcome);
@@ -323,8 +326,8 @@ static enum trail_err take_value(struct parser *p, const struct term *term,
 	return TRAIL_OK;
 }
 
-enum trail_err query_parse(struct span text, struct arena *arena, struct query *out,
-	struct query_fault *fault)
+enum trail_err query_parse(
+	struct span text, struct arena *arena, struct query *out, struct query_fault *fault)
 {
 	struct parser p = { .text = text, .arena = arena, .fault = fault };
 	*fault = (struct query_fault){ 0 };

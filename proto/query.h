@@ -68,8 +68,8 @@ static inline bool query_asks(const struct query *query, enum query_field field)
  * TRAIL_UNSUPPORTED  a query of section 10 that this version does not answer yet; as above.
  * TRAIL_TOO_BIG      the arena is too small.
  */
-enum trail_err query_parse(struct span text, struct arena *arena, struct query *out,
-	struct query_fault *fault);
+enum trail_err query_parse(
+	struct span text, struct arena *arena, struct query *out, struct query_fault *fault);
 
 /* The query for one object's history; `object` is taken as it is. */
 struct query query_of_object(struct span object);

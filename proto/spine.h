@@ -33,7 +33,7 @@ struct spine {
 	uint64_t blind;
 	uint64_t last_ns;
 	struct hash last_leaf;
-	bool chained;	     /* last_leaf is that of record next - 1 */
+	bool chained;        /* last_leaf is that of record next - 1 */
 	uint64_t suspect;    /* its prev did not fit; 0: none (record 0 has no predecessor) */
 	uint64_t last_start; /* index of the last DAEMON start; 0: none */
 	uint64_t own_seq;    /* last of the daemon's own events since */

@@ -12,8 +12,8 @@
 #include "hash.h"
 
 enum {
-	TREE_LEVELS = 63,    /* sizes stay below 2^63, as other verifiers use signed 64 bits */
-	TREE_PATH_MAX = 64,  /* hashes in the longest proof, a consistency proof */
+	TREE_LEVELS = 63,   /* sizes stay below 2^63, as other verifiers use signed 64 bits */
+	TREE_PATH_MAX = 64, /* hashes in the longest proof, a consistency proof */
 };
 
 /* A proof: hashes in the order in which RFC 6962 consumes them, nearest the leaf first. */
@@ -50,19 +50,18 @@ void frontier_root(const struct frontier *f, struct hash *root);
  * Fetches the node (level, index) of a complete subtree. Any error ends the call that asked, which
  * answers it unchanged.
  */
-typedef enum trail_err (*tree_node_fn)(void *ctx, unsigned level, uint64_t index,
-	struct hash *out);
+typedef enum trail_err (*tree_node_fn)(void *ctx, unsigned level, uint64_t index, struct hash *out);
 
 /* The frontier of the first `size` leaves, from stored nodes. */
 enum trail_err frontier_load(struct frontier *f, uint64_t size, tree_node_fn node, void *ctx);
 /* Root of the first `size` leaves. size 0: SHA-256(""). */
 enum trail_err tree_root(uint64_t size, tree_node_fn node, void *ctx, struct hash *root);
 /* PATH(index, D[size]). TRAIL_INVALID: index >= size, or size > 2^63 - 1. */
-enum trail_err tree_inclusion(uint64_t index, uint64_t size, tree_node_fn node, void *ctx,
-	struct tree_proof *proof);
+enum trail_err tree_inclusion(
+	uint64_t index, uint64_t size, tree_node_fn node, void *ctx, struct tree_proof *proof);
 /* PROOF(from, D[to]). TRAIL_INVALID: from == 0 (no such proof exists), from > to. */
-enum trail_err tree_consistency(uint64_t from, uint64_t to, tree_node_fn node, void *ctx,
-	struct tree_proof *proof);
+enum trail_err tree_consistency(
+	uint64_t from, uint64_t to, tree_node_fn node, void *ctx, struct tree_proof *proof);
 
 /* RFC 9162 section 2.1.3.2. True only when `leaf` is leaf `index` of the tree (size, root). */
 bool tree_inclusion_check(const struct hash *leaf, uint64_t index, uint64_t size,

@@ -227,8 +227,12 @@ static inline uint64_t word_load(const uint8_t *p, size_t len)
 static size_t utf8_take(const uint8_t *p, size_t left, uint32_t *code)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t len = p[0] < 0x80 ? 1 : p[0] < 0xc0 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 :
-		p[0] < 0xf8 ? 4 : 0;
+	size_t len = p[0] < 0x80 ? 1
+		: p[0] < 0xc0    ? 0
+		: p[0] < 0xe0    ? 2
+		: p[0] < 0xf0    ? 3
+		: p[0] < 0xf8    ? 4
+				 : 0;
 	if (len == 0 || len > left)
 		return 0;
 	uint32_t c = len == 1 ? p[0] : p[0] & (0x7fU >> len);

@@ -254,8 +254,8 @@ static void say_completeness(const struct answer *a)
 		"%llu event%s %s %u of %u source%s current %s %llu gap%s %s %s %s checkpoint "
 		"%llu\n",
 		(unsigned long long)matched, plural(matched), dot, trail_rows_current(r),
-		trail_rows_sources(r), plural(trail_rows_sources(r)), dot,
-		(unsigned long long)gaps, plural(gaps), dot, trail_rows_method(r), dot,
+		trail_rows_sources(r), plural(trail_rows_sources(r)), dot, (unsigned long long)gaps,
+		plural(gaps), dot, trail_rows_method(r), dot,
 		(unsigned long long)trail_rows_size(r));
 	if (gaps != 0 || trail_rows_current(r) < trail_rows_sources(r))
 		(void)fprintf(stderr,

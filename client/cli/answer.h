@@ -10,8 +10,8 @@
 
 /* What search and history have in common. */
 struct asking {
-	const char *terms;  /* of a search */
-	const char *object; /* of a history; NULL: a search */
+	const char *terms;                 /* of a search */
+	const char *object;                /* of a history; NULL: a search */
 	const char *since, *until, *limit; /* as given; NULL: not given */
 	bool newest_first;
 	bool follow;

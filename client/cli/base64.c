@@ -15,7 +15,7 @@ char *base64_text(const uint8_t *data, size_t len)
 	for (size_t i = 0; i < len; i += 3) {
 		size_t left = len - i;
 		uint32_t v = (uint32_t)data[i] << 16 | (left > 1 ? (uint32_t)data[i + 1] << 8 : 0) |
-			     (left > 2 ? data[i + 2] : 0);
+			(left > 2 ? data[i + 2] : 0);
 		*to++ = DIGITS[v >> 18];
 		*to++ = DIGITS[v >> 12 & 63];
 		*to++ = '=';

@@ -17,7 +17,7 @@ enum exit_code {
 	EXIT_IO = 3, /* I/O, or no daemon */
 	EXIT_DENIED = 4,
 	EXIT_INVALID = 5, /* evidence against the log, or against who imports */
-	EXIT_OPEN = 6,	  /* unverifiable or incomplete */
+	EXIT_OPEN = 6,    /* unverifiable or incomplete */
 };
 
 struct command;
@@ -60,10 +60,10 @@ struct many {
 /* One option of a command: exactly one of the three places is set. */
 struct choice {
 	const char *name;
-	char letter;	   /* the same, short; 0: none */
+	char letter;       /* the same, short; 0: none */
 	const char **text; /* takes a value */
 	const char *bare;  /* value of a `text` that comes without; NULL: it must have one */
-	bool *flag;	   /* takes none */
+	bool *flag;        /* takes none */
 	struct many *many; /* takes a value, may come again */
 };
 

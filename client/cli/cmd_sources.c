@@ -21,7 +21,7 @@ enum {
 static bool is_whole(const struct trail_sources *s, size_t i)
 {
 	return trail_sources_missing(s, i) == 0 && trail_sources_open_ends(s, i) == 0 &&
-	       trail_sources_lost(s, i) == 0;
+		trail_sources_lost(s, i) == 0;
 }
 
 static void put(json_t *to, const char *name, json_t *value)

@@ -49,8 +49,7 @@ static void print_status_json(struct cli *cli, const struct trail_status *s)
 		to, "full", json_boolean(trail_status_get(s, TRAIL_STATUS_FULL) != 0));
 	(void)json_object_set_new(
 		to, "checkpoint", json_integer((json_int_t)trail_size(cli->trail)));
-	(void)json_object_set_new(
-		to, "identity", json_string(cli_trust(cli)));
+	(void)json_object_set_new(to, "identity", json_string(cli_trust(cli)));
 	print_json(to);
 }
 

@@ -159,7 +159,7 @@ bool field_known(const char *name)
 		if (strcmp(LISTED[i].name, name) == 0)
 			return true;
 	return trail_field_find(name) >= 0 || strcmp(name, "time") == 0 ||
-	       strcmp(name, "id") == 0 || strcmp(name, "raw") == 0;
+		strcmp(name, "id") == 0 || strcmp(name, "raw") == 0;
 }
 
 bool field_ignored(const char *name)
@@ -260,7 +260,7 @@ static bool take_member(struct trail_event *e, const char *name, const json_t *v
 	char source[SOURCE_MAX + 1], struct complaint *c)
 {
 	bool nests = strcmp(name, "actor") == 0 || strcmp(name, "object") == 0 ||
-		     strcmp(name, "origin") == 0;
+		strcmp(name, "origin") == 0;
 	if (field_ignored(name))
 		return true;
 	if (nests && json_is_object(value))

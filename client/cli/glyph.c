@@ -14,11 +14,11 @@ static size_t take_character(const uint8_t *text, size_t len, uint32_t *point)
 {
 	static const uint32_t LEAST[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	uint8_t first = text[0];
-	size_t size = first < 0x80	       ? 1
-		      : (first & 0xe0) == 0xc0 ? 2
-		      : (first & 0xf0) == 0xe0 ? 3
-		      : (first & 0xf8) == 0xf0 ? 4
-					       : 0;
+	size_t size = first < 0x80       ? 1
+		: (first & 0xe0) == 0xc0 ? 2
+		: (first & 0xf0) == 0xe0 ? 3
+		: (first & 0xf8) == 0xf0 ? 4
+					 : 0;
 	if (size == 0 || size > len)
 		return 0;
 	uint32_t p = size == 1 ? first : first & (0x7fU >> size);
@@ -40,7 +40,7 @@ static bool dangerous(uint32_t p)
 		return true;
 	/* Bidi controls, line and paragraph separators, the byte order mark, tags. */
 	return p == 0x061c || p == 0x200e || p == 0x200f || (p >= 0x2028 && p <= 0x202e) ||
-	       (p >= 0x2066 && p <= 0x2069) || p == 0xfeff || (p >= 0xe0000 && p <= 0xe007f);
+		(p >= 0x2066 && p <= 0x2069) || p == 0xfeff || (p >= 0xe0000 && p <= 0xe007f);
 }
 
 /* Whether the character may be shown as it is, in this place; `columns` is its width, or -1. */
@@ -70,9 +70,9 @@ bool glyphs_next(struct glyphs *g, struct glyph *glyph)
 	size_t size = take_character(g->at, g->len, &point);
 	int columns = point < 0x80 ? 1 : wcwidth((wchar_t)point);
 	glyph->point = point;
-	glyph->sort = size == 0			    ? GLYPH_BYTE
-		      : showable(g, point, columns) ? GLYPH_PLAIN
-						    : GLYPH_SPELT;
+	glyph->sort = size == 0               ? GLYPH_BYTE
+		: showable(g, point, columns) ? GLYPH_PLAIN
+					      : GLYPH_SPELT;
 	if (glyph->sort == GLYPH_PLAIN) {
 		memcpy(glyph->text, g->at, size);
 		glyph->len = size;

@@ -40,7 +40,7 @@ struct glyphs {
 	size_t len;
 	const char *also; /* ASCII characters to be spelt as well; NULL: none */
 	bool utf8;
-	bool base;	/* the glyph before is one that a mark may stand on */
+	bool base;      /* the glyph before is one that a mark may stand on */
 	unsigned marks; /* in a row, up to here */
 };
 

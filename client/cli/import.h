@@ -38,7 +38,7 @@ struct import {
 	/* What the receipts said. */
 	uint64_t added, held, unchecked;
 	uint64_t first_index, last_index; /* of those added */
-	uint64_t size;			  /* of the largest checkpoint */
+	uint64_t size;                    /* of the largest checkpoint */
 	/* The first refusal that is not the consequence of another. */
 	enum trail_err err;
 	uint64_t err_line;

@@ -20,7 +20,7 @@ struct lines {
 	char *text; /* the line, NUL behind it */
 	size_t len;
 	uint64_t number; /* from 1; 0 before the first */
-	uint64_t bytes;	 /* read so far */
+	uint64_t bytes;  /* read so far */
 };
 
 enum line_state {

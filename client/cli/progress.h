@@ -10,7 +10,7 @@ struct progress {
 	bool shown; /* standard error is a terminal */
 	bool drawn;
 	bool utf8;
-	uint64_t total;	  /* of what `done` counts; 0: not known */
+	uint64_t total;   /* of what `done` counts; 0: not known */
 	const char *unit; /* of what `count` counts: "events" */
 	int64_t next_ms;
 };

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 enum {
-	SCREEN_COLUMNS = 80,	   /* of a terminal that does not say */
+	SCREEN_COLUMNS = 80,       /* of a terminal that does not say */
 	SCREEN_PIPE_COLUMNS = 132, /* of what is none */
 	SCREEN_COLUMNS_MIN = 20,
 	SCREEN_COLUMNS_MAX = 1000,

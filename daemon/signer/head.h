@@ -24,7 +24,7 @@ struct head {
 	int fd;
 	unsigned slot; /* the one that counts */
 	uint64_t counter;
-	bool dirty;		      /* written since the last sync */
+	bool dirty;                   /* written since the last sync */
 	struct checkpoint checkpoint; /* size 0: nothing signed yet */
 	size_t note_len;
 	uint8_t note[HEAD_NOTE_MAX];

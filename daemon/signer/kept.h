@@ -12,7 +12,7 @@
 
 enum {
 	KEY_LINE_MAX = 12 + VKEY_LEN_MAX + 1, /* "PRIVATE+KEY+", the rest like a vkey, "\n" */
-	KEY_ROOM = 256,			      /* what holds it, with room to spare */
+	KEY_ROOM = 256,                       /* what holds it, with room to spare */
 };
 
 struct kept {

@@ -130,8 +130,8 @@ static bool set_signals(sigset_t *waiting)
 	(void)sigemptyset(&blocked);
 	(void)sigaddset(&blocked, SIGTERM);
 	return sigprocmask(SIG_SETMASK, &blocked, NULL) == 0 &&
-	       sigaction(SIGTERM, &term, NULL) == 0 && sigaction(SIGINT, &ignore, NULL) == 0 &&
-	       sigaction(SIGHUP, &ignore, NULL) == 0 && sigaction(SIGPIPE, &ignore, NULL) == 0;
+		sigaction(SIGTERM, &term, NULL) == 0 && sigaction(SIGINT, &ignore, NULL) == 0 &&
+		sigaction(SIGHUP, &ignore, NULL) == 0 && sigaction(SIGPIPE, &ignore, NULL) == 0;
 }
 
 /* A service under way. Times are milliseconds of CLOCK_MONOTONIC; 0: not set. */

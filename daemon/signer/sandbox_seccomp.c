@@ -76,7 +76,7 @@ bool sandbox_enter(void)
 	if (!filter)
 		return false;
 	bool ok = allow_unless_exec(filter, SCMP_SYS(mmap)) &&
-		  allow_unless_exec(filter, SCMP_SYS(mprotect));
+		allow_unless_exec(filter, SCMP_SYS(mprotect));
 	for (size_t i = 0; ok && i < sizeof ALLOWED / sizeof ALLOWED[0]; i++)
 		ok = allow(filter, ALLOWED[i]);
 	ok = ok && seccomp_load(filter) == 0;

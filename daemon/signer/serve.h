@@ -18,7 +18,7 @@ struct signer;
 
 struct signer_options {
 	const char *folder; /* must outlive the signer */
-	bool allow_cow;	    /* accept a copy-on-write file system */
+	bool allow_cow;     /* accept a copy-on-write file system */
 	/* Told what an operator should see although the work goes on; never a secret. */
 	void (*say)(const char *sentence);
 };

@@ -49,7 +49,7 @@ int slots_newest(struct span file, size_t slot_len, struct slot slots[2])
 		 */
 		s->valid = slot_decode(file.data + i * SLOT_OFFSET, slot_len, &s->counter,
 				   &s->content) &&
-			   s->counter != UINT64_MAX;
+			s->counter != UINT64_MAX;
 	}
 	if (slots[0].valid && slots[1].valid && slots[0].counter == slots[1].counter)
 		return -1;

@@ -129,7 +129,7 @@ static bool run_sync(const struct options *o, int fd)
 		uint64_t start = monotonic_ns();
 		store_be64(page, i);
 		ok = pwrite(fd, page, sizeof page, (off_t)(i % SYNC_PAGES) * PAGE) == PAGE &&
-		     fdatasync(fd) == 0;
+			fdatasync(fd) == 0;
 		latencies_add(&times, monotonic_ns() - start);
 	}
 	latencies_sort(&times);

@@ -50,7 +50,7 @@ struct line {
 	int fd;
 	struct span source;
 	uint64_t epoch;
-	uint64_t seq;	   /* last one sent */
+	uint64_t seq;      /* last one sent */
 	uint64_t requests; /* sent so far */
 	size_t in_flight;
 	bool writing; /* waits for EPOLLOUT */
@@ -59,7 +59,7 @@ struct line {
 	size_t sent;
 	struct buf in;
 	uint64_t *due_ns; /* per slot, `window` of them: when its request was due */
-	bool *used;	  /* per slot */
+	bool *used;       /* per slot */
 };
 
 struct load {
@@ -71,7 +71,7 @@ struct load {
 	struct latencies acks;
 	int epoll;
 	size_t next_line; /* whose turn it is when requests are due at fixed times */
-	size_t given;	  /* events in requests that were made */
+	size_t given;     /* events in requests that were made */
 	size_t acked;
 	uint64_t start_ns;
 };
@@ -303,7 +303,7 @@ static bool open_line(struct load *l, size_t i)
 		return false;
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = line };
 	return fcntl(line->fd, F_SETFL, O_NONBLOCK) == 0 &&
-	       epoll_ctl(l->epoll, EPOLL_CTL_ADD, line->fd, &event) == 0;
+		epoll_ctl(l->epoll, EPOLL_CTL_ADD, line->fd, &event) == 0;
 }
 
 static bool make(struct load *l)
@@ -382,11 +382,11 @@ static const struct option LONG[] = {
 
 static size_t *number_option(struct options *o, int c)
 {
-	return c == 'c'	  ? &o->connections
-	       : c == 'w' ? &o->window
-	       : c == 'b' ? &o->batch
-	       : c == 'n' ? &o->events
-			  : NULL;
+	return c == 'c'    ? &o->connections
+		: c == 'w' ? &o->window
+		: c == 'b' ? &o->batch
+		: c == 'n' ? &o->events
+			   : NULL;
 }
 
 static bool parse(int argc, char **argv, struct options *o)
@@ -412,7 +412,7 @@ static bool parse(int argc, char **argv, struct options *o)
 			return false;
 	}
 	return optind == argc && o->path && o->connections > 0 && o->window > 0 && o->batch > 0 &&
-	       o->batch <= APPEND_EVENTS_MAX && o->events > 0;
+		o->batch <= APPEND_EVENTS_MAX && o->events > 0;
 }
 
 int main(int argc, char **argv)

@@ -36,7 +36,7 @@ struct options {
 
 struct result {
 	struct latencies times;
-	uint64_t size;	     /* of the tree */
+	uint64_t size;       /* of the tree */
 	size_t path_longest; /* hashes */
 	size_t path_all;
 };
@@ -66,9 +66,9 @@ static bool newest_checkpoint(int fd, struct buf *in, struct arena *arena, struc
 	struct response response;
 	struct log_identity identity;
 	return talk_call(fd, &request, in, arena, &response) &&
-	       response.kind == RESPONSE_CHECKPOINT &&
-	       identity_parse(response.checkpoint.identity, &identity) == TRAIL_OK &&
-	       checkpoint_open(response.checkpoint.checkpoint, &identity.vkey, cp) == TRAIL_OK;
+		response.kind == RESPONSE_CHECKPOINT &&
+		identity_parse(response.checkpoint.identity, &identity) == TRAIL_OK &&
+		checkpoint_open(response.checkpoint.checkpoint, &identity.vkey, cp) == TRAIL_OK;
 }
 
 static bool ask_one(int fd, uint64_t index, const struct checkpoint *cp, struct buf *in,
@@ -105,7 +105,7 @@ static bool run_live(const struct options *o, struct result *r)
 	uint64_t state = o->seed;
 	int fd = talk_connect(o->connect);
 	bool ok = arena.data && fd >= 0 && talk_hello(fd, span_of(NULL, 0), 0) &&
-		  newest_checkpoint(fd, &in, &arena, &cp);
+		newest_checkpoint(fd, &in, &arena, &cp);
 	for (size_t i = 0; ok && i < o->count; i++)
 		ok = ask_one(fd, draw(&state, cp.size), &cp, &in, &arena, r);
 	if (ok)
@@ -206,7 +206,7 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	bool ok = latencies_make(&r.times, options.count) &&
-		  (options.connect ? run_live(&options, &r) : run_store(&options, &r));
+		(options.connect ? run_live(&options, &r) : run_store(&options, &r));
 	latencies_sort(&r.times);
 	if (ok)
 		(void)printf(

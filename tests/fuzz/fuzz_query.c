@@ -47,9 +47,9 @@ static void write_anew(struct buf *out, const struct query *q)
 static bool same(const struct query *a, const struct query *b)
 {
 	return a->asked == b->asked && span_equal(a->actor, b->actor) &&
-	       span_equal(a->object, b->object) && span_equal(a->subject, b->subject) &&
-	       span_equal(a->source, b->source) && a->action == b->action &&
-	       a->outcome == b->outcome && a->index == b->index;
+		span_equal(a->object, b->object) && span_equal(a->subject, b->subject) &&
+		span_equal(a->source, b->source) && a->action == b->action &&
+		a->outcome == b->outcome && a->index == b->index;
 }
 
 static void check_accepted(const struct query *q)

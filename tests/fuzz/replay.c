@@ -68,8 +68,8 @@ int main(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
 		struct stat st;
-		int rc = stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode) ? replay_folder(argv[i]) :
-									  replay_file(argv[i]);
+		int rc = stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode) ? replay_folder(argv[i])
+									: replay_file(argv[i]);
 		if (rc != 0)
 			return 1;
 	}

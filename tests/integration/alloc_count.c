@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Preloaded into a process (LD_PRELOAD): counts its calls of malloc, calloc, realloc and their kin in
- * a file that others map. It lies here and not in tests/support/, whose objects go into every unit
- * test.
+ * Preloaded into a process (LD_PRELOAD): counts its calls of malloc, calloc, realloc and their kin
+ * in a file that others map. It lies here and not in tests/support/, whose objects go into every
+ * unit test.
  *
  *   ALLOC_COUNT_FILE     8 bytes or more: the count, a native u64
  *   ALLOC_COUNT_PROGRAM  only the process of this short name counts (its children do not)

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-enum { PAGE = 4096 };
+enum {
+	PAGE = 4096
+};
 
 static size_t pages_for(size_t len)
 {
@@ -14,8 +16,8 @@ static size_t pages_for(size_t len)
 struct span guard_copy(struct span bytes)
 {
 	size_t room = pages_for(bytes.len);
-	uint8_t *at = mmap(NULL, room + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-		-1, 0);
+	uint8_t *at =
+		mmap(NULL, room + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (at == MAP_FAILED || mprotect(at + room, PAGE, PROT_NONE) != 0)
 		abort();
 	uint8_t *copy = at + room - bytes.len;

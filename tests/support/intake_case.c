@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MAP = 256 << 20, TEXT_MAX = 64 };
+enum {
+	MAP = 256 << 20,
+	TEXT_MAX = 64
+};
 
 struct case_op {
 	struct op op;
@@ -109,8 +112,8 @@ static struct case_op *new_op(struct intake_case *c, enum request_kind kind)
 	return o;
 }
 
-struct op *case_append(struct intake_case *c, uint64_t epoch, uint64_t first_seq, size_t count,
-	const char *word)
+struct op *case_append(
+	struct intake_case *c, uint64_t epoch, uint64_t first_seq, size_t count, const char *word)
 {
 	struct case_op *o = new_op(c, REQUEST_APPEND);
 	struct op *op = &o->op;
@@ -141,8 +144,7 @@ struct op *case_append(struct intake_case *c, uint64_t epoch, uint64_t first_seq
 	return op;
 }
 
-struct op *case_word(
-	struct intake_case *c, enum request_kind kind, uint64_t epoch, uint64_t number)
+struct op *case_word(struct intake_case *c, enum request_kind kind, uint64_t epoch, uint64_t number)
 {
 	struct op *op = &new_op(c, kind)->op;
 	op->request.word = (struct epoch_word){ .source = span_text(c->source), .epoch = epoch };

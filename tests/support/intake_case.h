@@ -35,8 +35,8 @@ void intake_case_commit(struct intake_case *c);
  * Ops, not offered yet. The events of an Append are "<word> <epoch> <seq>", so that the same number
  * has the same payload under the same word.
  */
-struct op *case_append(struct intake_case *c, uint64_t epoch, uint64_t first_seq, size_t count,
-	const char *word);
+struct op *case_append(
+	struct intake_case *c, uint64_t epoch, uint64_t first_seq, size_t count, const char *word);
 struct op *case_word(
 	struct intake_case *c, enum request_kind kind, uint64_t epoch, uint64_t number);
 struct op *case_hello(struct intake_case *c, uint64_t epoch);

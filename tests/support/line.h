@@ -21,9 +21,9 @@ struct line {
 	struct small_log log;
 	struct trail *t;
 	pthread_t daemon;
-	int peer;	   /* the daemon's end of the handle's connection */
-	int answers[2];	   /* frames in line: put into 1, taken from 0 */
-	atomic_uint heard; /* requests */
+	int peer;            /* the daemon's end of the handle's connection */
+	int answers[2];      /* frames in line: put into 1, taken from 0 */
+	atomic_uint heard;   /* requests */
 	struct answer asked; /* a search, and what its pages so far say */
 	struct small_page p;
 };

@@ -106,8 +106,8 @@ static struct row_before keep_row(
 
 void lookup_case_undo(struct lookup_case *c, struct row_before *before)
 {
-	lookup_case_put(c, before->table, span_of(before->key, before->key_len),
-		buf_view(&before->value));
+	lookup_case_put(
+		c, before->table, span_of(before->key, before->key_len), buf_view(&before->value));
 	buf_release(&before->value);
 }
 
@@ -159,8 +159,7 @@ struct row_before lookup_case_payload(struct lookup_case *c, uint64_t index, str
 	return before;
 }
 
-struct row_before lookup_case_replace(
-	struct lookup_case *c, uint64_t index, const struct record *r)
+struct row_before lookup_case_replace(struct lookup_case *c, uint64_t index, const struct record *r)
 {
 	uint8_t key[KEY_INDEX_LEN];
 	uint64_t first;

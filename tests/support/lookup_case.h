@@ -25,8 +25,7 @@ void lookup_case_begin(struct lookup_case *c);
 void lookup_case_end(struct lookup_case *c);
 
 /* Rows changed by hand, committed at once. The genesis that chunks are bound to is the store's. */
-void lookup_case_put(
-	struct lookup_case *c, enum table table, struct span key, struct span value);
+void lookup_case_put(struct lookup_case *c, enum table table, struct span key, struct span value);
 void lookup_case_delete(struct lookup_case *c, enum table table, struct span key);
 /* A copy of a row's value, to be released; empty: there is none. */
 struct buf lookup_case_row(struct lookup_case *c, enum table table, struct span key);
@@ -44,8 +43,7 @@ struct row_before {
  * as `instead` (empty: leave it out), under a tag that fits; put another record in the place of
  * `index`.
  */
-struct row_before lookup_case_payload(
-	struct lookup_case *c, uint64_t index, struct span instead);
+struct row_before lookup_case_payload(struct lookup_case *c, uint64_t index, struct span instead);
 struct row_before lookup_case_replace(
 	struct lookup_case *c, uint64_t index, const struct record *r);
 /* Put the row back. */

@@ -137,14 +137,14 @@ struct log_identity small_log_identity(const struct small_log *log)
 	return (struct log_identity){ .vkey = log->skey.vkey, .genesis = log->leaves[0] };
 }
 
-void small_log_path(const struct small_log *log, uint64_t index, uint64_t size,
-	struct tree_proof *proof)
+void small_log_path(
+	const struct small_log *log, uint64_t index, uint64_t size, struct tree_proof *proof)
 {
 	must(tree_inclusion(index, size, node_of, nodes_of(log), proof) == TRAIL_OK);
 }
 
-void small_log_growth(const struct small_log *log, uint64_t from, uint64_t to,
-	struct tree_proof *proof)
+void small_log_growth(
+	const struct small_log *log, uint64_t from, uint64_t to, struct tree_proof *proof)
 {
 	must(tree_consistency(from, to, node_of, nodes_of(log), proof) == TRAIL_OK);
 }
@@ -206,13 +206,14 @@ static bool answers(const struct small_log *log, const struct answer *asked, uin
 		event_walk(buf_view(&log->payloads[index]), &facts, &fault) != TRAIL_OK)
 		return false;
 	if (query_asks(&asked->query, QUERY_SOURCE) &&
-		r.source != (asked->query.source.len == 0	? 0
-			     : asked->query.source.data[0] == 'a' ? LOG_ALPHA
-								  : LOG_BETA))
+		r.source !=
+			(asked->query.source.len == 0                        ? 0
+					: asked->query.source.data[0] == 'a' ? LOG_ALPHA
+									     : LOG_BETA))
 		return false;
 	return query_matches(&asked->query, index, &facts) &&
-	       (bounds->since_ns == 0 || facts.time_ns >= bounds->since_ns) &&
-	       (bounds->until_ns == 0 || facts.time_ns < bounds->until_ns);
+		(bounds->since_ns == 0 || facts.time_ns >= bounds->since_ns) &&
+		(bounds->until_ns == 0 || facts.time_ns < bounds->until_ns);
 }
 
 static void add_row(struct small_page *p, const struct small_log *log, uint64_t index)
@@ -271,11 +272,10 @@ static void prove_all(struct small_page *p, const struct small_log *log, uint64_
 void small_page_make(struct small_page *p, const struct small_log *log, const struct answer *asked,
 	uint64_t size, uint64_t until)
 {
-	uint64_t range_end = asked->question.index +
-			     (asked->question.count ? asked->question.count : 1);
+	uint64_t range_end =
+		asked->question.index + (asked->question.count ? asked->question.count : 1);
 	bool down = asked->question.paging.newest_first;
-	bool end = asked->kind == REQUEST_GET ? until == range_end
-					      : until == (down ? 0 : LOG_READ);
+	bool end = asked->kind == REQUEST_GET ? until == range_end : until == (down ? 0 : LOG_READ);
 	bool done = end && !answer_follows(asked);
 	*p = (struct small_page){
 		.page = {

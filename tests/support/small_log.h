@@ -58,10 +58,10 @@ void small_log_chain(struct small_log *log);
 /* The signed note of the first `size` records, appended. */
 void small_log_sign(const struct small_log *log, uint64_t size, struct buf *note);
 struct log_identity small_log_identity(const struct small_log *log);
-void small_log_path(const struct small_log *log, uint64_t index, uint64_t size,
-	struct tree_proof *proof);
-void small_log_growth(const struct small_log *log, uint64_t from, uint64_t to,
-	struct tree_proof *proof);
+void small_log_path(
+	const struct small_log *log, uint64_t index, uint64_t size, struct tree_proof *proof);
+void small_log_growth(
+	const struct small_log *log, uint64_t from, uint64_t to, struct tree_proof *proof);
 
 /*
  * The honest page for the question of `asked`, whose pages before say where they ended, after

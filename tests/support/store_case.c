@@ -50,8 +50,8 @@ void store_case_remove(struct store_case *c)
 	free(c->leaves);
 }
 
-uint64_t store_case_event(struct store_case *c, uint64_t source, uint64_t epoch, uint64_t seq,
-	struct span payload)
+uint64_t store_case_event(
+	struct store_case *c, uint64_t source, uint64_t epoch, uint64_t seq, struct span payload)
 {
 	struct record r = {
 		.kind = KIND_EVENT,

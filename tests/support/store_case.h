@@ -32,8 +32,8 @@ void store_case_reopen(struct store_case *c);
 void store_case_remove(struct store_case *c);
 
 /* Stage one event of (source, epoch, seq); `payload` must live until the commit. Its index. */
-uint64_t store_case_event(struct store_case *c, uint64_t source, uint64_t epoch, uint64_t seq,
-	struct span payload);
+uint64_t store_case_event(
+	struct store_case *c, uint64_t source, uint64_t epoch, uint64_t seq, struct span payload);
 /* Stage a DAEMON entry. Its index. */
 uint64_t store_case_entry(struct store_case *c, struct span payload);
 /* Put, commit, note the new leaves. */

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LINE_MAX_LEN = 256 };
+enum {
+	LINE_MAX_LEN = 256
+};
 
 struct buf vector_load(const char *name)
 {

@@ -34,8 +34,8 @@ static void test_roles_without_a_configuration(void **state)
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-		assert_int_equal(access_roles(&RULES, cases[i].uid, cases[i].groups,
-			cases[i].count),
+		assert_int_equal(
+			access_roles(&RULES, cases[i].uid, cases[i].groups, cases[i].count),
 			cases[i].roles);
 }
 
@@ -68,8 +68,7 @@ static void test_what_each_role_may(void **state)
 		uint32_t needed = access_needed(cases[i].kind);
 		assert_false(access_allows(0, needed));
 		for (uint32_t role = 1; role < ROLE_ALL; role <<= 1)
-			assert_int_equal(access_allows(role, needed),
-				(cases[i].roles & role) != 0);
+			assert_int_equal(access_allows(role, needed), (cases[i].roles & role) != 0);
 	}
 }
 
@@ -80,10 +79,9 @@ static void test_a_refusal_names_who_what_and_the_role(void **state)
 	(void)state;
 	access_sentence(&peer, "append events", ROLE_EMITTER, text, sizeof text);
 	assert_string_equal(text, "uid 1001 may not append events: role emitter is needed");
-	access_sentence(&peer, "read records", ROLE_AUDITOR | ROLE_INVESTIGATOR, text,
-		sizeof text);
-	assert_string_equal(text,
-		"uid 1001 may not read records: role investigator or auditor is needed");
+	access_sentence(&peer, "read records", ROLE_AUDITOR | ROLE_INVESTIGATOR, text, sizeof text);
+	assert_string_equal(
+		text, "uid 1001 may not read records: role investigator or auditor is needed");
 	access_sentence(&peer, "connect", 0, text, sizeof text);
 	assert_string_equal(text, "uid 1001 may not connect: it has no role here");
 	access_sentence(&peer, "x", ROLE_ALL, text, sizeof text);

@@ -7,7 +7,9 @@
 
 #include <cmocka.h>
 
-enum { ROOM = 64 };
+enum {
+	ROOM = 64
+};
 
 static void test_takes_are_aligned_and_apart(void **state)
 {

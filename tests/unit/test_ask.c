@@ -11,7 +11,11 @@
 
 #include <cmocka.h>
 
-enum { EVENTS = 300, ROWS = 2000, ARENA = 16 * 1024 };
+enum {
+	EVENTS = 300,
+	ROWS = 2000,
+	ARENA = 16 * 1024
+};
 
 static const uint64_t NOON = UINT64_C(1760000000) * 1000000000;
 static const uint64_t S = 1000000000;
@@ -89,8 +93,9 @@ static void set_request(struct lookup_case *c, const struct request *request)
 	op->request = *request;
 	op->query = (struct query){ 0 };
 	if (request->kind == REQUEST_SEARCH)
-		assert_int_equal(query_parse(request->question.text, &op->arena, &op->query,
-			&fault), TRAIL_OK);
+		assert_int_equal(
+			query_parse(request->question.text, &op->arena, &op->query, &fault),
+			TRAIL_OK);
 	else if (request->kind == REQUEST_HISTORY)
 		op->query = query_of_object(request->question.text);
 }
@@ -200,7 +205,9 @@ static const struct want WANTS[] = {
 	{ "actor:a action:read", "a", NULL, NULL, NULL, ACTION_READ, -1 },
 	{ "subject:p-1 outcome:failure", NULL, NULL, "p-1", NULL, -1, 2 },
 };
-enum { WANT_COUNT = sizeof WANTS / sizeof WANTS[0] };
+enum {
+	WANT_COUNT = sizeof WANTS / sizeof WANTS[0]
+};
 
 static bool is(const char *wanted, struct span got)
 {
@@ -208,8 +215,8 @@ static bool is(const char *wanted, struct span got)
 }
 
 /* By a way of its own: one record after the other, each looked up by itself. */
-static bool answers(struct lookup_case *c, const struct want *w, const struct paging *p,
-	uint64_t index)
+static bool answers(
+	struct lookup_case *c, const struct want *w, const struct paging *p, uint64_t index)
 {
 	struct record r = lookup_case_record(c, index);
 	struct event_facts facts;
@@ -220,8 +227,9 @@ static bool answers(struct lookup_case *c, const struct want *w, const struct pa
 	if (r.kind != KIND_EVENT || (w->source && strcmp(w->source, source) != 0))
 		return false;
 	struct db_txn *txn = db_begin(builder_db(c->b), false);
-	assert_int_equal(store_payload(builder_store(c->b), txn, c->chunker, index, &room, &salt,
-		&payload), TRAIL_OK);
+	assert_int_equal(
+		store_payload(builder_store(c->b), txn, c->chunker, index, &room, &salt, &payload),
+		TRAIL_OK);
 	assert_int_equal(event_walk(payload, &facts, &fault), TRAIL_OK);
 	bool yes = is(w->actor, facts.actor_id) && is(w->object, facts.object_id) &&
 		is(w->subject, facts.subject) &&
@@ -287,8 +295,8 @@ static void test_an_index_is_looked_at_alone(void **state)
 	for (unsigned down = 0; down < 2; down++) {
 		for (unsigned n = 0; n < EVENTS; n += 23) {
 			char text[64];
-			(void)snprintf(text, sizeof text, "index:%llu",
-				(unsigned long long)index_of[n]);
+			(void)snprintf(
+				text, sizeof text, "index:%llu", (unsigned long long)index_of[n]);
 			struct request request = search(text);
 			request.question.paging.newest_first = down;
 			ask_all(c, &request, &found);
@@ -584,8 +592,8 @@ static void test_g8_a_missing_or_other_payload_fails_what_would_read_it(void **s
 	for (unsigned i = 0; i < 2; i++) {
 		struct row_before before =
 			lookup_case_payload(c, index_of[33], span_text(i ? "other" : ""));
-		static const char *const QUERIES[] = { "actor:a1", "actor:nobody",
-			"source:journal", "", "source:journal actor:nobody" };
+		static const char *const QUERIES[] = { "actor:a1", "actor:nobody", "source:journal",
+			"", "source:journal actor:nobody" };
 		for (size_t k = 0; k < 2 * sizeof QUERIES / sizeof QUERIES[0]; k++) {
 			struct request request = search(QUERIES[k / 2]);
 			request.question.paging.newest_first = k % 2;
@@ -616,7 +624,9 @@ static void test_g8_no_byte_of_a_record_can_be_another(void **state)
 	}
 }
 
-enum { FORGED_MAX = 32 };
+enum {
+	FORGED_MAX = 32
+};
 
 /*
  * Another actor in the newest event of a source, by who knows every format: payload and chunk,
@@ -631,7 +641,8 @@ static size_t forge(struct lookup_case *c, bool chained, struct row_before befor
 	size_t n = 0;
 	lookup_case_begin(c);
 	assert_int_equal(store_payload(c->look.store, c->look.txn, c->chunker, index, &room, &salt,
-		&payload), TRAIL_OK);
+				 &payload),
+		TRAIL_OK);
 	lookup_case_end(c);
 	uint8_t *actor = memmem(room.data + SALT_LEN, payload.len, "a2", 2);
 	assert_non_null(actor);

@@ -10,7 +10,10 @@
 
 #include <cmocka.h>
 
-enum { PROBES = 8, PAYLOAD_MAX = 300 };
+enum {
+	PROBES = 8,
+	PAYLOAD_MAX = 300
+};
 
 static int setup(void **state)
 {
@@ -101,8 +104,7 @@ static void expect_stored(struct store_case *c, uint64_t *seed)
 		unsigned level = (unsigned)random_below(seed, 17);
 		if (c->count >> level != 0)
 			expect_node(c, txn, level, random_below(seed, c->count >> level));
-		assert_int_equal(
-			store_node(txn, level, c->count >> level, &node), TRAIL_CORRUPT);
+		assert_int_equal(store_node(txn, level, c->count >> level, &node), TRAIL_CORRUPT);
 		expect_proofs(c, txn, seed);
 	}
 	assert_null(store_record(txn, c->count, NULL));
@@ -218,8 +220,8 @@ static void test_room_is_refused_by_records_by_bytes_and_by_entries(void **state
 
 /* ---- payloads ---- */
 
-static void expect_payload(struct store_case *c, struct chunker *chunker, uint64_t index,
-	struct span wanted)
+static void expect_payload(
+	struct store_case *c, struct chunker *chunker, uint64_t index, struct span wanted)
 {
 	struct buf out = { 0 };
 	struct span salt, payload;
@@ -282,8 +284,7 @@ static enum trail_err fetch(struct store_case *c, uint64_t index)
 	struct buf out = { 0 };
 	struct span salt, payload;
 	struct db_txn *txn = db_begin(store_db(c->store), false);
-	enum trail_err err =
-		store_payload(c->store, txn, chunker, index, &out, &salt, &payload);
+	enum trail_err err = store_payload(c->store, txn, chunker, index, &out, &salt, &payload);
 	db_abort(txn);
 	buf_release(&out);
 	chunker_free(chunker);

@@ -10,19 +10,19 @@
 
 #include <cmocka.h>
 
-#define NAME	 "example.org/audit"
-#define VKEY	 NAME "+1026b77e+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"
-#define ROOT	 "XcnaeacGWamtVZy3Ad7ZoqudgjqtL0lgz+Nw7/RgQyg="
+#define NAME     "example.org/audit"
+#define VKEY     NAME "+1026b77e+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"
+#define ROOT     "XcnaeacGWamtVZy3Ad7ZoqudgjqtL0lgz+Nw7/RgQyg="
 #define ROOT_HEX "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"
-#define TEXT	 NAME "\n8\n" ROOT "\n"
+#define TEXT     NAME "\n8\n" ROOT "\n"
 #define NOTE                                                                                       \
 	TEXT "\n\xe2\x80\x94 " NAME                                                                \
 	     " ECa3fixZebvr5KUnxRhCH+fpQSN9w3m1GFcjbMQYl9eZAP5H86tcTTFeIks4RHkYTXeIexbDYLIjJuf3"   \
 	     "zPEhym6FWws=\n"
-#define LEAF	 "bjQLnP+zepicpUTmu3gKLHiQHT+zNzh2hRGjBhevoB0="
+#define LEAF     "bjQLnP+zepicpUTmu3gKLHiQHT+zNzh2hRGjBhevoB0="
 #define LEAF_HEX "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
 #define IDENTITY "trail-log/v1\n" VKEY "\n" LEAF "\n"
-#define HEAD	 "c2sp.org/tlog-proof@v1\n"
+#define HEAD     "c2sp.org/tlog-proof@v1\n"
 
 enum {
 	EXTRA_MOST = 48 * 1024 - 1

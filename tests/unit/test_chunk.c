@@ -293,51 +293,42 @@ static void tell(const struct lie *lie, bool plain)
 }
 
 /* Where the plain block's lengths stand in a stored chunk of five records and two runs. */
-enum { LENGTHS_AT = RUNS_AT + 2 * 6 + 5 * SALT_LEN };
+enum {
+	LENGTHS_AT = RUNS_AT + 2 * 6 + 5 * SALT_LEN
+};
 
 static void test_lies_with_a_fitting_tag_are_refused(void **state)
 {
 	(void)state;
 	static const struct lie lies[] = {
 		{ 0, 1, 1, TRAIL_OK }, /* the truth: the others fail for what they say */
-		{ 0, 1, 0, TRAIL_UNSUPPORTED },
-		{ 0, 1, 2, TRAIL_UNSUPPORTED },
-		{ 1, 1, CHUNK_SEALED, TRAIL_UNSUPPORTED },
-		{ 1, 1, 3, TRAIL_CORRUPT },
-		{ 1, 1, 255, TRAIL_CORRUPT },
-		{ 2, 2, 0, TRAIL_CORRUPT },
-		{ 2, 2, 4, TRAIL_CORRUPT },
-		{ 2, 2, 6, TRAIL_CORRUPT },
-		{ 2, 2, 65535, TRAIL_CORRUPT },
-		{ 4, 4, 0, TRAIL_CORRUPT },
-		{ 4, 4, 209, TRAIL_CORRUPT },
-		{ 4, 4, 211, TRAIL_CORRUPT },
-		{ 4, 4, UINT32_MAX, TRAIL_CORRUPT },
-		{ HEAD, 2, 4, TRAIL_CORRUPT },
-		{ HEAD, 2, 6, TRAIL_CORRUPT },
-		{ HEAD + 2, 2, 0, TRAIL_CORRUPT },
-		{ HEAD + 2, 2, 1, TRAIL_CORRUPT },
-		{ HEAD + 2, 2, 3, TRAIL_CORRUPT },
+		{ 0, 1, 0, TRAIL_UNSUPPORTED }, { 0, 1, 2, TRAIL_UNSUPPORTED },
+		{ 1, 1, CHUNK_SEALED, TRAIL_UNSUPPORTED }, { 1, 1, 3, TRAIL_CORRUPT },
+		{ 1, 1, 255, TRAIL_CORRUPT }, { 2, 2, 0, TRAIL_CORRUPT },
+		{ 2, 2, 4, TRAIL_CORRUPT }, { 2, 2, 6, TRAIL_CORRUPT },
+		{ 2, 2, 65535, TRAIL_CORRUPT }, { 4, 4, 0, TRAIL_CORRUPT },
+		{ 4, 4, 209, TRAIL_CORRUPT }, { 4, 4, 211, TRAIL_CORRUPT },
+		{ 4, 4, UINT32_MAX, TRAIL_CORRUPT }, { HEAD, 2, 4, TRAIL_CORRUPT },
+		{ HEAD, 2, 6, TRAIL_CORRUPT }, { HEAD + 2, 2, 0, TRAIL_CORRUPT },
+		{ HEAD + 2, 2, 1, TRAIL_CORRUPT }, { HEAD + 2, 2, 3, TRAIL_CORRUPT },
 		{ HEAD + 2, 2, 65535, TRAIL_CORRUPT },
-		{ RUNS_AT, 4, 1, TRAIL_CORRUPT },      /* not from the first index on */
-		{ RUNS_AT + 4, 2, 0, TRAIL_CORRUPT },  /* an empty run */
-		{ RUNS_AT + 4, 2, 2, TRAIL_CORRUPT },  /* fewer than are counted */
-		{ RUNS_AT + 4, 2, 4, TRAIL_CORRUPT },  /* more */
+		{ RUNS_AT, 4, 1, TRAIL_CORRUPT },     /* not from the first index on */
+		{ RUNS_AT + 4, 2, 0, TRAIL_CORRUPT }, /* an empty run */
+		{ RUNS_AT + 4, 2, 2, TRAIL_CORRUPT }, /* fewer than are counted */
+		{ RUNS_AT + 4, 2, 4, TRAIL_CORRUPT }, /* more */
 		{ RUNS_AT + 4, 2, 65535, TRAIL_CORRUPT },
-		{ RUNS_AT + 6, 4, 3, TRAIL_CORRUPT },  /* touches the run before */
-		{ RUNS_AT + 6, 4, 2, TRAIL_CORRUPT },  /* overlaps it */
+		{ RUNS_AT + 6, 4, 3, TRAIL_CORRUPT }, /* touches the run before */
+		{ RUNS_AT + 6, 4, 2, TRAIL_CORRUPT }, /* overlaps it */
 		{ RUNS_AT + 6, 4, 0, TRAIL_CORRUPT },
-		{ RUNS_AT + 6, 4, 4, TRAIL_OK },       /* another place is no malformation */
+		{ RUNS_AT + 6, 4, 4, TRAIL_OK }, /* another place is no malformation */
 	};
 	for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
 		tell(&lies[i], true);
 		tell(&lies[i], false);
 	}
 	static const struct lie lengths[] = {
-		{ LENGTHS_AT, 2, 40, TRAIL_OK },
-		{ LENGTHS_AT, 2, 39, TRAIL_CORRUPT },
-		{ LENGTHS_AT, 2, 41, TRAIL_CORRUPT },
-		{ LENGTHS_AT + 8, 2, 65535, TRAIL_CORRUPT },
+		{ LENGTHS_AT, 2, 40, TRAIL_OK }, { LENGTHS_AT, 2, 39, TRAIL_CORRUPT },
+		{ LENGTHS_AT, 2, 41, TRAIL_CORRUPT }, { LENGTHS_AT + 8, 2, 65535, TRAIL_CORRUPT },
 		{ 1, 1, CHUNK_ZSTD, TRAIL_CORRUPT }, /* no zstd frame */
 	};
 	for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++)

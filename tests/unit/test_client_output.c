@@ -11,8 +11,8 @@
 #include "../../client/cli/csv.h"
 #include "../../client/cli/lines.h"
 #include "../../client/cli/output.h"
-#include "../../proto/suggest.h"
 #include "../../client/cli/when.h"
+#include "../../proto/suggest.h"
 
 #include <locale.h>
 #include <stdio.h>
@@ -74,8 +74,9 @@ static void a_locale_that_is_not_utf_8_gets_ascii(void **state)
 	print_text(f, "\xc3\xa5 \xe2\x82\xac \xf0\x9f\x98\x80 \xcc\x81 \xff");
 	print_json_to(f, json_pack("{s:s}", "\xc3\xa5", "\xe2\x82\xac\xf0\x9f\x98\x80\xcc\x81"));
 	(void)fclose(f);
-	assert_string_equal(got, "\\u{e5} \\u{20ac} \\u{1f600} \\u{301} \\x{ff}"
-				 "{\"\\u00e5\":\"\\u20ac\\ud83d\\ude00\\u0301\"}\n");
+	assert_string_equal(got,
+		"\\u{e5} \\u{20ac} \\u{1f600} \\u{301} \\x{ff}"
+		"{\"\\u00e5\":\"\\u20ac\\ud83d\\ude00\\u0301\"}\n");
 	free(got);
 }
 

@@ -180,8 +180,7 @@ static void what_was_verified_is_kept_beside_what_was_seen(void **state)
 	/* It says nothing of what was seen, and the other way round. */
 	assert_int_equal(pins_read(w->folder, "example.org/log", &w->back, &w->fault), TRAIL_END);
 	set_note(w, 20);
-	assert_int_equal(
-		pins_write(w->folder, ADDRESS, &w->pin, deadline, &w->fault), TRAIL_OK);
+	assert_int_equal(pins_write(w->folder, ADDRESS, &w->pin, deadline, &w->fault), TRAIL_OK);
 	assert_int_equal(
 		pins_read_verified(w->folder, "example.org/log", &w->back, &w->fault), TRAIL_OK);
 	set_note(w, 10);

@@ -232,8 +232,7 @@ static void what_was_seen_before_is_settled_before_a_question(void **state)
 	struct trail_rows *r = NULL;
 	struct buf note = { 0 };
 	small_log_sign(&l->log, LINE_HELD + 2, &note);
-	assert_int_equal(
-		trust_see(&l->t->trust, buf_view(&note), NULL, &l->t->fault), TRAIL_OK);
+	assert_int_equal(trust_see(&l->t->trust, buf_view(&note), NULL, &l->t->fault), TRAIL_OK);
 	buf_release(&note);
 	line_put_growth(l, LINE_HELD, LINE_HELD + 2);
 	small_page_make(&l->p, &l->log, &l->asked, LINE_HELD + 1, LOG_READ);
@@ -287,7 +286,8 @@ static void what_is_no_query_is_not_asked(void **state)
 			"the query, at \"actr\" (byte 0): there is no field \"actr\"; did you "
 			"mean actor?" },
 		{ "action:read  actor:", TRAIL_INVALID, 13,
-			"the query, at \"actor:\" (byte 13): a value is missing behind \"actor:\"" },
+			"the query, at \"actor:\" (byte 13): a value is missing behind "
+			"\"actor:\"" },
 		{ "unit:hr", TRAIL_UNSUPPORTED, 0,
 			"the query, at \"unit\" (byte 0): the field unit cannot be asked for yet" },
 		{ "actor:\xff", TRAIL_INVALID, 0, "the query is not UTF-8" },

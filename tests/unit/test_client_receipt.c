@@ -516,8 +516,7 @@ int main(void)
 			two_trees_of_one_size_are_evidence, make_world, free_world),
 		cmocka_unit_test_setup_teardown(
 			a_head_is_held_only_with_its_proof, make_world, free_world),
-		cmocka_unit_test_setup_teardown(
-			every_checkpoint_is_proven, make_world, free_world),
+		cmocka_unit_test_setup_teardown(every_checkpoint_is_proven, make_world, free_world),
 		cmocka_unit_test_setup_teardown(what_is_owed_is_bounded, make_world, free_world),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,8 +47,7 @@ static void search(struct world *w, const char *terms)
 	struct arena arena = { .data = room, .cap = sizeof room };
 	struct query_fault fault;
 	w->a.kind = REQUEST_SEARCH;
-	assert_int_equal(
-		query_parse(span_text(terms), &arena, &w->a.query, &fault), TRAIL_OK);
+	assert_int_equal(query_parse(span_text(terms), &arena, &w->a.query, &fault), TRAIL_OK);
 }
 
 /* ---- questions ---- */

@@ -21,8 +21,20 @@ static const int64_t TIME_NS = INT64_C(1767949200123456789);
 static const uint64_t EPOCH = UINT64_C(1767949200000000000);
 
 static const char *const REQUESTS[] = {
-	"hello", "append", "close", "keepalive", "get", "records", "checkpoint", "prove-inclusion",
-	"prove-consistency", "status", "search", "history", "sources", "get-range",
+	"hello",
+	"append",
+	"close",
+	"keepalive",
+	"get",
+	"records",
+	"checkpoint",
+	"prove-inclusion",
+	"prove-consistency",
+	"status",
+	"search",
+	"history",
+	"sources",
+	"get-range",
 };
 
 static const uint64_t REQUEST_IDS[] = { 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009,
@@ -31,8 +43,17 @@ static const uint64_t REQUEST_IDS[] = { 1000, 1001, 1002, 1003, 1004, 1005, 1006
 _Static_assert(COUNT(REQUEST_IDS) == COUNT(REQUESTS), "an id for each");
 
 static const char *const RESPONSES[] = {
-	"error", "hello", "appended", "closed", "kept", "records", "checkpoint", "proof",
-	"status", "rows", "sources",
+	"error",
+	"hello",
+	"appended",
+	"closed",
+	"kept",
+	"records",
+	"checkpoint",
+	"proof",
+	"status",
+	"rows",
+	"sources",
 };
 
 /* 1015 was an answer that is no more. */
@@ -616,18 +637,18 @@ static enum trail_err decode_as(enum side side, struct span bytes)
 		struct request request;
 		struct response response;
 	} out;
-	enum trail_err err = side == REQUEST ? request_decode(copy, &arena, &out.request) :
-					       response_decode(copy, &arena, &out.response);
+	enum trail_err err = side == REQUEST ? request_decode(copy, &arena, &out.request)
+					     : response_decode(copy, &arena, &out.response);
 	guard_free(copy);
 	arena_free(&arena);
 	return err;
 }
 
-#define HASH32 "0123456789abcdef0123456789abcdef"
+#define HASH32  "0123456789abcdef0123456789abcdef"
 #define RUN_MIN "\x10\x01\x3a\x20" HASH32
 /* An Item of a record of 112 bytes that are 0x61, and a State of it. */
-#define BYTES16 "aaaaaaaaaaaaaaaa"
-#define ITEM_MIN "\x12\x70" BYTES16 BYTES16 BYTES16 BYTES16 BYTES16 BYTES16 BYTES16
+#define BYTES16   "aaaaaaaaaaaaaaaa"
+#define ITEM_MIN  "\x12\x70" BYTES16 BYTES16 BYTES16 BYTES16 BYTES16 BYTES16 BYTES16
 #define STATE_MIN "\x0a\x72" ITEM_MIN
 
 static const struct {
@@ -636,18 +657,21 @@ static const struct {
 	size_t len;
 	enum trail_err want;
 } ambiguous[] = {
-#define CASE(side_, literal_, want_) { side_, literal_, sizeof(literal_) - 1, want_ }
+#define CASE(side_, literal_, want_)                                                               \
+	{                                                                                          \
+		side_, literal_, sizeof(literal_) - 1, want_                                       \
+	}
 	CASE(REQUEST, "", TRAIL_OK), CASE(REQUEST, "\x08\x07", TRAIL_OK),
 	CASE(REQUEST, "\x08\x07\x08\x07", TRAIL_INVALID), /* id twice */
-	CASE(REQUEST, "\x0a\x01x", TRAIL_INVALID),	  /* id as bytes */
-	CASE(REQUEST, "\x08\x87\x00", TRAIL_INVALID),	  /* not minimal */
-	CASE(REQUEST, "\x32\x00", TRAIL_OK),		  /* Get 0 */
+	CASE(REQUEST, "\x0a\x01x", TRAIL_INVALID),        /* id as bytes */
+	CASE(REQUEST, "\x08\x87\x00", TRAIL_INVALID),     /* not minimal */
+	CASE(REQUEST, "\x32\x00", TRAIL_OK),              /* Get 0 */
 	CASE(REQUEST, "\x32\x00\x32\x00", TRAIL_INVALID), /* body twice */
 	CASE(REQUEST, "\x32\x00\x42\x00", TRAIL_INVALID), /* two bodies */
-	CASE(REQUEST, "\x33\x34", TRAIL_INVALID),	  /* a group */
-	CASE(REQUEST, "\x30\x01", TRAIL_INVALID),	  /* a body as varint */
-	CASE(REQUEST, "\x32\x02\x08", TRAIL_INVALID),	  /* cut */
-	CASE(REQUEST, "\x4a\x00", TRAIL_INVALID),	  /* Prove nothing */
+	CASE(REQUEST, "\x33\x34", TRAIL_INVALID),         /* a group */
+	CASE(REQUEST, "\x30\x01", TRAIL_INVALID),         /* a body as varint */
+	CASE(REQUEST, "\x32\x02\x08", TRAIL_INVALID),     /* cut */
+	CASE(REQUEST, "\x4a\x00", TRAIL_INVALID),         /* Prove nothing */
 	CASE(REQUEST, "\x4a\x02\x08\x00", TRAIL_OK),
 	CASE(REQUEST, "\x4a\x04\x08\x00\x10\x01", TRAIL_INVALID), /* Prove both */
 	CASE(REQUEST, "\x12\x06\x08\xff\xff\xff\xff\x0f", TRAIL_OK),
@@ -655,15 +679,14 @@ static const struct {
 	CASE(REQUEST,
 		"\x1a\x07\x0a\x05"
 		"ab\0cd",
-		TRAIL_INVALID),					  /* NUL in a string */
+		TRAIL_INVALID),                                   /* NUL in a string */
 	CASE(REQUEST, "\x1a\x04\x0a\x02\xc3\x28", TRAIL_INVALID), /* bad UTF-8 */
 	CASE(REQUEST, "\x1a\x02\x38\x01", TRAIL_OK),
 	CASE(REQUEST, "\x1a\x02\x38\x02", TRAIL_INVALID), /* a bool of 2 */
 	CASE(RESPONSE, "\x12\x02\x08\x01", TRAIL_OK),
-	CASE(RESPONSE, "\x12\x00", TRAIL_INVALID),	   /* code 0 */
+	CASE(RESPONSE, "\x12\x00", TRAIL_INVALID),         /* code 0 */
 	CASE(RESPONSE, "\x12\x02\x08\x0b", TRAIL_INVALID), /* code 11 */
-	CASE(RESPONSE, "\x12\x0b\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
-		TRAIL_INVALID),
+	CASE(RESPONSE, "\x12\x0b\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", TRAIL_INVALID),
 	CASE(RESPONSE, "\x22\x26\x0a\x24" RUN_MIN, TRAIL_OK),
 	CASE(RESPONSE, "\x22\x29\x0a\x27" RUN_MIN "\x42\x01\x05", TRAIL_OK),
 	CASE(RESPONSE, "\x22\x28\x0a\x26" RUN_MIN "\x40\x05", TRAIL_INVALID), /* unpacked */
@@ -676,9 +699,9 @@ static const struct {
 	CASE(RESPONSE,
 		"\x22\x25\x0a\x23\x10\x01\x3a\x1f"
 		"0123456789abcdef0123456789abcde",
-		TRAIL_INVALID),					   /* prev of 31 bytes */
+		TRAIL_INVALID),                                    /* prev of 31 bytes */
 	CASE(RESPONSE, "\x22\x04\x0a\x02\x10\x01", TRAIL_INVALID), /* no prev */
-	CASE(RESPONSE, "\x62\x02\x0a\x00", TRAIL_INVALID),	   /* a row without record */
+	CASE(RESPONSE, "\x62\x02\x0a\x00", TRAIL_INVALID),         /* a row without record */
 #undef CASE
 };
 
@@ -864,8 +887,8 @@ static void test_control_payloads_with_bad_lengths_or_codes_are_refused(void **s
 	struct span name;
 	assert_int_equal(daemon_entry_decode(span_text(""), &arena, &entry), TRAIL_INVALID);
 	assert_int_equal(daemon_entry_decode(span_text("\x08\x07"), &arena, &entry), TRAIL_INVALID);
-	assert_int_equal(daemon_entry_decode(span_text("\x08\x04\x38\x03"), &arena, &entry),
-		TRAIL_INVALID);
+	assert_int_equal(
+		daemon_entry_decode(span_text("\x08\x04\x38\x03"), &arena, &entry), TRAIL_INVALID);
 	assert_int_equal(peer_decode(span_text("\x08\x03"), &arena, &peer), TRAIL_INVALID);
 	assert_int_equal(source_decode(span_of("\x0a\x03"
 					       "a\0b",
@@ -877,8 +900,8 @@ static void test_control_payloads_with_bad_lengths_or_codes_are_refused(void **s
 						  "0123456789abcdef0123456789abcde"),
 				 &arena, &genesis),
 		TRAIL_INVALID);
-	assert_int_equal(genesis_decode(span_text("\x22\x20" HASH32 "\x3a\x20" HASH32), &arena,
-				 &genesis),
+	assert_int_equal(
+		genesis_decode(span_text("\x22\x20" HASH32 "\x3a\x20" HASH32), &arena, &genesis),
 		TRAIL_OK);
 	arena_free(&arena);
 }
@@ -889,7 +912,8 @@ static void test_an_unknown_body_decodes_to_none_with_its_id(void **state)
 	struct arena arena = arena_new(4096);
 	struct request request;
 	struct response response;
-	static const char bytes[] = "\x08\x2a\xfa\x01\x03" "new"; /* id 42, field 31 */
+	static const char bytes[] = "\x08\x2a\xfa\x01\x03"
+				    "new"; /* id 42, field 31 */
 	struct span in = span_of(bytes, sizeof bytes - 1);
 	assert_int_equal(request_decode(in, &arena, &request), TRAIL_OK);
 	assert_true(request.kind == REQUEST_NONE && request.id == 42);
@@ -958,7 +982,9 @@ static void decode_all(struct span in, struct arena *arena, enum trail_err out[8
 /* With codec_arena_need bytes no decode function runs out, whatever the bytes are. */
 static void assert_need_suffices(struct span in)
 {
-	enum { AMPLE = 8 << 20 };
+	enum {
+		AMPLE = 8 << 20
+	};
 	static uint8_t ample[AMPLE];
 	size_t need = codec_arena_need(in);
 	struct arena tight = arena_new(need);
@@ -976,9 +1002,9 @@ static void test_need_suffices_for_every_golden_message(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(REQUESTS) + COUNT(RESPONSES); i++) {
-		struct buf b = i < COUNT(REQUESTS) ?
-			wire_vector("request", REQUESTS[i]) :
-			wire_vector("response", RESPONSES[i - COUNT(REQUESTS)]);
+		struct buf b = i < COUNT(REQUESTS)
+			? wire_vector("request", REQUESTS[i])
+			: wire_vector("response", RESPONSES[i - COUNT(REQUESTS)]);
 		assert_need_suffices(buf_view(&b));
 		assert_true(codec_arena_need(buf_view(&b)) > 0);
 		buf_release(&b);
@@ -998,8 +1024,14 @@ static void test_need_suffices_for_messages_of_many_small_parts(void **state)
 		{ REQUEST_APPEND, 6, "x", APPEND_EVENTS_MAX },
 		{ REQUEST_APPEND, 6, "0123456789abcdef0", APPEND_EVENTS_MAX },
 		{ REQUEST_HELLO, 3, "", CLAIMS_MAX },
-		{ REQUEST_HELLO, 3, "\x0a\x01" "s", CLAIMS_MAX },
-		{ REQUEST_HELLO, 3, "\x0a\x10" "0123456789abcdef", CLAIMS_MAX },
+		{ REQUEST_HELLO, 3,
+			"\x0a\x01"
+			"s",
+			CLAIMS_MAX },
+		{ REQUEST_HELLO, 3,
+			"\x0a\x10"
+			"0123456789abcdef",
+			CLAIMS_MAX },
 		{ RESPONSE_HELLO, 5, "", CLAIMS_MAX },
 		{ RESPONSE_HELLO, 4, HASH32, TREE_PATH_MAX },
 		{ RESPONSE_APPENDED, 1, RUN_MIN, APPEND_EVENTS_MAX },
@@ -1009,8 +1041,8 @@ static void test_need_suffices_for_messages_of_many_small_parts(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(shapes); i++) {
 		for (size_t n = 0; n <= shapes[i].most; n += n < 70 ? 1 : 31) {
-			struct buf b = body_of(shapes[i].kind, shapes[i].number,
-				span_text(shapes[i].bytes), n);
+			struct buf b = body_of(
+				shapes[i].kind, shapes[i].number, span_text(shapes[i].bytes), n);
 			assert_need_suffices(buf_view(&b));
 			buf_release(&b);
 		}
@@ -1039,13 +1071,15 @@ static void test_need_suffices_for_strings_that_fill_their_place(void **state)
 
 static void test_need_suffices_for_damaged_messages(void **state)
 {
-	enum { ROUNDS = 1500 };
+	enum {
+		ROUNDS = 1500
+	};
 	(void)state;
 	uint64_t seed = 11;
 	for (size_t i = 0; i < COUNT(REQUESTS) + COUNT(RESPONSES); i++) {
-		struct buf b = i < COUNT(REQUESTS) ?
-			wire_vector("request", REQUESTS[i]) :
-			wire_vector("response", RESPONSES[i - COUNT(REQUESTS)]);
+		struct buf b = i < COUNT(REQUESTS)
+			? wire_vector("request", REQUESTS[i])
+			: wire_vector("response", RESPONSES[i - COUNT(REQUESTS)]);
 		for (unsigned round = 0; round < ROUNDS; round++) {
 			uint8_t raw[2048];
 			memcpy(raw, b.data, b.len);
@@ -1065,8 +1099,13 @@ static void test_hostile_frames_need_no_more_memory_than_they_are_long(void **st
 		const char *unit;
 		size_t len;
 	} units[] = {
-		{ "\x08\x01", 2 }, { "\x12\x00", 2 }, { "\x1a\x00", 2 }, { "\x78\x01", 2 },
-		{ "\x7a\x00", 2 }, { "\x22\x02\x0a\x00", 4 }, { "\x1a\x02\x32\x00", 4 },
+		{ "\x08\x01", 2 },
+		{ "\x12\x00", 2 },
+		{ "\x1a\x00", 2 },
+		{ "\x78\x01", 2 },
+		{ "\x7a\x00", 2 },
+		{ "\x22\x02\x0a\x00", 4 },
+		{ "\x1a\x02\x32\x00", 4 },
 		{ "\x6a\x00", 2 },
 	};
 	(void)state;
@@ -1141,8 +1180,8 @@ static void test_an_arena_grows_to_what_a_response_needs(void **state)
 			response_decode_grow(buf_view(&b), &arena, need, &response), TRAIL_OK);
 		assert_int_equal(arena.cap, need > before ? need : before);
 		/* A part of it is no answer, and is not made room for. */
-		assert_int_equal(response_decode_grow(span_of(b.data, b.len - 1), &arena,
-					 SIZE_MAX, &response),
+		assert_int_equal(response_decode_grow(
+					 span_of(b.data, b.len - 1), &arena, SIZE_MAX, &response),
 			TRAIL_INVALID);
 		buf_release(&b);
 	}

@@ -59,9 +59,12 @@ static void test_what_is_set_is_taken(void **state)
 	struct settings s;
 	char why[512];
 	(void)state;
-	assert_int_equal(read_text("map_size = 2G\nreserve = 1048576\nqueue_bytes = \"16M\"\n"
-		"connections = 16\nreaders = 16\nseal_height = 4\nallow_cow = true\n"
-		"signer = \"/opt/traild-signer\"\n", &s, why), TRAIL_OK);
+	assert_int_equal(
+		read_text("map_size = 2G\nreserve = 1048576\nqueue_bytes = \"16M\"\n"
+			  "connections = 16\nreaders = 16\nseal_height = 4\nallow_cow = true\n"
+			  "signer = \"/opt/traild-signer\"\n",
+			&s, why),
+		TRAIL_OK);
 	assert_int_equal(s.map_size, UINT64_C(2) << 30);
 	assert_int_equal(s.reserve, 1 << 20);
 	assert_int_equal(s.queue_bytes, 16 << 20);
@@ -157,15 +160,14 @@ static void test_the_example_is_a_configuration_of_defaults(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_an_empty_file_means_the_defaults, setup,
-			teardown),
+		cmocka_unit_test_setup_teardown(
+			test_an_empty_file_means_the_defaults, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_is_set_is_taken, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_bad_settings_are_named_with_their_line, setup,
-			teardown),
+		cmocka_unit_test_setup_teardown(
+			test_bad_settings_are_named_with_their_line, setup, teardown),
 		cmocka_unit_test(test_a_missing_file_is_an_error_of_its_own),
-		cmocka_unit_test_setup_teardown(test_the_example_is_a_configuration_of_defaults,
-			setup,
-			teardown),
+		cmocka_unit_test_setup_teardown(
+			test_the_example_is_a_configuration_of_defaults, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -295,7 +295,7 @@ static void test_secret_memory_is_usable_and_guarded(void **state)
 		const struct rlimit none = { 0 };
 		(void)setrlimit(RLIMIT_CORE, &none);
 		(void)signal(SIGSEGV, SIG_DFL); /* cmocka's handler would go on with the tests */
-		secret[100] = 1;		/* the page behind is not mapped */
+		secret[100] = 1;                /* the page behind is not mapped */
 		_exit(0);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);

@@ -12,7 +12,12 @@
 
 #include <cmocka.h>
 
-enum { PAGE = 4096, KEYS = 400, OPERATIONS = 6000, MAP = 16 << 20 };
+enum {
+	PAGE = 4096,
+	KEYS = 400,
+	OPERATIONS = 6000,
+	MAP = 16 << 20
+};
 
 struct place {
 	char folder[CASE_PATH_MAX];
@@ -391,9 +396,17 @@ static void test_odd_meta_pages_are_refused(void **state)
 		size_t at, len;
 		uint8_t with;
 	} cases[] = {
-		{ 10, 2, 0 },      { 16, 4, 0 },      { 16, 1, 0xdf },   { 20, 4, 0 },
-		{ 20, 1, 2 },      { 40, 4, 0 },      { 41, 1, 0x20 },   { 0, PAGE, 0 },
-		{ PAGE, PAGE, 0 }, { PAGE + 16, 4, 0 }, { 0, 2 * PAGE, 0 },
+		{ 10, 2, 0 },
+		{ 16, 4, 0 },
+		{ 16, 1, 0xdf },
+		{ 20, 4, 0 },
+		{ 20, 1, 2 },
+		{ 40, 4, 0 },
+		{ 41, 1, 0x20 },
+		{ 0, PAGE, 0 },
+		{ PAGE, PAGE, 0 },
+		{ PAGE + 16, 4, 0 },
+		{ 0, 2 * PAGE, 0 },
 	};
 	put(p->db, 1, "one");
 	db_close(p->db);

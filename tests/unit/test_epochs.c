@@ -155,8 +155,8 @@ static void test_a_closed_epoch_is_over_and_so_is_what_lies_below(void **state)
 		assert_int_equal(epochs_floor(p->epochs, 5), 100);
 		assert_int_equal(epochs_floor(p->epochs, 6), 0);
 		for (uint64_t n = 1; n <= 100; n += 33)
-			assert_int_equal(epochs_open(p->epochs, 5, n, &epoch, &pushed),
-				TRAIL_CLOSED);
+			assert_int_equal(
+				epochs_open(p->epochs, 5, n, &epoch, &pushed), TRAIL_CLOSED);
 		restart(p);
 	}
 	assert_int_equal(count_rows(p), 1); /* the floor */
@@ -205,8 +205,7 @@ static void test_imports_of_a_source_are_bounded(void **state)
 	for (uint64_t n = 0; n < EPOCHS_IMPORT_MAX; n++)
 		store_one(p, must_open(p, 5, EPOCH_IMPORT_BIT | n * 977), 40 + n, NOON + n);
 	for (int again = 0; again < 2; again++) {
-		assert_int_equal(
-			epochs_open(p->epochs, 5, EPOCH_IMPORT_BIT | 1, &epoch, &pushed),
+		assert_int_equal(epochs_open(p->epochs, 5, EPOCH_IMPORT_BIT | 1, &epoch, &pushed),
 			TRAIL_FULL);
 		restart(p);
 	}
@@ -399,8 +398,7 @@ static void try_open(struct place *p, struct model *m, int s, int i)
 	struct naive *n = &m->epoch[s][i];
 	struct epoch *epoch = NULL;
 	struct epoch pushed;
-	enum trail_err err =
-		epochs_open(p->epochs, (uint64_t)s + 10, (uint64_t)i, &epoch, &pushed);
+	enum trail_err err = epochs_open(p->epochs, (uint64_t)s + 10, (uint64_t)i, &epoch, &pushed);
 	if (i != 0 && (uint64_t)i <= m->floor[s]) {
 		assert_int_equal(err, TRAIL_CLOSED);
 		assert_null(pushed.source);
@@ -427,8 +425,8 @@ static void try_open(struct place *p, struct model *m, int s, int i)
 	model_end(m, s, gone);
 }
 
-static void try_store(struct place *p, struct model *m, struct naive *n, struct epoch *epoch,
-	uint64_t *seed)
+static void try_store(
+	struct place *p, struct model *m, struct naive *n, struct epoch *epoch, uint64_t *seed)
 {
 	uint64_t count = 1 + random_below(seed, 1000);
 	uint64_t lost = random_below(seed, 4) == 0 ? 1 + random_below(seed, 50) : 0;
@@ -447,8 +445,8 @@ static void try_store(struct place *p, struct model *m, struct naive *n, struct 
 	n->used = m->tick;
 }
 
-static void try_keepalive(struct place *p, struct model *m, struct naive *n, struct epoch *epoch,
-	uint64_t *seed)
+static void try_keepalive(
+	struct place *p, struct model *m, struct naive *n, struct epoch *epoch, uint64_t *seed)
 {
 	uint64_t made = random_below(seed, 3000);
 	uint64_t now = NOON + ++m->tick;

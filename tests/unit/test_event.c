@@ -16,7 +16,10 @@
 
 #define COUNT(array_) (sizeof(array_) / sizeof *(array_))
 /* A literal's bytes, NUL and all. */
-#define BYTES(literal_) { (const uint8_t *)(literal_), sizeof(literal_) - 1 }
+#define BYTES(literal_)                                                                            \
+	{                                                                                          \
+		(const uint8_t *)(literal_), sizeof(literal_) - 1                                  \
+	}
 
 static const int64_t TIME_NS = INT64_C(1767949200123456789);
 
@@ -29,8 +32,8 @@ static struct event_value plain(void)
 	return event;
 }
 
-static enum trail_err walk_span(struct span event, struct event_facts *facts,
-	struct event_fault *fault)
+static enum trail_err walk_span(
+	struct span event, struct event_facts *facts, struct event_fault *fault)
 {
 	struct span copy = guard_copy(event);
 	enum trail_err err = event_walk(copy, facts, fault);
@@ -48,8 +51,8 @@ static void assert_refused(struct span event, const char *field, const char *why
 	assert_non_null(strstr(fault.why, why));
 }
 
-static void assert_value_refused(const struct event_value *event, const char *field,
-	const char *why)
+static void assert_value_refused(
+	const struct event_value *event, const char *field, const char *why)
 {
 	struct buf b = { 0 };
 	event_encode(event, &b);
@@ -133,7 +136,9 @@ static void test_time_may_be_before_1970_in_ten_bytes(void **state)
 	}
 }
 
-enum { TEXT_FIELDS = 25 };
+enum {
+	TEXT_FIELDS = 25
+};
 
 /* Where each string of an event lies, its name, and what it may hold. */
 struct text_field {
@@ -188,7 +193,9 @@ static void test_each_string_holds_what_its_kind_allows(void **state)
 		{ BYTES("\xc3\x85tg\xc3\xa4rd 3"), NULL, NULL },
 		{ BYTES("a\nb"), "control", NULL },
 		{ BYTES("tab\there"), "control", NULL },
-		{ BYTES("a\xe2\x80\xae" "b"), "control", NULL },
+		{ BYTES("a\xe2\x80\xae"
+			"b"),
+			"control", NULL },
 		{ BYTES("ab\0cd"), "NUL", "NUL" },
 		{ BYTES("ab\xff"), "UTF-8", "UTF-8" },
 		{ BYTES("\xed\xa0\x80"), "UTF-8", "UTF-8" },
@@ -339,10 +346,14 @@ static void test_an_event_of_32_kib_is_the_longest(void **state)
 }
 
 /* Parts of events, written by hand: what event_encode never writes. */
-#define TIME "\x10\x01"
+#define TIME   "\x10\x01"
 #define ACTION "\x18\x02"
-#define ACTOR "\x3a\x03\x0a\x01" "a"
-#define OBJECT "\x42\x03\x0a\x01" "o"
+#define ACTOR                                                                                      \
+	"\x3a\x03\x0a\x01"                                                                         \
+	"a"
+#define OBJECT                                                                                     \
+	"\x42\x03\x0a\x01"                                                                         \
+	"o"
 
 static const struct {
 	struct span in;
@@ -373,18 +384,15 @@ static const struct {
 			    "n\x0a\x01"
 			    "a" OBJECT),
 		"actor.id", "order" },
-	{ BYTES(TIME ACTION ACTOR OBJECT "\x7a\x02\x12\x00"), "attributes[0].value",
-		"empty" },
-	{ BYTES(TIME ACTION ACTOR OBJECT "\x6a\x00\x7a\x00\x6a\x00"), "changes[0]",
-		"order" },
+	{ BYTES(TIME ACTION ACTOR OBJECT "\x7a\x02\x12\x00"), "attributes[0].value", "empty" },
+	{ BYTES(TIME ACTION ACTOR OBJECT "\x6a\x00\x7a\x00\x6a\x00"), "changes[0]", "order" },
 	{ BYTES(TIME ACTION ACTOR OBJECT "\x88\x01\x01"), "#17", "not known" },
 	{ BYTES(TIME ACTION "\x3a\x05\x0a\x01"
 			    "a\x48\x01" OBJECT),
 		"actor.#9", "not known" },
 	{ BYTES(TIME ACTION ACTOR OBJECT "\x6a\x00\x6a\x02\x20\x01"), "changes[1].#4",
 		"not known" },
-	{ BYTES(TIME ACTION ACTOR OBJECT "\xf8\xff\xff\xff\x0f\x01"), "#536870911",
-		"not known" },
+	{ BYTES(TIME ACTION ACTOR OBJECT "\xf8\xff\xff\xff\x0f\x01"), "#536870911", "not known" },
 	{ BYTES("\x12\x01"
 		"x" ACTION ACTOR OBJECT),
 		"time_ns", "wire type" },
@@ -404,8 +412,8 @@ static void test_every_second_encoding_is_refused(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(second_encodings); i++)
-		assert_refused(second_encodings[i].in, second_encodings[i].field,
-			second_encodings[i].why);
+		assert_refused(
+			second_encodings[i].in, second_encodings[i].field, second_encodings[i].why);
 	static const struct span good = BYTES(TIME ACTION ACTOR OBJECT "\x6a\x00\x6a\x00\x7a\x00");
 	struct event_facts facts;
 	struct event_fault fault;
@@ -433,7 +441,10 @@ static void test_a_cut_event_is_never_taken_for_another_by_accident(void **state
 /* One event, one encoding: what the walk accepts is byte for byte what encoding its value gives. */
 static void test_what_is_accepted_is_the_one_encoding_of_its_value(void **state)
 {
-	enum { ROUNDS = 60000, ARENA = 64 * 1024 };
+	enum {
+		ROUNDS = 60000,
+		ARENA = 64 * 1024
+	};
 	(void)state;
 	struct buf full = vector_load("event-full");
 	uint8_t *memory = malloc(ARENA);

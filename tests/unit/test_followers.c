@@ -6,7 +6,9 @@
 
 #include <cmocka.h>
 
-enum { COUNT = 4 };
+enum {
+	COUNT = 4
+};
 
 /* Each waits for `until`, and its page ended at `position`. */
 static const struct {
@@ -27,8 +29,8 @@ static struct followers some(void)
 }
 
 /* Takes out all that `take` gives, each once; their bits. */
-static unsigned drain(struct followers *all, struct errand *take(struct followers *, uint64_t),
-	uint64_t bound)
+static unsigned drain(
+	struct followers *all, struct errand *take(struct followers *, uint64_t), uint64_t bound)
 {
 	unsigned bits = 0;
 	for (struct errand *e; (e = take(all, bound));) {

@@ -10,7 +10,12 @@
 
 #include <cmocka.h>
 
-enum { EPOCHS = 4, SEQS = 3000, ROUNDS = 12, SOURCE = 1 };
+enum {
+	EPOCHS = 4,
+	SEQS = 3000,
+	ROUNDS = 12,
+	SOURCE = 1
+};
 
 static int setup(void **state)
 {
@@ -70,8 +75,8 @@ static enum trail_err find(struct store_case *c, uint64_t epoch, const struct kn
 	return err;
 }
 
-static void expect_found(struct store_case *c, uint64_t epoch, const struct known *k,
-	uint64_t seq, uint64_t from)
+static void expect_found(
+	struct store_case *c, uint64_t epoch, const struct known *k, uint64_t seq, uint64_t from)
 {
 	uint64_t index = 0;
 	enum trail_err err = find(c, epoch, k, seq, from, &index);
@@ -81,8 +86,8 @@ static void expect_found(struct store_case *c, uint64_t epoch, const struct know
 }
 
 /* Bursts of a few epochs, others' records and entries between, losses here and there. */
-static void write_some(struct store_case *c, struct known known[EPOCHS], uint64_t *seed,
-	uint64_t burst_max)
+static void write_some(
+	struct store_case *c, struct known known[EPOCHS], uint64_t *seed, uint64_t burst_max)
 {
 	while (c->count % 5000 < 4900) {
 		uint64_t e = random_below(seed, EPOCHS);
@@ -203,8 +208,7 @@ static enum trail_err compare(
 {
 	struct chunker *chunker = chunker_new();
 	struct db_txn *txn = db_begin(store_db(c->store), false);
-	enum trail_err err =
-		held_compare(c->store, txn, chunker, index, span_text(payload), salt);
+	enum trail_err err = held_compare(c->store, txn, chunker, index, span_text(payload), salt);
 	db_abort(txn);
 	chunker_free(chunker);
 	return err;

@@ -10,7 +10,9 @@
 
 #include <cmocka.h>
 
-enum { PEER_BYTES = 4 * 1024 * 1024 };
+enum {
+	PEER_BYTES = 4 * 1024 * 1024
+};
 
 static struct slab *frames;
 static struct shares *shares;
@@ -57,7 +59,9 @@ static void test_frames_of_all_lengths_come_out_as_they_went_in(void **state)
 {
 	static const size_t lengths[] = { 1, 3, 4, 100, INPUT_OWN - 5, INPUT_OWN - 4, INPUT_OWN - 3,
 		INPUT_OWN, 40000, 7, 65536, 65532, 2, FRAME_BODY_MAX - 1, FRAME_BODY_MAX, 1 };
-	enum { COUNT = sizeof lengths / sizeof lengths[0] };
+	enum {
+		COUNT = sizeof lengths / sizeof lengths[0]
+	};
 	struct buf stream = { 0 };
 	uint64_t seed = 7;
 	(void)state;
@@ -150,10 +154,10 @@ static void test_what_is_no_frame_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_frames_of_all_lengths_come_out_as_they_went_in,
-			setup, teardown),
-		cmocka_unit_test_setup_teardown(test_a_long_frame_is_paid_for_and_given_back, setup,
-			teardown),
+		cmocka_unit_test_setup_teardown(
+			test_frames_of_all_lengths_come_out_as_they_went_in, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_long_frame_is_paid_for_and_given_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_without_memory_or_share_it_waits_and_loses_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_is_no_frame_is_refused, setup, teardown),

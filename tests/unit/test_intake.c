@@ -453,8 +453,8 @@ static void test_a_keepalive_that_gave_out_numbers_makes_an_owner(void **state)
 	struct op *op = case_word(c, REQUEST_KEEPALIVE, E + 1, 0);
 	case_take(c, op);
 	assert_int_equal(op->response.kind, RESPONSE_KEPT);
-	struct epoch *epoch = epochs_find(c->in.epochs, names_find(c->in.sources, 0,
-		span_text("ehr")), E + 1);
+	struct epoch *epoch =
+		epochs_find(c->in.epochs, names_find(c->in.sources, 0, span_text("ehr")), E + 1);
 	assert_int_equal(epoch->row.peer, 0);
 	case_take(c, case_word(c, REQUEST_KEEPALIVE, E + 1, 7));
 	assert_int_equal(epoch->row.made, 7);

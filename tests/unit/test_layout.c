@@ -9,7 +9,10 @@
 
 #include <cmocka.h>
 
-enum { ROUNDS = 20000, NS = 1000000000 };
+enum {
+	ROUNDS = 20000,
+	NS = 1000000000
+};
 
 /* Of both lengths near and far: what random numbers alone would not meet. */
 static uint64_t some_number(uint64_t *seed)

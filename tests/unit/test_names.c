@@ -9,7 +9,11 @@
 
 #include <cmocka.h>
 
-enum { MANY = 65536, OPERATIONS = 20000, KNOWN_MAX = 4096 };
+enum {
+	MANY = 65536,
+	OPERATIONS = 20000,
+	KNOWN_MAX = 4096
+};
 
 static void test_a_name_is_found_under_its_type_alone(void **state)
 {

@@ -65,7 +65,7 @@ static void test_names_are_utf8_without_white_space_or_plus(void **state)
 		  "a",
 			false },
 		{ "a\xff", false }, { "a\xc3", false }, { "a\xc0\xa0", false }, /* overlong */
-		{ "a\xed\xa0\x80", false },					/* surrogate */
+		{ "a\xed\xa0\x80", false },                                     /* surrogate */
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -348,7 +348,7 @@ static void test_a_malformed_note_is_invalid(void **state)
 		LOG_TEXT,
 		LOG_TEXT "\n",
 		LOG_TEXT LOG_LINE, /* no blank line */
-		LOG_NOTE "\n",	   /* the last blank line has nothing behind it */
+		LOG_NOTE "\n",     /* the last blank line has nothing behind it */
 		LOG_TEXT "\n" DASH LOG_NAME " " LOG_SIG, /* no newline at the end */
 		LOG_NOTE "trailing",
 		LOG_NOTE "trailing\n",

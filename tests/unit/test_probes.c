@@ -76,9 +76,9 @@ static bool inclusion_holds(const char *line, const json_t *probe)
 	struct hash leaf;
 	struct hash root;
 	return proof_of(probe, &proof) && hash_of(json_object_get(probe, "leafHash"), &leaf) &&
-	       root_of(json_object_get(probe, "root"), &root) &&
-	       tree_inclusion_check(
-		       &leaf, number(line, "leafIdx"), number(line, "treeSize"), &proof, &root);
+		root_of(json_object_get(probe, "root"), &root) &&
+		tree_inclusion_check(
+			&leaf, number(line, "leafIdx"), number(line, "treeSize"), &proof, &root);
 }
 
 static bool consistency_holds(const char *line, const json_t *probe)
@@ -87,9 +87,9 @@ static bool consistency_holds(const char *line, const json_t *probe)
 	struct hash old;
 	struct hash new;
 	return proof_of(probe, &proof) && root_of(json_object_get(probe, "root1"), &old) &&
-	       root_of(json_object_get(probe, "root2"), &new) &&
-	       tree_consistency_check(
-		       number(line, "size1"), &old, number(line, "size2"), &new, &proof);
+		root_of(json_object_get(probe, "root2"), &new) &&
+		tree_consistency_check(
+			number(line, "size1"), &old, number(line, "size2"), &new, &proof);
 }
 
 static void judge(

@@ -9,7 +9,11 @@
 
 #include <cmocka.h>
 
-enum { PRODUCERS = 3, CONSUMERS = 3, EACH = 4000 };
+enum {
+	PRODUCERS = 3,
+	CONSUMERS = 3,
+	EACH = 4000
+};
 
 static void test_ops_come_out_in_the_order_they_went_in(void **state)
 {
@@ -44,8 +48,8 @@ static void test_an_empty_queue_waits_as_long_as_told(void **state)
 	assert_null(queue_take(q, 30));
 	assert_null(queue_take_all(q, 30));
 	(void)clock_gettime(CLOCK_MONOTONIC, &after);
-	int64_t ms = (after.tv_sec - before.tv_sec) * 1000 +
-		(after.tv_nsec - before.tv_nsec) / 1000000;
+	int64_t ms =
+		(after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000;
 	assert_true(ms >= 59);
 	queue_free(q);
 }

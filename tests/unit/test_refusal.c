@@ -137,7 +137,10 @@ static void test_the_event_is_one_that_the_log_takes(void **state)
 		assert_true(span_equal(facts.actor_id, refusal.actor));
 		assert_true(span_equal(facts.object_id, refusal.object));
 		assert_int_equal(memmem(out.data, out.len,
-			"\x0a\x05""count\x12\x02""57", 11) != NULL,
+					 "\x0a\x05"
+					 "count\x12\x02"
+					 "57",
+					 11) != NULL,
 			counts[i] == 57);
 		buf_release(&out);
 	}
@@ -146,14 +149,14 @@ static void test_the_event_is_one_that_the_log_takes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_ten_a_minute_one_by_one_the_rest_as_one, setup,
-			teardown),
+		cmocka_unit_test_setup_teardown(
+			test_ten_a_minute_one_by_one_the_rest_as_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_new_minute_begins_anew, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_a_sum_that_is_not_told_yet_is_not_lost, setup,
-			teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_sum_that_is_not_told_yet_is_not_lost, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_peers_do_not_share_their_ten, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_any_number_of_peers_is_bounded, setup,
-			teardown),
+		cmocka_unit_test_setup_teardown(
+			test_any_number_of_peers_is_bounded, setup, teardown),
 		cmocka_unit_test(test_the_event_is_one_that_the_log_takes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

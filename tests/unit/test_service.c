@@ -10,7 +10,9 @@
 
 #include <cmocka.h>
 
-enum { POOL_BYTES = 16 * 1024 * 1024 };
+enum {
+	POOL_BYTES = 16 * 1024 * 1024
+};
 
 /* The roads, which end here. */
 static struct op *written;
@@ -115,8 +117,8 @@ static bool says(const struct errand *errand, const char *text)
 }
 
 /* The request is answered at once with this error. */
-static void expect_error(const struct request *request, enum trail_err code, const char *text,
-	bool last)
+static void expect_error(
+	const struct request *request, enum trail_err code, const char *text, bool last)
 {
 	struct errand *errand;
 	assert_int_equal(ask(request, &errand), SERVICE_ANSWERED);
@@ -135,8 +137,9 @@ static void expect_error(const struct request *request, enum trail_err code, con
 
 static struct request hello_request(uint32_t protocol)
 {
-	return (struct request){ .id = 1, .kind = REQUEST_HELLO, .hello = { .protocol =
-		protocol } };
+	return (struct request){
+		.id = 1, .kind = REQUEST_HELLO, .hello = { .protocol = protocol }
+	};
 }
 
 /* ---- events ---- */
@@ -240,9 +243,14 @@ static void test_each_kind_takes_its_road(void **state)
 		enum request_kind kind;
 		char road;
 	} cases[] = {
-		{ REQUEST_HELLO, 'w' }, { REQUEST_CLOSE, 'w' }, { REQUEST_KEEPALIVE, 'w' },
-		{ REQUEST_RECORDS, 'r' }, { REQUEST_CHECKPOINT, 'r' }, { REQUEST_PROVE, 'r' },
-		{ REQUEST_SOURCES, 'r' }, { REQUEST_STATUS, 's' },
+		{ REQUEST_HELLO, 'w' },
+		{ REQUEST_CLOSE, 'w' },
+		{ REQUEST_KEEPALIVE, 'w' },
+		{ REQUEST_RECORDS, 'r' },
+		{ REQUEST_CHECKPOINT, 'r' },
+		{ REQUEST_PROVE, 'r' },
+		{ REQUEST_SOURCES, 'r' },
+		{ REQUEST_STATUS, 's' },
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -331,9 +339,14 @@ static void test_numbering_that_makes_no_sense_is_refused(void **state)
 		uint64_t epoch, first_seq, lost;
 		bool fine;
 	} cases[] = {
-		{ 0, 0, 0, true },  { 0, 1, 0, false },  { 0, 0, 1, false },
-		{ 1, 0, 0, false }, { 1, 1, 0, true },   { 1, 5, 4, true },
-		{ UINT64_MAX, UINT64_MAX - 1, 0, true }, { 1, UINT64_MAX, 0, false },
+		{ 0, 0, 0, true },
+		{ 0, 1, 0, false },
+		{ 0, 0, 1, false },
+		{ 1, 0, 0, false },
+		{ 1, 1, 0, true },
+		{ 1, 5, 4, true },
+		{ UINT64_MAX, UINT64_MAX - 1, 0, true },
+		{ 1, UINT64_MAX, 0, false },
 		{ 1, 5, UINT64_MAX, false },
 	};
 	struct buf bytes = { 0 };
@@ -440,7 +453,8 @@ static void test_only_valid_source_names_are_repeated(void **state)
 	struct event_facts facts;
 	struct event_fault fault;
 	(void)state;
-	bad.append.source = span_text("\xe2\x80\xae""evil");
+	bad.append.source = span_text("\xe2\x80\xae"
+				      "evil");
 	caller.peer.roles = ROLE_AUDITOR;
 	assert_int_equal(ask(&good, &errand), SERVICE_QUEUED);
 	assert_int_equal(event_walk(written->own, &facts, &fault), TRAIL_OK);

@@ -194,8 +194,7 @@ static void test_why_may_be_left_out(void **state)
 {
 	struct bench *b = *state;
 	struct signer_wish wish = wish_for(b, real_signer, 0);
-	assert_int_equal(
-		signer_link_open(&wish, &b->link, &b->greeting, NULL), TRAIL_CORRUPT);
+	assert_int_equal(signer_link_open(&wish, &b->link, &b->greeting, NULL), TRAIL_CORRUPT);
 	assert_null(b->link);
 }
 

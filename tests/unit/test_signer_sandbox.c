@@ -121,7 +121,7 @@ static void test_a_hidden_process_leaves_no_core(void **state)
 	if (pid == 0) {
 		struct rlimit core;
 		bool ok = sandbox_hide() && prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 &&
-			  getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_max == 0;
+			getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_max == 0;
 		_exit(ok ? 0 : 1);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);

@@ -230,18 +230,18 @@ static void test_seeds_that_do_not_cover_what_is_left_are_refused(void **state)
 		size_t offset; /* of the byte to set, from the content's beginning */
 		uint8_t value;
 	} cases[] = {
-		{ 3, 1 },		/* next 1, but the tree from 0 */
-		{ 4, 3 },		/* a height below the least */
-		{ 4, 21 },		/* above the greatest */
-		{ 4, 5 },		/* not the node's */
-		{ 5, 0 },		/* no node */
-		{ 5, 2 },		/* one more than there is */
-		{ 5, 255 },		/* far more */
-		{ 6, 1 },		/* the reserve */
-		{ 8, 3 },		/* half of the tree */
-		{ 8, 63 },		/* a level that would shift out */
+		{ 3, 1 },               /* next 1, but the tree from 0 */
+		{ 4, 3 },               /* a height below the least */
+		{ 4, 21 },              /* above the greatest */
+		{ 4, 5 },               /* not the node's */
+		{ 5, 0 },               /* no node */
+		{ 5, 2 },               /* one more than there is */
+		{ 5, 255 },             /* far more */
+		{ 6, 1 },               /* the reserve */
+		{ 8, 3 },               /* half of the tree */
+		{ 8, 63 },              /* a level that would shift out */
 		{ 9, 0x80 }, { 16, 1 }, /* another subtree */
-		{ 50, 1 },		/* a pending text that is not there */
+		{ 50, 1 },              /* a pending text that is not there */
 	};
 	struct seeds seeds, back;
 	golden_seeds(&seeds);
@@ -298,7 +298,7 @@ static void test_file_systems_that_keep_what_is_overwritten_are_known(void **sta
 	assert_string_equal(folder_keeps_old(0x9123683e), "btrfs");
 	assert_string_equal(folder_keeps_old(0x2fc12fc1), "zfs");
 	assert_string_equal(folder_keeps_old(0xca451a4e), "bcachefs");
-	assert_null(folder_keeps_old(0xef53));	   /* ext4 */
+	assert_null(folder_keeps_old(0xef53));     /* ext4 */
 	assert_null(folder_keeps_old(0x58465342)); /* xfs */
 	assert_null(folder_keeps_old(0x01021994)); /* tmpfs */
 }

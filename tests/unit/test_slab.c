@@ -37,7 +37,9 @@ static void test_sizes(void **state)
 
 static void test_the_bound_holds_and_idle_blocks_make_room(void **state)
 {
-	enum { BLOCKS = SLAB_BLOCK_MAX / SLAB_BLOCK_MIN };
+	enum {
+		BLOCKS = SLAB_BLOCK_MAX / SLAB_BLOCK_MIN
+	};
 	static void *small[BLOCKS];
 	size_t cap;
 	(void)state;
@@ -57,7 +59,10 @@ static void test_the_bound_holds_and_idle_blocks_make_room(void **state)
 
 static void test_blocks_that_are_out_never_overlap(void **state)
 {
-	enum { SLOTS = 64, STEPS = 20000 };
+	enum {
+		SLOTS = 64,
+		STEPS = 20000
+	};
 	struct {
 		uint8_t *block;
 		size_t cap;
@@ -75,8 +80,8 @@ static void test_blocks_that_are_out_never_overlap(void **state)
 			out -= slots[s].cap;
 			slots[s].block = NULL;
 		} else {
-			slots[s].block = slab_take(slab, random_below(&seed, 1 << 20),
-				&slots[s].cap);
+			slots[s].block =
+				slab_take(slab, random_below(&seed, 1 << 20), &slots[s].cap);
 			if (!slots[s].block)
 				continue;
 			out += slots[s].cap;

@@ -10,7 +10,10 @@
 
 #include <cmocka.h>
 
-enum { SOURCES = 450, FRAME_BYTES = 256 * 1024 };
+enum {
+	SOURCES = 450,
+	FRAME_BYTES = 256 * 1024
+};
 
 static uint64_t sources[SOURCES];
 
@@ -50,8 +53,8 @@ static const struct sources_answer *ask(struct lookup_case *c, uint64_t size, st
 	return c->op.response.kind == RESPONSE_SOURCES ? &c->op.response.sources : NULL;
 }
 
-static void assert_refused(struct lookup_case *c, uint64_t size, struct span next,
-	enum trail_err code)
+static void assert_refused(
+	struct lookup_case *c, uint64_t size, struct span next, enum trail_err code)
 {
 	assert_null(ask(c, size, next));
 	assert_int_equal(c->op.response.error.code, code);
@@ -77,8 +80,8 @@ static void test_all_come_once_each_proven(void **state)
 			assert_int_equal(s->entry.index, sources[seen]);
 			assert_int_equal(s->lost, seen % 3);
 			assert_int_equal(s->newest, sources[seen] + 1);
-			assert_true(tree_inclusion_check(&leaf, s->entry.index, head.size, &proof,
-				&head.root));
+			assert_true(tree_inclusion_check(
+				&leaf, s->entry.index, head.size, &proof, &head.root));
 		}
 		response_encode(&c->op.response, &encoded);
 		assert_true(!encoded.failed && encoded.len <= FRAME_BYTES);

@@ -22,7 +22,7 @@ struct fixture {
 	struct control_facts facts[RECORDS_MAX];
 	size_t count;
 	size_t unchained; /* this record's prev is left as it is; 0: none */
-	bool blind;	  /* the judge is told no facts */
+	bool blind;       /* the judge is told no facts */
 	struct findings found;
 	struct spine spine;
 };

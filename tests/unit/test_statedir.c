@@ -245,22 +245,20 @@ static void test_identity_is_written_once_and_then_compared(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_a_first_start_makes_the_folder_private, setup,
-			teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_first_start_makes_the_folder_private, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_second_daemon_is_told_so, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_a_dead_daemons_lock_is_waited_for, setup,
-			teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_dead_daemons_lock_is_waited_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_file_system_root_is_fine, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_a_foreign_folder_is_refused_untouched, setup,
-			teardown),
-		cmocka_unit_test_setup_teardown(test_another_version_is_refused_untouched, setup,
-			teardown),
-		cmocka_unit_test_setup_teardown(test_whatever_of_a_log_is_there_makes_it_born,
-			setup,
-			teardown),
-		cmocka_unit_test_setup_teardown(test_identity_is_written_once_and_then_compared,
-			setup,
-			teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_foreign_folder_is_refused_untouched, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_another_version_is_refused_untouched, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_whatever_of_a_log_is_there_makes_it_born, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_identity_is_written_once_and_then_compared, setup, teardown),
 	};
 	return crypto_init() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }

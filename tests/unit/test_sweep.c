@@ -205,8 +205,8 @@ static void test_an_item_that_is_gone_is_erased_and_another_one_is_damage(void *
 			lookup_case_payload(c, index, span_text(CASES[i % 2].instead));
 		struct sweep sweep = begin(c);
 		for (uint64_t k = 0; k < builder_size(c->b); k++)
-			assert_int_equal(look(&sweep, k),
-				k == index ? CASES[i % 2].expected : TRAIL_OK);
+			assert_int_equal(
+				look(&sweep, k), k == index ? CASES[i % 2].expected : TRAIL_OK);
 		lookup_case_end(c);
 		lookup_case_undo(c, &before);
 	}

@@ -8,7 +8,9 @@
 
 #include <cmocka.h>
 
-enum { TIME_NS = 1760000000 };
+enum {
+	TIME_NS = 1760000000
+};
 
 /* What the service makes of a request, in an arena of its own. */
 static struct op op_of(struct request request, struct arena *arena)
@@ -53,7 +55,9 @@ static const struct request DIFFERENT[] = {
 	{ .kind = REQUEST_HISTORY, .question = { .text = { Q("actor:a"), 7 } } },
 	{ .kind = REQUEST_HISTORY, .question = { .text = { Q("/o/1"), 4 } } },
 };
-enum { DIFFERENT_COUNT = sizeof DIFFERENT / sizeof DIFFERENT[0] };
+enum {
+	DIFFERENT_COUNT = sizeof DIFFERENT / sizeof DIFFERENT[0]
+};
 
 static void test_every_difference_is_told(void **state)
 {

@@ -657,9 +657,9 @@ static void test_a_failed_fetch_ends_the_call_and_sets_nothing(void **state)
 		for (size_t fail_at = 1;; fail_at++) {
 			struct store store = { .size = 45, .fail_at = fail_at };
 			proof = untouched;
-			enum trail_err err =
-				kind == 0 ? tree_inclusion(17, 45, stored_node, &store, &proof)
-					  : tree_consistency(19, 45, stored_node, &store, &proof);
+			enum trail_err err = kind == 0
+				? tree_inclusion(17, 45, stored_node, &store, &proof)
+				: tree_consistency(19, 45, stored_node, &store, &proof);
 			if (err == TRAIL_OK) {
 				assert_true(fail_at > 5);
 				break;
@@ -673,7 +673,7 @@ static void test_a_failed_fetch_ends_the_call_and_sets_nothing(void **state)
 /* --- trees of almost 2^63 leaves, all alike but one --- */
 
 struct giant {
-	uint64_t marked;		    /* index of the leaf that differs */
+	uint64_t marked;                    /* index of the leaf that differs */
 	struct hash alike[TREE_LEVELS + 1]; /* roots of complete subtrees without it */
 };
 
@@ -835,8 +835,7 @@ static void test_the_right_edge_follows_from_the_proof_of_the_last_leaf(void **s
 		struct frontier f = { .size = 99 };
 		struct hash root, other = { { 1 } };
 		naive_mth(0, n, &root);
-		assert_int_equal(
-			tree_inclusion(n - 1, n, stored_node, &store, &proof), TRAIL_OK);
+		assert_int_equal(tree_inclusion(n - 1, n, stored_node, &store, &proof), TRAIL_OK);
 		assert_false(frontier_from_last(&f, n, &other, &proof, &root));
 		assert_false(frontier_from_last(&f, n, &leaves[n - 1], &proof, &other));
 		assert_int_equal(f.size, 99);

@@ -11,7 +11,10 @@
 #include <cmocka.h>
 
 /* A literal's bytes, NUL and all. */
-#define BYTES(literal_) { (const uint8_t *)(literal_), sizeof(literal_) - 1 }
+#define BYTES(literal_)                                                                            \
+	{                                                                                          \
+		(const uint8_t *)(literal_), sizeof(literal_) - 1                                  \
+	}
 #define COUNT(array_) (sizeof(array_) / sizeof *(array_))
 
 /* ---- reading ---- */
@@ -84,17 +87,17 @@ static void test_fields_of_every_wire_type_are_read(void **state)
 static void test_bad_fields_are_refused(void **state)
 {
 	static const struct span cases[] = {
-		BYTES("\x00\x01"),                             /* number 0 */
-		BYTES("\x08"),                                 /* no value */
-		BYTES("\x88\x00\x01"),                         /* a tag that is not minimal */
-		BYTES("\x80\x80\x80\x80\x10\x01"),             /* number 2^29 */
-		BYTES("\x09\x01\x02\x03\x04\x05\x06\x07"),     /* a cut fixed64 */
-		BYTES("\x0d\x01\x02\x03"),                     /* a cut fixed32 */
-		BYTES("\x0a"),                                 /* no length */
-		BYTES("\x0a\x03hi"),                           /* a length beyond the end */
-		BYTES("\x0a\x82\x00hi"),                       /* a length that is not minimal */
+		BYTES("\x00\x01"),                         /* number 0 */
+		BYTES("\x08"),                             /* no value */
+		BYTES("\x88\x00\x01"),                     /* a tag that is not minimal */
+		BYTES("\x80\x80\x80\x80\x10\x01"),         /* number 2^29 */
+		BYTES("\x09\x01\x02\x03\x04\x05\x06\x07"), /* a cut fixed64 */
+		BYTES("\x0d\x01\x02\x03"),                 /* a cut fixed32 */
+		BYTES("\x0a"),                             /* no length */
+		BYTES("\x0a\x03hi"),                       /* a length beyond the end */
+		BYTES("\x0a\x82\x00hi"),                   /* a length that is not minimal */
 		BYTES("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01hi"), /* length 2^64 - 1 */
-		BYTES("\x0b\x0c"),                             /* a group */
+		BYTES("\x0b\x0c"),                                       /* a group */
 		BYTES("\x0c"),
 		BYTES("\x0e\x01"),
 		BYTES("\x0f\x01"),
@@ -218,56 +221,47 @@ static const struct {
 	struct span text;
 	enum verdict want;
 } TEXTS[] = {
-	{ BYTES(""), NAME },
-	{ BYTES(" "), NAME },
-	{ BYTES("~"), NAME },
-	{ BYTES("\x00"), BAD },
-	{ BYTES("\x01"), FREE },
-	{ BYTES("\x1f"), FREE },
-	{ BYTES("\n"), FREE },
-	{ BYTES("\x7f"), FREE },
-	{ BYTES("\xc2\x80"), FREE },         /* U+0080, C1 */
-	{ BYTES("\xc2\x9f"), FREE },         /* U+009F */
-	{ BYTES("\xc2\xa0"), NAME },         /* U+00A0 */
-	{ BYTES("\xd8\x9b"), NAME },         /* U+061B */
-	{ BYTES("\xd8\x9c"), FREE },         /* U+061C, Arabic letter mark */
-	{ BYTES("\xe2\x80\x8d"), NAME },     /* U+200D */
-	{ BYTES("\xe2\x80\x8e"), FREE },     /* U+200E */
-	{ BYTES("\xe2\x80\x8f"), FREE },     /* U+200F */
-	{ BYTES("\xe2\x80\x90"), NAME },     /* U+2010 */
-	{ BYTES("\xe2\x80\xa9"), NAME },     /* U+2029 */
-	{ BYTES("\xe2\x80\xaa"), FREE },     /* U+202A */
-	{ BYTES("\xe2\x80\xae"), FREE },     /* U+202E, right-to-left override */
-	{ BYTES("\xe2\x80\xaf"), NAME },     /* U+202F */
-	{ BYTES("\xe2\x81\xa5"), NAME },     /* U+2065 */
-	{ BYTES("\xe2\x81\xa6"), FREE },     /* U+2066 */
-	{ BYTES("\xe2\x81\xa9"), FREE },     /* U+2069 */
-	{ BYTES("\xe2\x81\xaa"), NAME },     /* U+206A */
-	{ BYTES("\xed\x9f\xbf"), NAME },     /* U+D7FF */
-	{ BYTES("\xee\x80\x80"), NAME },     /* U+E000 */
-	{ BYTES("\xf0\x90\x80\x80"), NAME }, /* U+10000 */
-	{ BYTES("\xf4\x8f\xbf\xbf"), NAME }, /* U+10FFFF */
-	{ BYTES("\x80"), BAD },              /* a continuation alone */
-	{ BYTES("\xbf"), BAD },
-	{ BYTES("\xc0\x80"), BAD },          /* NUL, overlong */
-	{ BYTES("\xc1\xbf"), BAD },
-	{ BYTES("\xe0\x9f\xbf"), BAD },      /* overlong */
-	{ BYTES("\xf0\x8f\xbf\xbf"), BAD },  /* overlong */
-	{ BYTES("\xed\xa0\x80"), BAD },      /* a surrogate */
-	{ BYTES("\xed\xbf\xbf"), BAD },
-	{ BYTES("\xf4\x90\x80\x80"), BAD },  /* above U+10FFFF */
-	{ BYTES("\xf8\x88\x80\x80\x80"), BAD },
-	{ BYTES("\xff"), BAD },
-	{ BYTES("\xc3"), BAD },              /* cut */
-	{ BYTES("\xe2\x80"), BAD },
-	{ BYTES("\xf0\x90\x80"), BAD },
-	{ BYTES("\xe2\x28\xa1"), BAD },      /* no continuation */
+	{ BYTES(""), NAME }, { BYTES(" "), NAME }, { BYTES("~"), NAME }, { BYTES("\x00"), BAD },
+	{ BYTES("\x01"), FREE }, { BYTES("\x1f"), FREE }, { BYTES("\n"), FREE },
+	{ BYTES("\x7f"), FREE }, { BYTES("\xc2\x80"), FREE }, /* U+0080, C1 */
+	{ BYTES("\xc2\x9f"), FREE },                          /* U+009F */
+	{ BYTES("\xc2\xa0"), NAME },                          /* U+00A0 */
+	{ BYTES("\xd8\x9b"), NAME },                          /* U+061B */
+	{ BYTES("\xd8\x9c"), FREE },                          /* U+061C, Arabic letter mark */
+	{ BYTES("\xe2\x80\x8d"), NAME },                      /* U+200D */
+	{ BYTES("\xe2\x80\x8e"), FREE },                      /* U+200E */
+	{ BYTES("\xe2\x80\x8f"), FREE },                      /* U+200F */
+	{ BYTES("\xe2\x80\x90"), NAME },                      /* U+2010 */
+	{ BYTES("\xe2\x80\xa9"), NAME },                      /* U+2029 */
+	{ BYTES("\xe2\x80\xaa"), FREE },                      /* U+202A */
+	{ BYTES("\xe2\x80\xae"), FREE },                      /* U+202E, right-to-left override */
+	{ BYTES("\xe2\x80\xaf"), NAME },                      /* U+202F */
+	{ BYTES("\xe2\x81\xa5"), NAME },                      /* U+2065 */
+	{ BYTES("\xe2\x81\xa6"), FREE },                      /* U+2066 */
+	{ BYTES("\xe2\x81\xa9"), FREE },                      /* U+2069 */
+	{ BYTES("\xe2\x81\xaa"), NAME },                      /* U+206A */
+	{ BYTES("\xed\x9f\xbf"), NAME },                      /* U+D7FF */
+	{ BYTES("\xee\x80\x80"), NAME },                      /* U+E000 */
+	{ BYTES("\xf0\x90\x80\x80"), NAME },                  /* U+10000 */
+	{ BYTES("\xf4\x8f\xbf\xbf"), NAME },                  /* U+10FFFF */
+	{ BYTES("\x80"), BAD },                               /* a continuation alone */
+	{ BYTES("\xbf"), BAD }, { BYTES("\xc0\x80"), BAD },   /* NUL, overlong */
+	{ BYTES("\xc1\xbf"), BAD }, { BYTES("\xe0\x9f\xbf"), BAD },         /* overlong */
+	{ BYTES("\xf0\x8f\xbf\xbf"), BAD },                                 /* overlong */
+	{ BYTES("\xed\xa0\x80"), BAD },                                     /* a surrogate */
+	{ BYTES("\xed\xbf\xbf"), BAD }, { BYTES("\xf4\x90\x80\x80"), BAD }, /* above U+10FFFF */
+	{ BYTES("\xf8\x88\x80\x80\x80"), BAD }, { BYTES("\xff"), BAD },
+	{ BYTES("\xc3"), BAD }, /* cut */
+	{ BYTES("\xe2\x80"), BAD }, { BYTES("\xf0\x90\x80"), BAD },
+	{ BYTES("\xe2\x28\xa1"), BAD }, /* no continuation */
 };
 
 /* Each text at each place of strings of each length up to three words: fast paths have edges. */
 static void test_text_is_judged_alike_wherever_it_stands(void **state)
 {
-	enum { AROUND_MAX = 26 };
+	enum {
+		AROUND_MAX = 26
+	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(TEXTS); i++) {
 		for (size_t around = 0; around <= AROUND_MAX; around++) {
