@@ -84,7 +84,7 @@ build/$(1)/traild: build/$(1)/daemon/main.o $(DAEMON_C:%.c=build/$(1)/%.o) \
 	$$(Q)$$(CC_$(1)) $$(FLAGS_$(1)) $$(LDFLAGS) $$(LD_HARDEN) -o $$@ $$^ $$(LIBS)
 
 build/$(1)/traild-signer: build/$(1)/daemon/signer/main.o $(SIGNER_C:%.c=build/$(1)/%.o) \
-		build/$(1)/daemon/signer/sandbox_$(or $(SANDBOX_$(1)),$(SANDBOX)).o \
+		build/$(1)/daemon/log.o build/$(1)/daemon/signer/sandbox_$(or $(SANDBOX_$(1)),$(SANDBOX)).o \
 		$(PROTO_C:%.c=build/$(1)/%.o) build/$(1)/trail.pb-c.o
 	$$(call say,LD)
 	$$(Q)$$(CC_$(1)) $$(FLAGS_$(1)) $$(LDFLAGS) $$(LD_HARDEN) -o $$@ $$^ $$(LIBS)

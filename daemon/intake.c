@@ -2,6 +2,7 @@
 #include "intake.h"
 
 #include "held.h"
+#include "log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,8 +140,11 @@ void intake_begin(struct intake *in)
 	in->now = clock_now();
 	in->answer_bytes = 0;
 	if (log_clock_jumped(
-		    &in->clock, in->now, batch_last_ns(in->batch), &jump.from_ns, &jump.to_ns))
+		    &in->clock, in->now, batch_last_ns(in->batch), &jump.from_ns, &jump.to_ns)) {
 		intake_say(in, &jump);
+		log_line(LOG_CLOCK_JUMPED, "the clock jumped by %lld s: the log has it on record",
+			((long long)jump.to_ns - (long long)jump.from_ns) / 1000000000);
+	}
 }
 
 static void say_loss(struct intake *in, const struct epoch *epoch, enum loss_cause cause)

@@ -11,18 +11,72 @@ enum {
 	LINE_MAX_LEN = 1000
 };
 
+/* Numbers of syslog(3). */
+enum level {
+	ERROR = 3,
+	WARNING = 4,
+	NOTICE = 5,
+};
+
+/*
+ * An id never changes its meaning and is never given again (tests/lint/messages.txt); the words
+ * behind it may change. D is traild's, S traild-signer's.
+ */
+static const struct row {
+	const char *id;
+	enum level level;
+} ROWS[LOG_IDS] = {
+	[LOG_READY] = { "TRAIL-D001", NOTICE },
+	[LOG_STOPPING] = { "TRAIL-D002", NOTICE },
+	[LOG_STOPPED] = { "TRAIL-D003", NOTICE },
+	[LOG_NO_RELOAD] = { "TRAIL-D004", NOTICE },
+	[LOG_BAD_USAGE] = { "TRAIL-D010", ERROR },
+	[LOG_BAD_SETTINGS] = { "TRAIL-D011", ERROR },
+	[LOG_BAD_ORIGIN] = { "TRAIL-D012", ERROR },
+	[LOG_BAD_ADDRESS] = { "TRAIL-D013", ERROR },
+	[LOG_COW_ALLOWED] = { "TRAIL-D014", WARNING },
+	[LOG_FOLDER_FAILED] = { "TRAIL-D020", ERROR },
+	[LOG_FOLDER_TAKEN] = { "TRAIL-D021", ERROR },
+	[LOG_FOLDER_FOREIGN] = { "TRAIL-D022", ERROR },
+	[LOG_STORE_FAILED] = { "TRAIL-D030", ERROR },
+	[LOG_STORE_DAMAGED] = { "TRAIL-D031", ERROR },
+	[LOG_STORE_BEHIND] = { "TRAIL-D032", ERROR },
+	[LOG_STORE_OTHER] = { "TRAIL-D033", ERROR },
+	[LOG_COMMIT_FAILED] = { "TRAIL-D034", ERROR },
+	[LOG_CLIENT_AHEAD] = { "TRAIL-D035", ERROR },
+	[LOG_CLIENT_CONTRADICTS] = { "TRAIL-D036", ERROR },
+	[LOG_SIGNER_FAILED] = { "TRAIL-D040", ERROR },
+	[LOG_SIGNER_REFUSED] = { "TRAIL-D041", ERROR },
+	[LOG_SIGNER_GONE] = { "TRAIL-D042", ERROR },
+	[LOG_LISTEN_FAILED] = { "TRAIL-D050", ERROR },
+	[LOG_SYSTEM_FAILED] = { "TRAIL-D051", ERROR },
+	[LOG_TURNED_AWAY] = { "TRAIL-D052", WARNING },
+	[LOG_FULL] = { "TRAIL-D053", ERROR },
+	[LOG_ROOM_AGAIN] = { "TRAIL-D054", NOTICE },
+	[LOG_CLOCK_JUMPED] = { "TRAIL-D055", WARNING },
+	[LOG_SIGN_USAGE] = { "TRAIL-S001", ERROR },
+	[LOG_SIGN_SYSTEM] = { "TRAIL-S002", ERROR },
+	[LOG_SIGN_SANDBOX] = { "TRAIL-S003", ERROR },
+	[LOG_SIGN_SYNC] = { "TRAIL-S004", ERROR },
+	[LOG_SIGN_DEVICE] = { "TRAIL-S005", WARNING },
+	[LOG_SIGN_SLOT] = { "TRAIL-S006", WARNING },
+};
+
+static const char *name = "traild";
 static bool with_priority;
 
-void log_start(void)
+void log_start(const char *program)
 {
+	name = program;
 	with_priority = getenv("JOURNAL_STREAM") != NULL;
 }
 
-void log_line(enum log_level level, const char *format, ...)
+void log_line(enum log_id id, const char *format, ...)
 {
 	char line[LINE_MAX_LEN + 2];
-	int head = with_priority ? snprintf(line, sizeof line, "<%d>", (int)level)
-				 : snprintf(line, sizeof line, "traild: ");
+	const struct row *row = &ROWS[id];
+	int head = with_priority ? snprintf(line, sizeof line, "<%d>%s ", (int)row->level, row->id)
+				 : snprintf(line, sizeof line, "%s: %s ", name, row->id);
 	va_list ap;
 	va_start(ap, format);
 	int len = vsnprintf(line + head, (size_t)(LINE_MAX_LEN - head), format, ap);

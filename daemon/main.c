@@ -17,7 +17,6 @@ enum {
 	EXIT_USAGE = 2,
 	EXIT_IO = 3,
 	EXIT_INVALID = 5,
-	WHY_LEN = 512,
 };
 
 static const char DEFAULT_STATE_DIR[] = "/var/lib/trail";
@@ -67,12 +66,14 @@ static const char HELP[] =
 	"Exit: 0 stopped as asked, 2 usage, 3 I/O or another daemon, 5 the log contradicts itself\n"
 	"or its signer.\n";
 
-/* getopt named what it does not know; the rest is said here. */
-static int usage(int option)
+static int usage(int option, const char *word)
 {
 	if (option == 'l')
-		(void)fprintf(stderr, "traild: at most %d --listen\n", SERVER_LISTENERS_MAX);
-	(void)fputs("traild: see traild --help\n", stderr);
+		log_line(LOG_BAD_USAGE, "at most %d --listen; see traild --help",
+			SERVER_LISTENERS_MAX);
+	else
+		log_line(LOG_BAD_USAGE,
+			"%s: not an option, or not as it must be; see traild --help", word);
 	return EXIT_USAGE;
 }
 
@@ -81,6 +82,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 {
 	int c;
 	*o = (struct options){ .state_dir = DEFAULT_STATE_DIR };
+	opterr = 0; /* its own lines have no id */
 	while ((c = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1) {
 		if (c == 'h' || c == 'v') {
 			(void)fputs(c == 'h' ? HELP : "traild " TRAIL_VERSION "\n", stdout);
@@ -95,11 +97,10 @@ static int parse_options(int argc, char **argv, struct options *o)
 		else if (c == 'l' && o->listen_count < SERVER_LISTENERS_MAX)
 			o->listen[o->listen_count++] = optarg;
 		else
-			return usage(c);
+			return usage(c, argv[optind - 1]);
 	}
 	if (optind < argc) {
-		(void)fprintf(
-			stderr, "traild: %s: not an argument; see traild --help\n", argv[optind]);
+		log_line(LOG_BAD_USAGE, "%s: not an argument; see traild --help", argv[optind]);
 		return EXIT_USAGE;
 	}
 	if (o->listen_count == 0)
@@ -114,9 +115,9 @@ static int exit_code(enum trail_err err)
 	return err == TRAIL_INVALID ? EXIT_USAGE : EXIT_IO;
 }
 
-static int give_up(enum trail_err err, const char *why)
+static int give_up(enum trail_err err, const struct log_reason *reason)
 {
-	log_line(LOG_LEVEL_ERROR, "%s", why);
+	log_line(reason->id, "%s", reason->why);
 	return exit_code(err);
 }
 
@@ -126,7 +127,6 @@ static void prepare_process(void)
 {
 	struct rlimit files;
 	struct rlimit no_core = { 0 };
-	log_start();
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
 		files.rlim_cur = files.rlim_max;
@@ -139,7 +139,7 @@ static void prepare_process(void)
 
 static int run(const struct options *o)
 {
-	char why[WHY_LEN] = "";
+	struct log_reason reason = { .id = LOG_BAD_SETTINGS };
 	struct traild *traild = NULL;
 	struct traild_options options = {
 		.state_dir = o->state_dir,
@@ -150,15 +150,15 @@ static int run(const struct options *o)
 	settings_default(&options.settings);
 	enum trail_err err = TRAIL_OK;
 	if (o->config)
-		err = settings_read(o->config, &options.settings, why);
+		err = settings_read(o->config, &options.settings, reason.why);
 	if (!err)
-		err = traild_open(&options, &traild, why);
+		err = traild_open(&options, &traild, &reason);
 	if (!err)
-		err = traild_serve(traild, why);
+		err = traild_serve(traild, &reason);
 	traild_close(traild);
 	if (err)
-		return give_up(err, why);
-	log_line(LOG_LEVEL_NOTICE, "stopped");
+		return give_up(err, &reason);
+	log_line(LOG_STOPPED, "stopped");
 	return EXIT_SUCCESS;
 }
 
@@ -167,11 +167,14 @@ int main(int argc, char **argv)
 	struct options options;
 	if (argc > 1 && strcmp(argv[1], "check") == 0)
 		return check_main(argc - 1, argv + 1);
+	log_start("traild");
 	int code = parse_options(argc, argv, &options);
 	if (code >= 0)
 		return code;
 	prepare_process();
-	if (!crypto_init())
-		return give_up(TRAIL_IO, "libsodium cannot be started");
+	if (!crypto_init()) {
+		log_line(LOG_SYSTEM_FAILED, "libsodium cannot be started");
+		return EXIT_IO;
+	}
 	return run(&options);
 }

@@ -64,7 +64,7 @@ static void set_accepting(struct server *server, bool on)
 static void complain(struct server *server, const char *what)
 {
 	if (!server->complained)
-		log_line(LOG_LEVEL_WARNING, "connections are refused: %s", what);
+		log_line(LOG_TURNED_AWAY, "connections are refused: %s", what);
 	server->complained = true;
 }
 
@@ -149,7 +149,7 @@ static void drain(struct server *server)
 	if (server->draining)
 		return;
 	server->draining = true;
-	log_line(LOG_LEVEL_NOTICE, "stopping: %u connections are answered first",
+	log_line(LOG_STOPPING, "stopping: %u connections are answered first",
 		sessions_count(server->sessions));
 	notify_manager("STOPPING=1");
 	close_ports(server);
@@ -185,8 +185,7 @@ static void on_signal(evutil_socket_t fd, short what, void *ctx)
 	if (read(fd, &got, sizeof got) != (ssize_t)sizeof got)
 		return;
 	if (got.ssi_signo == SIGHUP)
-		log_line(LOG_LEVEL_NOTICE,
-			"SIGHUP: no setting can be reloaded yet; restart instead");
+		log_line(LOG_NO_RELOAD, "SIGHUP: no setting can be reloaded yet; restart instead");
 	else
 		drain(server);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "traild.h"
 
-#include "log.h"
 #include "notify.h"
 #include "pinned.h"
 #include "readers.h"
@@ -19,8 +18,7 @@
 #include <unistd.h>
 
 enum {
-	WHY_LEN = 512,
-	EXIT_IO = 3,
+	EXIT_IO = 3
 };
 
 struct traild {
@@ -63,16 +61,18 @@ static void on_read(void *ctx, struct op *op)
  * buffers: which of it is durable is known again only after recovery. So the process ends here and
  * now, without exit handlers; the store is as the last commit left it.
  */
-_Noreturn static void on_fatal(void *ctx, int code, const char *sentence)
+_Noreturn static void on_fatal(void *ctx, int code, const struct log_reason *reason)
 {
 	(void)ctx;
-	log_line(LOG_LEVEL_ERROR, "%s", sentence);
+	log_line(reason->id, "%s", reason->why);
 	_exit(code);
 }
 
 static void on_signer_gone(void *ctx)
 {
-	on_fatal(ctx, EXIT_IO, "the signer is gone: nothing can be acknowledged without it");
+	static const struct log_reason gone = { LOG_SIGNER_GONE,
+		"the signer is gone: nothing can be acknowledged without it" };
+	on_fatal(ctx, EXIT_IO, &gone);
 }
 
 /* ---- the service's roads ---- */
@@ -130,8 +130,24 @@ static void fill_status(void *ctx, struct op *op)
 
 /* ---- starting ---- */
 
+/*
+ * Which line tells of `err`, whose sentence is set: one for what the system refused, one for what
+ * contradicts itself. Returns `err`.
+ */
+static enum trail_err classify(
+	struct log_reason *reason, enum trail_err err, enum log_id refused, enum log_id contradicts)
+{
+	if (err == TRAIL_NOMEM)
+		reason->id = LOG_SYSTEM_FAILED;
+	else if (err == TRAIL_CORRUPT || err == TRAIL_UNSUPPORTED)
+		reason->id = contradicts;
+	else
+		reason->id = refused;
+	return err;
+}
+
 /* "" unless said; a new log without --origin gets HOSTNAME/trail. */
-static enum trail_err choose_origin(struct traild *d, bool new_log, char why[WHY_LEN])
+static enum trail_err choose_origin(struct traild *d, bool new_log, struct log_reason *reason)
 {
 	const char *said = d->options.origin;
 	char host[HOST_NAME_MAX + 1] = "";
@@ -141,8 +157,9 @@ static enum trail_err choose_origin(struct traild *d, bool new_log, char why[WHY
 	if (!said && gethostname(host, sizeof host - 1) == 0)
 		(void)snprintf(whole, sizeof whole, "%s/trail", host);
 	const char *origin = said ? said : whole;
+	reason->id = LOG_BAD_ORIGIN;
 	if (!note_name_valid(span_text(origin))) {
-		(void)snprintf(why, WHY_LEN,
+		(void)snprintf(reason->why, LOG_WHY_LEN,
 			"--origin %.256s: a name has 1 to %d bytes, no white space "
 			"and no +",
 			origin, NOTE_NAME_MAX);
@@ -153,7 +170,8 @@ static enum trail_err choose_origin(struct traild *d, bool new_log, char why[WHY
 }
 
 /* The signer's program: as set, or beside traild's own. */
-static enum trail_err signer_program(const struct traild *d, char path[PATH_MAX], char why[WHY_LEN])
+static enum trail_err signer_program(
+	const struct traild *d, char path[PATH_MAX], struct log_reason *reason)
 {
 	static const char name[] = "-signer";
 	if (d->options.settings.signer[0]) {
@@ -162,7 +180,9 @@ static enum trail_err signer_program(const struct traild *d, char path[PATH_MAX]
 	}
 	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - sizeof name);
 	if (n <= 0) {
-		(void)snprintf(why, WHY_LEN, "/proc/self/exe cannot be read: set `signer`");
+		(void)snprintf(
+			reason->why, LOG_WHY_LEN, "/proc/self/exe cannot be read: set `signer`");
+		reason->id = LOG_SIGNER_FAILED;
 		return TRAIL_IO;
 	}
 	path[n] = '\0';
@@ -172,15 +192,15 @@ static enum trail_err signer_program(const struct traild *d, char path[PATH_MAX]
 	return TRAIL_OK;
 }
 
-static enum trail_err open_signer(struct traild *d, unsigned how, char why[WHY_LEN])
+static enum trail_err open_signer(struct traild *d, unsigned how, struct log_reason *reason)
 {
 	char program[PATH_MAX];
-	enum trail_err err = signer_program(d, program, why);
+	enum trail_err err = signer_program(d, program, reason);
 	if (err)
 		return err;
 	if (d->options.settings.allow_cow) {
 		how |= SIGNER_ALLOW_COW;
-		log_line(LOG_LEVEL_WARNING,
+		log_line(LOG_COW_ALLOWED,
 			"allow_cow: on a file system that copies on write, keys "
 			"that were destroyed may still be found on the device");
 	}
@@ -191,7 +211,8 @@ static enum trail_err open_signer(struct traild *d, unsigned how, char why[WHY_L
 		.origin = span_text(d->origin),
 		.seal_height = (unsigned)d->options.settings.seal_height,
 	};
-	return signer_link_open(&wish, &d->signer, &d->greeting, why);
+	err = signer_link_open(&wish, &d->signer, &d->greeting, reason->why);
+	return classify(reason, err, LOG_SIGNER_FAILED, LOG_SIGNER_REFUSED);
 }
 
 static bool store_is_empty(struct store *store)
@@ -203,25 +224,30 @@ static bool store_is_empty(struct store *store)
 }
 
 /* The folder and the store in it. A store is made only where there was no log at all. */
-static enum trail_err open_store(struct traild *d, char why[WHY_LEN])
+static enum trail_err open_store(struct traild *d, struct log_reason *reason)
 {
 	const char *folder = d->options.state_dir;
-	enum trail_err err = statedir_open(folder, &d->dir, why);
+	enum trail_err err = statedir_open(folder, &d->dir, reason->why);
 	if (err)
-		return err;
+		return classify(reason, err,
+			err == TRAIL_BUSY ? LOG_FOLDER_TAKEN : LOG_FOLDER_FAILED,
+			LOG_FOLDER_FOREIGN);
 	bool unborn = statedir_unborn(d->dir);
+	reason->id = LOG_STORE_OTHER;
 	if (!unborn && !statedir_has_store(d->dir)) {
-		(void)snprintf(why, WHY_LEN,
+		(void)snprintf(reason->why, LOG_WHY_LEN,
 			"%.256s/log/data.mdb is gone, but a key or a name of its "
 			"log is there: restore the folder as a whole",
 			folder);
 		return TRAIL_CORRUPT;
 	}
 	err = store_open(
-		statedir_log(d->dir), d->options.settings.map_size, unborn, &d->store, why);
-	if (err || !store_is_empty(d->store) || !statedir_named(d->dir))
-		return err;
-	(void)snprintf(why, WHY_LEN,
+		statedir_log(d->dir), d->options.settings.map_size, unborn, &d->store, reason->why);
+	if (err)
+		return classify(reason, err, LOG_STORE_FAILED, LOG_STORE_DAMAGED);
+	if (!store_is_empty(d->store) || !statedir_named(d->dir))
+		return TRAIL_OK;
+	(void)snprintf(reason->why, LOG_WHY_LEN,
 		"%.256s: the log is empty, but identity and vkey name one that "
 		"was here: restore the folder as a whole",
 		folder);
@@ -229,21 +255,25 @@ static enum trail_err open_store(struct traild *d, char why[WHY_LEN])
 }
 
 /* The log and who signs it. After a first start that was cut short the store may be empty. */
-static enum trail_err open_log(struct traild *d, char why[WHY_LEN])
+static enum trail_err open_log(struct traild *d, struct log_reason *reason)
 {
 	const char *said = d->options.origin ? d->options.origin : "";
-	enum trail_err err = open_store(d, why);
+	enum trail_err err = open_store(d, reason);
 	if (err)
 		return err;
 	bool empty = store_is_empty(d->store);
-	err = choose_origin(d, empty, why);
+	err = choose_origin(d, empty, reason);
 	if (!err)
-		err = open_signer(d, empty ? SIGNER_MAKE_NEW : 0, why);
+		err = open_signer(d, empty ? SIGNER_MAKE_NEW : 0, reason);
 	if (!err && empty)
-		err = writer_genesis(d->store, d->signer, &d->greeting, why);
-	if (!err)
-		err = pinned_read(d->store, &d->greeting, span_text(said), &d->identity, why);
-	return err ? err : statedir_identify(d->dir, &d->identity, why);
+		err = writer_genesis(d->store, d->signer, &d->greeting, reason);
+	if (err)
+		return err;
+	err = pinned_read(d->store, &d->greeting, span_text(said), &d->identity, reason->why);
+	if (err)
+		return classify(reason, err, LOG_STORE_FAILED, LOG_STORE_OTHER);
+	err = statedir_identify(d->dir, &d->identity, reason->why);
+	return classify(reason, err, LOG_FOLDER_FAILED, LOG_STORE_OTHER);
 }
 
 static bool make_parts(struct traild *d)
@@ -265,7 +295,7 @@ static bool make_parts(struct traild *d)
 }
 
 /* Recovery, and the threads. */
-static enum trail_err start_threads(struct traild *d, char why[WHY_LEN])
+static enum trail_err start_threads(struct traild *d, struct log_reason *reason)
 {
 	struct writer_options writing = {
 		.store = d->store,
@@ -284,16 +314,17 @@ static enum trail_err start_threads(struct traild *d, char why[WHY_LEN])
 		.done = on_read,
 		.ctx = d,
 	};
-	enum trail_err err = writer_start(&writing, &d->writer, why);
+	enum trail_err err = writer_start(&writing, &d->writer, reason);
 	if (err)
 		return err;
+	reason->id = LOG_SYSTEM_FAILED;
 	err = readers_start(&reading, &d->readers);
 	if (err)
-		(void)snprintf(why, WHY_LEN, "reader threads cannot be started");
+		(void)snprintf(reason->why, LOG_WHY_LEN, "reader threads cannot be started");
 	return err;
 }
 
-static enum trail_err start_serving(struct traild *d, char why[WHY_LEN])
+static enum trail_err start_serving(struct traild *d, struct log_reason *reason)
 {
 	struct server_options options = {
 		.service = d->service,
@@ -307,16 +338,20 @@ static enum trail_err start_serving(struct traild *d, char why[WHY_LEN])
 	};
 	access_default(&options.access);
 	d->server = server_new(&options);
+	reason->id = LOG_SYSTEM_FAILED;
 	if (!d->server) {
-		(void)snprintf(why, WHY_LEN,
+		(void)snprintf(reason->why, LOG_WHY_LEN,
 			"the event loop cannot be made: memory or descriptors "
 			"are out");
 		return TRAIL_NOMEM;
 	}
 	for (size_t i = 0; i < d->options.listen_count; i++) {
-		enum trail_err err = listener_open(d->options.listen[i], &d->listeners[i], why);
+		enum trail_err err =
+			listener_open(d->options.listen[i], &d->listeners[i], reason->why);
+		reason->id = LOG_LISTEN_FAILED;
 		if (!err && server_listen(d->server, &d->listeners[i])) {
-			(void)snprintf(why, WHY_LEN, "%s: cannot be watched", d->options.listen[i]);
+			(void)snprintf(reason->why, LOG_WHY_LEN, "%s: cannot be watched",
+				d->options.listen[i]);
 			err = TRAIL_NOMEM;
 		}
 		if (err)
@@ -336,40 +371,44 @@ static void block_signals(void)
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-static enum trail_err open_all(struct traild *d, char why[WHY_LEN])
+static enum trail_err open_all(struct traild *d, struct log_reason *reason)
 {
 	/* What can be judged before anything is made. */
-	enum trail_err err = choose_origin(d, false, why);
-	for (size_t i = 0; !err && i < d->options.listen_count; i++)
-		err = listener_judge(d->options.listen[i], why);
+	enum trail_err err = choose_origin(d, false, reason);
+	for (size_t i = 0; !err && i < d->options.listen_count; i++) {
+		err = listener_judge(d->options.listen[i], reason->why);
+		reason->id = LOG_BAD_ADDRESS;
+	}
 	if (!err)
-		err = open_log(d, why);
+		err = open_log(d, reason);
 	if (err)
 		return err;
 	(void)snprintf(d->data_path, sizeof d->data_path, "%s/data.mdb", statedir_log(d->dir));
 	/* After the signer was started, which must not inherit it. */
 	block_signals();
 	if (!make_parts(d)) {
-		(void)snprintf(why, WHY_LEN, "memory or descriptors are out");
+		reason->id = LOG_SYSTEM_FAILED;
+		(void)snprintf(reason->why, LOG_WHY_LEN, "memory or descriptors are out");
 		return TRAIL_NOMEM;
 	}
-	err = start_threads(d, why);
-	return err ? err : start_serving(d, why);
+	err = start_threads(d, reason);
+	return err ? err : start_serving(d, reason);
 }
 
 enum trail_err traild_open(
-	const struct traild_options *options, struct traild **out, char why[WHY_LEN])
+	const struct traild_options *options, struct traild **out, struct log_reason *reason)
 {
 	struct timespec now;
 	struct traild *d = calloc(1, sizeof *d);
 	if (!d) {
-		(void)snprintf(why, WHY_LEN, "memory is out");
+		reason->id = LOG_SYSTEM_FAILED;
+		(void)snprintf(reason->why, LOG_WHY_LEN, "memory is out");
 		return TRAIL_NOMEM;
 	}
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	d->started_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	d->options = *options;
-	enum trail_err err = open_all(d, why);
+	enum trail_err err = open_all(d, reason);
 	if (err) {
 		traild_close(d);
 		return err;
@@ -380,19 +419,22 @@ enum trail_err traild_open(
 
 /* ---- serving and stopping ---- */
 
-enum trail_err traild_serve(struct traild *d, char why[WHY_LEN])
+enum trail_err traild_serve(struct traild *d, struct log_reason *reason)
 {
 	char status[256];
 	struct head head = { 0 };
 	(void)store_head(d->store, &head);
 	(void)snprintf(status, sizeof status, "READY=1\nSTATUS=%s, %llu records",
 		d->identity.vkey.name, (unsigned long long)head.size);
-	log_line(LOG_LEVEL_NOTICE, "ready: log %s with %llu records", d->identity.vkey.name,
+	log_line(LOG_READY, "ready: log %s with %llu records", d->identity.vkey.name,
 		(unsigned long long)head.size);
 	notify_manager(status);
 	enum trail_err err = server_run(d->server);
-	if (err)
-		(void)snprintf(why, WHY_LEN, "the event loop failed: %s", strerror(errno));
+	if (err) {
+		reason->id = LOG_SYSTEM_FAILED;
+		(void)snprintf(
+			reason->why, LOG_WHY_LEN, "the event loop failed: %s", strerror(errno));
+	}
 	return err;
 }
 

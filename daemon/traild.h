@@ -7,6 +7,7 @@
 #define DAEMON_TRAILD_H
 
 #include "config.h"
+#include "log.h"
 
 #include <stddef.h>
 
@@ -23,7 +24,7 @@ struct traild_options {
 
 /*
  * Open or make the log, recover it, start all threads, listen. `options` must stay. From here on
- * SIGTERM, SIGINT and SIGHUP are blocked in all threads. On failure why[512] gets a sentence and
+ * SIGTERM, SIGINT and SIGHUP are blocked in all threads. On failure *reason says which and why, and
  * nothing is left running:
  * TRAIL_INVALID  an address or origin that cannot be (exit 2)
  * TRAIL_CORRUPT, TRAIL_UNSUPPORTED  store, signer or folder contradict each other, or are another
@@ -33,9 +34,9 @@ struct traild_options {
  * When the writer or the signer fails later, the process ends at once with 3 or 5.
  */
 enum trail_err traild_open(
-	const struct traild_options *options, struct traild **traild, char why[512]);
+	const struct traild_options *options, struct traild **traild, struct log_reason *reason);
 /* Say READY, and serve until told to stop. TRAIL_IO: the loop failed. */
-enum trail_err traild_serve(struct traild *traild, char why[512]);
+enum trail_err traild_serve(struct traild *traild, struct log_reason *reason);
 /* Answer what is queued, note the stop in the log, end all threads. NULL is fine. */
 void traild_close(struct traild *traild);
 

@@ -10,7 +10,6 @@
 #include <sys/statvfs.h>
 
 enum {
-	WHY_LEN = 512,
 	TICK_MS = 60 * 1000,
 	EXIT_IO = 3,
 	EXIT_INVALID = 5,
@@ -34,12 +33,20 @@ struct writer {
 	struct writer_numbers numbers;
 };
 
-static void fatal(struct writer *w, int code, const char *sentence)
+static void fatal(struct writer *w, int code, const struct log_reason *reason)
 {
 	if (w->dead)
 		return;
 	w->dead = true;
-	w->options.fatal(w->options.ctx, code, sentence);
+	w->options.fatal(w->options.ctx, code, reason);
+}
+
+/* What was found in the store or shown by a client: nothing may be acked or signed after it. */
+static void contradicted(struct writer *w, enum log_id id, const char *sentence)
+{
+	struct log_reason reason = { .id = id };
+	(void)snprintf(reason.why, sizeof reason.why, "%s", sentence);
+	fatal(w, EXIT_INVALID, &reason);
 }
 
 /* ---- commit and sign ---- */
@@ -77,11 +84,12 @@ static enum trail_err commit(struct writer *w)
 }
 
 static enum trail_err sign_head(struct writer *w, const struct checkpoint *cp,
-	const struct tree_proof *proof, char why[WHY_LEN])
+	const struct tree_proof *proof, struct log_reason *reason)
 {
 	struct head head = { .size = cp->size, .root = cp->root };
-	enum trail_err err = signer_link_sign(
-		w->options.signer, cp->size, &cp->root, proof, head.note, &head.note_len, why);
+	enum trail_err err = signer_link_sign(w->options.signer, cp->size, &cp->root, proof,
+		head.note, &head.note_len, reason->why);
+	reason->id = err == TRAIL_CORRUPT ? LOG_SIGNER_REFUSED : LOG_SIGNER_FAILED;
 	if (err != TRAIL_OK)
 		return err;
 	w->head = head;
@@ -90,7 +98,7 @@ static enum trail_err sign_head(struct writer *w, const struct checkpoint *cp,
 }
 
 /* What is staged becomes durable, then signed. Any error is the end (FORMATS.md section 5). */
-static enum trail_err commit_and_sign(struct writer *w, char why[WHY_LEN])
+static enum trail_err commit_and_sign(struct writer *w, struct log_reason *reason)
 {
 	struct batch *b = w->intake.batch;
 	struct checkpoint cp;
@@ -100,7 +108,8 @@ static enum trail_err commit_and_sign(struct writer *w, char why[WHY_LEN])
 		return TRAIL_OK;
 	enum trail_err err = commit(w);
 	if (err != TRAIL_OK) {
-		(void)snprintf(why, WHY_LEN,
+		reason->id = LOG_COMMIT_FAILED;
+		(void)snprintf(reason->why, LOG_WHY_LEN,
 			"the store did not take a commit; its outcome is unknown, so nothing is "
 			"acknowledged "
 			"any more; look at the disk, then start again: recovery reads what is "
@@ -112,13 +121,15 @@ static enum trail_err commit_and_sign(struct writer *w, char why[WHY_LEN])
 	if (batch_committed(b) != 0) {
 		err = batch_consistency(b, &proof);
 		if (err != TRAIL_OK) {
-			(void)snprintf(why, WHY_LEN, "the tree in memory does not fit itself");
+			reason->id = LOG_STORE_DAMAGED;
+			(void)snprintf(
+				reason->why, LOG_WHY_LEN, "the tree in memory does not fit itself");
 			return TRAIL_CORRUPT;
 		}
 	}
 	batch_root(b, &cp);
 	batch_done(b);
-	return sign_head(w, &cp, &proof, why);
+	return sign_head(w, &cp, &proof, reason);
 }
 
 /* ---- answering ---- */
@@ -149,7 +160,8 @@ static enum trail_err prove_runs(struct writer *w, struct op *op)
 static void answer_append(struct writer *w, struct op *op)
 {
 	if (op->request.append.want_proof && prove_runs(w, op) != TRAIL_OK) {
-		fatal(w, EXIT_INVALID, "the tree does not fit the records; run `traild check`");
+		contradicted(w, LOG_STORE_DAMAGED,
+			"the tree does not fit the records; run `traild check`");
 		return;
 	}
 	op->response.appended.checkpoint = keep(op, w->head.note, w->head.note_len);
@@ -164,7 +176,7 @@ static bool client_note_fits(
 {
 	struct hash root;
 	if (cp->size > w->head.size) {
-		fatal(w, EXIT_INVALID,
+		contradicted(w, LOG_CLIENT_AHEAD,
 			"a client holds a newer checkpoint of this log than the store: the store "
 			"was set back; "
 			"restore the missing records from a mirror, or begin a successor log");
@@ -172,7 +184,7 @@ static bool client_note_fits(
 	}
 	if (tree_root(cp->size, store_node, txn, &root) != TRAIL_OK ||
 		!hash_equal(&root, &cp->root)) {
-		fatal(w, EXIT_INVALID,
+		contradicted(w, LOG_CLIENT_CONTRADICTS,
 			"a client holds a checkpoint under this log's key that contradicts the "
 			"store; run "
 			"`traild check`, and keep the client's checkpoint: it is evidence");
@@ -236,12 +248,25 @@ static uint64_t free_bytes(const struct writer *w)
 	return disk < room ? disk : room;
 }
 
+static void say_room(const struct writer *w, bool full, uint64_t free_now)
+{
+	unsigned long long mib = free_now >> 20;
+	if (full)
+		log_line(LOG_FULL,
+			"events are refused: %llu MiB are free on the disk or in the map, the "
+			"reserve is %llu MiB",
+			mib, (unsigned long long)(w->options.reserve_bytes >> 20));
+	else
+		log_line(LOG_ROOM_AGAIN, "events are taken again: %llu MiB are free", mib);
+}
+
 /* Below the reserve nothing but the daemon's own entries is staged; both turns are on record. */
 static void look_at_disk(struct writer *w)
 {
 	uint64_t free_now = free_bytes(w);
 	bool full = free_now < w->options.reserve_bytes;
 	if (full != w->intake.full) {
+		say_room(w, full, free_now);
 		struct daemon_entry entry = {
 			.what = DAEMON_DISK,
 			.free_bytes = free_now,
@@ -303,7 +328,7 @@ static void count(struct writer *w, const struct op *answered, bool committed)
 /* As many of `list` as one commit takes; returns the rest. */
 static struct op *one_commit(struct writer *w, struct op *list)
 {
-	char why[WHY_LEN] = "";
+	struct log_reason reason;
 	struct op *taken = NULL;
 	struct op **end = &taken;
 	begin(w);
@@ -314,13 +339,13 @@ static struct op *one_commit(struct writer *w, struct op *list)
 		*end = NULL;
 	}
 	if (w->intake.broken != TRAIL_OK) {
-		fatal(w, EXIT_INVALID, "the store is damaged; run `traild check`");
+		contradicted(w, LOG_STORE_DAMAGED, "the store is damaged; run `traild check`");
 		return NULL;
 	}
 	bool records = !batch_is_empty(w->intake.batch);
-	enum trail_err err = commit_and_sign(w, why);
+	enum trail_err err = commit_and_sign(w, &reason);
 	if (err != TRAIL_OK) {
-		fatal(w, err == TRAIL_CORRUPT ? EXIT_INVALID : EXIT_IO, why);
+		fatal(w, err == TRAIL_CORRUPT ? EXIT_INVALID : EXIT_IO, &reason);
 		return NULL;
 	}
 	count(w, taken, records);
@@ -330,12 +355,12 @@ static struct op *one_commit(struct writer *w, struct op *list)
 
 static void say_stop(struct writer *w)
 {
-	char why[WHY_LEN] = "";
+	struct log_reason reason;
 	struct daemon_entry stop = { .what = DAEMON_STOP };
 	intake_begin(&w->intake);
 	intake_say(&w->intake, &stop);
-	if (commit_and_sign(w, why) != TRAIL_OK)
-		fatal(w, EXIT_IO, why);
+	if (commit_and_sign(w, &reason) != TRAIL_OK)
+		fatal(w, EXIT_IO, &reason);
 }
 
 static void *run(void *ctx)
@@ -356,8 +381,15 @@ static void *run(void *ctx)
 
 /* ---- starting and stopping ---- */
 
+static enum trail_err open_intake(struct writer *w, struct log_reason *reason)
+{
+	enum trail_err err = intake_open(&w->intake, w->options.store, reason->why);
+	reason->id = err == TRAIL_CORRUPT ? LOG_STORE_DAMAGED : LOG_STORE_FAILED;
+	return err;
+}
+
 /* The store must be at or ahead of what its signer signed, and extend it. */
-static enum trail_err meet_signer(struct writer *w, char why[WHY_LEN])
+static enum trail_err meet_signer(struct writer *w, struct log_reason *reason)
 {
 	struct batch *b = w->intake.batch;
 	uint64_t signed_size = signer_link_size(w->options.signer);
@@ -365,7 +397,8 @@ static enum trail_err meet_signer(struct writer *w, char why[WHY_LEN])
 	struct checkpoint cp;
 	batch_root(b, &cp);
 	if (signed_size > cp.size) {
-		(void)snprintf(why, WHY_LEN,
+		reason->id = LOG_STORE_BEHIND;
+		(void)snprintf(reason->why, LOG_WHY_LEN,
 			"the store holds %llu records, but its signer signed %llu: the store was "
 			"cut or set back; "
 			"restore the missing records from a mirror, or begin a successor log",
@@ -379,12 +412,13 @@ static enum trail_err meet_signer(struct writer *w, char why[WHY_LEN])
 			: TRAIL_IO;
 		db_abort(txn);
 		if (err != TRAIL_OK) {
-			(void)snprintf(why, WHY_LEN,
+			reason->id = LOG_STORE_DAMAGED;
+			(void)snprintf(reason->why, LOG_WHY_LEN,
 				"the store's tree cannot be read; run `traild check`");
 			return err;
 		}
 	}
-	return sign_head(w, &cp, &proof, why);
+	return sign_head(w, &cp, &proof, reason);
 }
 
 static uint64_t newest_head_row(struct store *store)
@@ -398,15 +432,16 @@ static uint64_t newest_head_row(struct store *store)
 	return size;
 }
 
-static enum trail_err start(struct writer *w, char why[WHY_LEN])
+static enum trail_err start(struct writer *w, struct log_reason *reason)
 {
 	struct daemon_entry entry = { .what = DAEMON_START };
 	struct buf text = { 0 };
-	enum trail_err err = intake_open(&w->intake, w->options.store, why);
+	enum trail_err err = open_intake(w, reason);
 	if (err != TRAIL_OK)
 		return err;
 	identity_put(&text, &w->options.identity);
 	if (text.failed || text.len > sizeof w->identity) {
+		reason->id = LOG_SYSTEM_FAILED;
 		buf_release(&text);
 		return TRAIL_NOMEM;
 	}
@@ -414,18 +449,19 @@ static enum trail_err start(struct writer *w, char why[WHY_LEN])
 	w->identity_len = text.len;
 	buf_release(&text);
 	w->head_row = newest_head_row(w->options.store);
-	err = meet_signer(w, why);
+	err = meet_signer(w, reason);
 	if (err != TRAIL_OK)
 		return err;
 	begin(w);
 	intake_say(&w->intake, &entry);
-	err = commit_and_sign(w, why);
+	err = commit_and_sign(w, reason);
 	if (err != TRAIL_OK)
 		return err;
 	count(w, NULL, true);
 	if (pthread_create(&w->thread, NULL, run, w) == 0)
 		return TRAIL_OK;
-	(void)snprintf(why, WHY_LEN, "the writer's thread could not be made");
+	reason->id = LOG_SYSTEM_FAILED;
+	(void)snprintf(reason->why, LOG_WHY_LEN, "the writer's thread could not be made");
 	return TRAIL_IO;
 }
 
@@ -438,16 +474,17 @@ static void release(struct writer *w)
 }
 
 enum trail_err writer_start(
-	const struct writer_options *options, struct writer **out, char why[WHY_LEN])
+	const struct writer_options *options, struct writer **out, struct log_reason *reason)
 {
 	struct writer *w = calloc(1, sizeof *w);
-	(void)snprintf(why, WHY_LEN, "memory is out");
+	reason->id = LOG_SYSTEM_FAILED;
+	(void)snprintf(reason->why, LOG_WHY_LEN, "memory is out");
 	if (!w)
 		return TRAIL_NOMEM;
 	w->options = *options;
 	(void)pthread_mutex_init(&w->lock, NULL);
 	w->queue = queue_new();
-	enum trail_err err = w->queue ? start(w, why) : TRAIL_NOMEM;
+	enum trail_err err = w->queue ? start(w, reason) : TRAIL_NOMEM;
 	if (err != TRAIL_OK) {
 		release(w);
 		return err;
@@ -498,21 +535,22 @@ static void genesis_payload(const struct signer_greeting *greeting, struct buf *
 }
 
 enum trail_err writer_genesis(struct store *store, struct signer_link *signer,
-	const struct signer_greeting *greeting, char why[WHY_LEN])
+	const struct signer_greeting *greeting, struct log_reason *reason)
 {
 	struct writer w = { .options = { .store = store, .signer = signer } };
 	struct buf payload = { 0 };
-	enum trail_err err = intake_open(&w.intake, store, why);
+	enum trail_err err = open_intake(&w, reason);
 	if (err != TRAIL_OK)
 		return err;
 	genesis_payload(greeting, &payload);
 	if (payload.failed) {
-		(void)snprintf(why, WHY_LEN, "memory is out");
+		reason->id = LOG_SYSTEM_FAILED;
+		(void)snprintf(reason->why, LOG_WHY_LEN, "memory is out");
 		err = TRAIL_NOMEM;
 	} else {
 		(void)batch_add_control(
 			w.intake.batch, KIND_DAEMON, 0, clock_now().real_ns, buf_view(&payload));
-		err = commit_and_sign(&w, why);
+		err = commit_and_sign(&w, reason);
 	}
 	buf_release(&payload);
 	intake_close(&w.intake);

@@ -7,6 +7,7 @@
 #ifndef DAEMON_WRITER_H
 #define DAEMON_WRITER_H
 
+#include "log.h"
 #include "op.h"
 #include "signer_link.h"
 #include "store.h"
@@ -22,7 +23,7 @@ struct writer_options {
 	/* Called from the writer thread with a chain of answered ops; must not block. */
 	void (*done)(void *ctx, struct op *list);
 	/* Called once, from the writer thread, when it can go on no more; `exit_code` 3 or 5. */
-	void (*fatal)(void *ctx, int exit_code, const char *sentence);
+	void (*fatal)(void *ctx, int exit_code, const struct log_reason *reason);
 	void *ctx;
 };
 
@@ -39,10 +40,10 @@ struct writer_numbers {
 
 /*
  * Recover the numbering, write DAEMON start, sign it, and start the thread: when this answers
- * TRAIL_OK the log takes events. Errors as store_open.
+ * TRAIL_OK the log takes events. Errors as store_open; *reason says which and why.
  */
 enum trail_err writer_start(
-	const struct writer_options *options, struct writer **writer, char why[512]);
+	const struct writer_options *options, struct writer **writer, struct log_reason *reason);
 /* Hello, Append, Close, Keepalive and own events. The op comes back through `done`. */
 void writer_push(struct writer *writer, struct op *op);
 /* Carry out what is queued, write DAEMON stop, sign it, join the thread, free. */
@@ -54,6 +55,6 @@ void writer_read_numbers(struct writer *writer, struct writer_numbers *numbers);
  * `predecessor` etc. are for succession, empty here.
  */
 enum trail_err writer_genesis(struct store *store, struct signer_link *signer,
-	const struct signer_greeting *greeting, char why[512]);
+	const struct signer_greeting *greeting, struct log_reason *reason);
 
 #endif

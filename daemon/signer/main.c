@@ -55,9 +55,9 @@ static void on_term(int signal_no)
 	asked_to_end = 1;
 }
 
-static void say(const char *sentence)
+static void say(enum log_id id, const char *sentence)
 {
-	(void)dprintf(STDERR_FILENO, "traild-signer: %s\n", sentence);
+	log_line(id, "%s", sentence);
 }
 
 struct arguments {
@@ -94,6 +94,7 @@ static int parse(int argc, char **argv, struct arguments *a)
 		{ "version", no_argument, NULL, 'v' },
 		{ NULL, 0, NULL, 0 },
 	};
+	opterr = 0; /* its own lines have no id */
 	*a = (struct arguments){ .fd = -1, .signer = { .say = say } };
 	for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (c == 'd')
@@ -164,7 +165,7 @@ static int sync_now(struct service *v)
 	v->sync_at = 0;
 	if (signer_sync(v->signer, &why) == TRAIL_OK)
 		return -1;
-	say(why.text);
+	say(LOG_SIGN_SYNC, why.text);
 	return EXIT_COULD_NOT;
 }
 
@@ -198,7 +199,7 @@ static int wait_question(struct service *v, bool *ready)
 	*ready = n > 0;
 	if (n >= 0 || errno == EINTR)
 		return -1;
-	say("ppoll failed");
+	say(LOG_SIGN_SYSTEM, "ppoll failed");
 	return EXIT_COULD_NOT;
 }
 
@@ -216,7 +217,9 @@ static int one_question(struct service *v)
 	bool was_awake = signer_awake(v->signer);
 	int status = signer_answer(v->signer, span_of(question, kept), &v->answer);
 	if (!was_awake && status == TALK_OK && !sandbox_enter()) {
-		say("the system-call filter could not be loaded: a kernel with seccomp is needed");
+		say(LOG_SIGN_SANDBOX,
+			"the system-call filter could not be loaded: a kernel with seccomp is "
+			"needed");
 		return EXIT_COULD_NOT;
 	}
 	if (send(v->fd, v->answer.data, v->answer.len, MSG_NOSIGNAL) < 0)
@@ -243,26 +246,28 @@ static int run(struct service *v)
 int main(int argc, char **argv)
 {
 	struct arguments a;
+	log_start("traild-signer");
 	int code = parse(argc, argv, &a);
 	if (code == EXIT_USAGE)
-		(void)fputs(USAGE, stderr);
+		say(LOG_SIGN_USAGE, "bad usage; see traild-signer --help");
 	if (code >= 0)
 		return code;
 	struct service v = { .fd = a.fd };
 	if (!is_seqpacket(a.fd)) {
-		say("--fd is not a SOCK_SEQPACKET socket: traild starts this program, not a "
-		    "person");
+		say(LOG_SIGN_USAGE,
+			"--fd is not a SOCK_SEQPACKET socket: traild starts this program, not a "
+			"person");
 		return EXIT_USAGE;
 	}
 	if (!crypto_init() || !sandbox_hide() || !set_signals(&v.waiting)) {
-		say("could not hide its memory or take its signals");
+		say(LOG_SIGN_SYSTEM, "could not hide its memory or take its signals");
 		return EXIT_COULD_NOT;
 	}
 	v.signer = signer_new(&a.signer);
 	if (v.signer && buf_reserve(&v.answer, TALK_LEN_MAX)) {
 		code = run(&v);
 	} else {
-		say("memory is out");
+		say(LOG_SIGN_SYSTEM, "memory is out");
 		code = EXIT_COULD_NOT;
 	}
 	signer_free(v.signer);

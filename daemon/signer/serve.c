@@ -87,10 +87,10 @@ enum trail_err signer_sync(struct signer *s, struct sentence *why)
 	return e;
 }
 
-static void say(const struct signer *s, const struct sentence *notice)
+static void say(const struct signer *s, enum log_id id, const struct sentence *notice)
 {
 	if (notice->text[0] != '\0' && s->options.say)
-		s->options.say(notice->text);
+		s->options.say(id, notice->text);
 }
 
 /* ---- WAKE ---- */
@@ -151,7 +151,7 @@ static enum trail_err wake(struct signer *s, const struct wake *w)
 	enum trail_err e = folder_open(&s->folder, s->options.folder, how, &notice, &s->why);
 	if (e != TRAIL_OK)
 		return e;
-	say(s, &notice);
+	say(s, LOG_SIGN_DEVICE, &notice);
 	notice.text[0] = '\0';
 	if (w->want_new)
 		e = birth(s, w);
@@ -160,7 +160,7 @@ static enum trail_err wake(struct signer *s, const struct wake *w)
 	if (e == TRAIL_OK)
 		e = wake_judge(s, w);
 	if (e == TRAIL_OK)
-		say(s, &notice);
+		say(s, LOG_SIGN_SLOT, &notice);
 	return e;
 }
 

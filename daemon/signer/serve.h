@@ -12,6 +12,7 @@
 #define SIGNER_SERVE_H
 
 #include "../../proto/bytes.h"
+#include "../log.h"
 #include "sentence.h"
 
 struct signer;
@@ -20,7 +21,7 @@ struct signer_options {
 	const char *folder; /* must outlive the signer */
 	bool allow_cow;     /* accept a copy-on-write file system */
 	/* Told what an operator should see although the work goes on; never a secret. */
-	void (*say)(const char *sentence);
+	void (*say)(enum log_id id, const char *sentence);
 };
 
 /* NULL: memory is out. Nothing is opened before WAKE. */

@@ -7,6 +7,7 @@ exception, and says why.)
 import json
 import os
 import pathlib
+import re
 import select
 import shlex
 import shutil
@@ -28,6 +29,8 @@ CONFIG = {
     "seal_height": 4,
 }
 SANITIZER_WORDS = ("Sanitizer", "runtime error:")
+# Every line of the daemon and its signer bears one (daemon/log.c).
+WITH_ID = re.compile(r"(traild(-signer)?: |<\d>)TRAIL-[DS]\d{3} \S")
 
 
 class StartFailed(Exception):
@@ -334,5 +337,8 @@ class Factory:
             text = run.stderr()
             print(f"--- stderr of traild {run.number} ---\n{text}", file=sys.stderr)
             if any(word in text for word in SANITIZER_WORDS):
-                complaints.append(text)
-        assert not complaints, "a sanitizer complained:\n" + "\n".join(complaints)
+                complaints.append(f"a sanitizer complained:\n{text}")
+            elif not self.wrapper:
+                complaints += [f"a line without an id: {line}" for line in text.splitlines()
+                               if not WITH_ID.match(line)]
+        assert not complaints, "\n".join(complaints)

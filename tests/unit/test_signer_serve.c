@@ -29,12 +29,14 @@ struct bench {
 	struct buf answer;
 	struct case_log log;
 	char said[TALK_SENTENCE_MAX];
+	enum log_id said_id;
 };
 
 static struct bench *here; /* for `say`, which has no context */
 
-static void say(const char *sentence)
+static void say(enum log_id id, const char *sentence)
 {
+	here->said_id = id;
 	(void)snprintf(here->said, sizeof here->said, "%s", sentence);
 }
 
@@ -474,6 +476,7 @@ static void test_a_damaged_newer_slot_falls_back_and_says_so(void **state)
 	assert_int_equal(wake(b, OLD), TALK_OK);
 	assert_int_equal(woken_size(b), 4);
 	assert_non_null(strstr(b->said, "one slot is damaged; going on from size 4"));
+	assert_int_equal(b->said_id, LOG_SIGN_SLOT);
 	/* It goes on, with a proof from there. */
 	assert_int_equal(sign(b, 4, 6), TALK_OK);
 	fresh_signer(b);
