@@ -8,6 +8,9 @@ bindir     ?= $(prefix)/bin
 libdir     ?= $(prefix)/lib
 includedir ?= $(prefix)/include
 mandir     ?= $(prefix)/share/man
+bashcompdir ?= $(prefix)/share/bash-completion/completions
+fishcompdir ?= $(prefix)/share/fish/vendor_completions.d
+zshcompdir  ?= $(prefix)/share/zsh/site-functions
 PYTHON     ?= /usr/bin/python3
 CLANG      ?= clang
 OBJCOPY    ?= objcopy
@@ -20,7 +23,7 @@ BUILD_DEPS := gcc libc6-dev pkg-config protobuf-c-compiler protobuf-compiler lib
 	libevent-dev libprotobuf-c-dev libssl-dev libzstd-dev libjansson-dev libseccomp-dev libconfuse-dev
 DEV_DEPS := clang clang-format clang-tidy libclang-rt-14-dev cppcheck valgrind strace lmdb-utils libcmocka-dev \
 	python3 python3-pytest python3-protobuf zstd openssl golang-go golang-golang-x-mod-dev mandoc \
-	util-linux universal-ctags less tzdata abigail-tools g++
+	util-linux universal-ctags less tzdata abigail-tools g++ fish zsh
 
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $@)
@@ -66,7 +69,7 @@ SUPPORT_C := $(wildcard tests/support/*.c)
 UNIT_C    := $(wildcard tests/unit/test_*.c)
 FUZZERS   := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH_C   := $(wildcard tests/bench/*.c)
-MANUALS   := $(wildcard daemon/*.8 daemon/signer/*.8 client/*.1 client/*.3 proto/*.7)
+MANUALS   := $(wildcard daemon/*.7 daemon/*.8 daemon/signer/*.8 client/*.1 client/*.3 proto/*.7)
 
 .PHONY: all
 all: release  ## build traild, traild-signer and trail (build/release)
@@ -227,10 +230,11 @@ LIBRARY  := $(libdir)/libtrail.so.$(VERSION) $(libdir)/$(SONAME) $(libdir)/libtr
 PAGES    := $(foreach m,$(MANUALS),$(mandir)/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m)))
 PC       := $(libdir)/pkgconfig/libtrail.pc
 HEADER   := $(includedir)/trail.h
+COMPLETE := $(bashcompdir)/trail $(fishcompdir)/trail.fish $(zshcompdir)/_trail
 
 .PHONY: install uninstall
-install: release  ## install programs, library, header and manuals below $(DESTDIR)$(prefix)
-	install -d $(sort $(dir $(addprefix $(DESTDIR),$(PROGRAMS) $(LIBRARY) $(PAGES) $(PC) $(HEADER))))
+install: release  ## install programs, library, header, manuals, completion below $(DESTDIR)$(prefix)
+	install -d $(sort $(dir $(addprefix $(DESTDIR),$(PROGRAMS) $(LIBRARY) $(PAGES) $(PC) $(HEADER) $(COMPLETE))))
 	install -m 0755 build/release/traild build/release/traild-signer $(DESTDIR)$(sbindir)
 	install -m 0755 build/release/trail $(DESTDIR)$(bindir)
 	install -m 0644 build/release/libtrail.so.$(VERSION) build/release/libtrail.a $(DESTDIR)$(libdir)
@@ -239,10 +243,13 @@ install: release  ## install programs, library, header and manuals below $(DESTD
 	install -m 0644 include/trail.h $(DESTDIR)$(HEADER)
 	sed -e 's|@prefix@|$(prefix)|; s|@libdir@|$(libdir)|; s|@includedir@|$(includedir)|' \
 		-e 's|@VERSION@|$(VERSION)|; s|@LIB_LIBS@|$(LIB_LIBS)|' client/libtrail.pc.in >$(DESTDIR)$(PC)
+	install -m 0644 client/cli/trail.bash $(DESTDIR)$(bashcompdir)/trail
+	install -m 0644 client/cli/trail.fish $(DESTDIR)$(fishcompdir)/trail.fish
+	install -m 0644 client/cli/trail.zsh $(DESTDIR)$(zshcompdir)/_trail
 	for m in $(MANUALS); do install -m 0644 $$m $(DESTDIR)$(mandir)/man$${m##*.}/; done
 	[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
 uninstall:  ## remove what install put there
-	rm -f $(addprefix $(DESTDIR),$(PROGRAMS) $(LIBRARY) $(PAGES) $(PC) $(HEADER))
+	rm -f $(addprefix $(DESTDIR),$(PROGRAMS) $(LIBRARY) $(PAGES) $(PC) $(HEADER) $(COMPLETE))
 
 .PHONY: clean
 clean:  ## remove what was built

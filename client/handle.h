@@ -55,5 +55,7 @@ struct trail {
 enum trail_err handle_enter(struct trail *t);
 /* The same for calls that need no connection. */
 enum trail_err handle_enter_closed(struct trail *t);
+/* The rest of handle_enter, for calls that judge first what they were given. */
+enum trail_err handle_ready(struct trail *t);
 
 #endif

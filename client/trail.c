@@ -50,11 +50,8 @@ enum trail_err handle_enter_closed(struct trail *t)
 	return TRAIL_OK;
 }
 
-enum trail_err handle_enter(struct trail *t)
+enum trail_err handle_ready(struct trail *t)
 {
-	enum trail_err err = handle_enter_closed(t);
-	if (err != TRAIL_OK)
-		return err;
 	switch (t->state) {
 	case HANDLE_OPEN:
 		return TRAIL_OK;
@@ -66,6 +63,12 @@ enum trail_err handle_enter(struct trail *t)
 		break;
 	}
 	return fault_set(&t->fault, TRAIL_MISUSE, "this handle is not open; call trail_open first");
+}
+
+enum trail_err handle_enter(struct trail *t)
+{
+	enum trail_err err = handle_enter_closed(t);
+	return err == TRAIL_OK ? handle_ready(t) : err;
 }
 
 enum trail_err trail_set_timeout(struct trail *t, int timeout_ms)

@@ -114,6 +114,8 @@ static enum trail_err ask(struct trail *t, enum request_kind kind, struct span t
 	if (err == TRAIL_OK)
 		err = kind == REQUEST_SEARCH ? read_terms(t, r) : read_object(t, r);
 	if (err == TRAIL_OK)
+		err = handle_ready(t);
+	if (err == TRAIL_OK)
 		err = reading_turn(&r->reading, t, deadline_in(t->timeout_ms));
 	if (err != TRAIL_OK) {
 		trail_rows_free(r);
@@ -126,7 +128,7 @@ static enum trail_err ask(struct trail *t, enum request_kind kind, struct span t
 
 enum trail_err trail_search(struct trail *t, const struct trail_query *q, struct trail_rows **rows)
 {
-	enum trail_err err = handle_enter(t);
+	enum trail_err err = handle_enter_closed(t);
 	if (err != TRAIL_OK)
 		return err;
 	if (!rows)
@@ -137,7 +139,7 @@ enum trail_err trail_search(struct trail *t, const struct trail_query *q, struct
 enum trail_err trail_history(
 	struct trail *t, const char *object, const struct trail_query *q, struct trail_rows **rows)
 {
-	enum trail_err err = handle_enter(t);
+	enum trail_err err = handle_enter_closed(t);
 	if (err != TRAIL_OK)
 		return err;
 	if (!object || !rows || (q && q->terms.len != 0))

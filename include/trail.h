@@ -532,6 +532,9 @@ enum trail_err trail_query_set_progress(
  * durable. *rows is the caller's: trail_rows_free, before or after the handle is closed; a freed
  * handle ends it. NULL for `q`: every event. One event is logged for the whole answer.
  *
+ * The question is judged first, on a handle that is not open, too: there TRAIL_MISUSE says that
+ * nothing is wrong with it.
+ *
  * TRAIL_INVALID      the terms are no query (trail_error_index: where)
  * TRAIL_UNSUPPORTED  a part of the grammar that is not built yet; as above
  * TRAIL_DENIED       role investigator is needed · TRAIL_FULL: the reading cannot be written down

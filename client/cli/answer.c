@@ -34,8 +34,8 @@ struct answer {
 void asking_choices(struct asking *asking, struct choice to[ASKING_CHOICES])
 {
 	const struct choice choices[ASKING_CHOICES] = {
-		{ .name = "since", .letter = 'S', .text = &asking->since },
-		{ .name = "until", .letter = 'U', .text = &asking->until },
+		{ .name = "since", .letter = 'S', .text = &asking->since, .value = VALUE_WHEN },
+		{ .name = "until", .letter = 'U', .text = &asking->until, .value = VALUE_WHEN },
 		{ .name = "limit", .letter = 'n', .text = &asking->limit },
 		{ .name = "reverse", .letter = 'r', .flag = &asking->newest_first },
 		{ .name = "follow", .letter = 'f', .flag = &asking->follow },
@@ -333,12 +333,26 @@ static int show_and_follow(struct answer *a)
 	return fflush(stdout) == 0 ? follow(a, trail_rows_read(a->rows)) : EXIT_OK;
 }
 
+/* What cannot be asked is said before a daemon is needed: only the handle is not open yet. */
+static int judge_question(struct answer *a)
+{
+	enum trail_err err = ask(a, a->asking->newest_first, a->asking->follow, 0);
+	if (err == TRAIL_MISUSE)
+		return EXIT_OK;
+	/* ask said itself what did not come to the library's judgement. */
+	return trail_error_code(a->cli->trail) == TRAIL_OK ? exit_of(err) : cli_fail(a->cli);
+}
+
 int answer_show(struct cli *cli, struct asking *asking)
 {
 	struct answer a = { .cli = cli, .asking = asking };
 	int code = read_asking(cli, asking);
 	if (code == EXIT_OK)
-		code = cli_open(cli);
+		code = cli_prepare(cli);
+	if (code == EXIT_OK)
+		code = judge_question(&a);
+	if (code == EXIT_OK)
+		code = cli_connect(cli);
 	if (code != EXIT_OK)
 		return code;
 	if (asking->follow)

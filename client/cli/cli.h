@@ -21,6 +21,19 @@ enum exit_code {
 };
 
 struct command;
+struct cli;
+struct choice;
+
+/* A word that is to be completed: see complete.h. */
+struct completion {
+	/* NULL: none is. Else it is shown the options of the command, or those in front of it. */
+	void (*look)(struct cli *cli, const struct choice *choices, size_t count);
+	char **words; /* behind "trail"; the last is the unfinished one */
+	size_t count;
+	size_t at; /* where the command stands among them; count: all is said */
+	const struct command *commands;
+	size_t command_count;
+};
 
 /* What stands before the command, or among its own options. */
 struct cli {
@@ -38,6 +51,22 @@ struct cli {
 	struct screen screen;
 	struct pager pager;
 	struct trail *trail;
+	/* Where it asks, a command says what its options are, and does nothing. */
+	struct completion completion;
+};
+
+/* What may stand for an option's value or a command's argument: what is offered to a shell. */
+enum value {
+	VALUE_ANY, /* whatever the user knows */
+	VALUE_FILE,
+	VALUE_ACTION,
+	VALUE_OUTCOME,
+	VALUE_MEDIUM,
+	VALUE_ACTOR_TYPE,
+	VALUE_TERM,   /* of a query */
+	VALUE_WHEN,   /* a time */
+	VALUE_FORM,   /* one of cli->forms */
+	VALUE_FORMAT, /* of a file that is imported */
 };
 
 struct command {
@@ -46,6 +75,7 @@ struct command {
 	int (*run)(struct cli *cli, int argc, char **argv);
 	const char *summary; /* one line */
 	const char *help;    /* the whole text of --help */
+	enum value argument; /* what its first argument is; of a search: each */
 };
 
 /* Values of an option that may come again. */
@@ -65,6 +95,7 @@ struct choice {
 	const char *bare;  /* value of a `text` that comes without; NULL: it must have one */
 	bool *flag;        /* takes none */
 	struct many *many; /* takes a value, may come again */
+	enum value value;  /* what a value is */
 };
 
 /*
@@ -79,10 +110,16 @@ int options_read(struct cli *cli, int argc, char **argv, const struct choice *ch
 int options_read_front(
 	struct cli *cli, int argc, char **argv, int *rest, bool *help, bool *version);
 
+/* What -o may name, the default first, NULL behind the last. */
+const char *const *cli_forms(const struct cli *cli);
+
 /* Standard output through a pager from here on, where there is a terminal; main ends it. */
 void cli_page(struct cli *cli);
-/* Open cli->trail as the options say. EXIT_OK, or a sentence was said. */
+/* Make cli->trail as the options say, and open it. EXIT_OK, or a sentence was said. */
 int cli_open(struct cli *cli);
+/* The halves of it, for who has something to do between. */
+int cli_prepare(struct cli *cli);
+int cli_connect(struct cli *cli);
 /*
  * The same for command `name`, whose only options are the common ones and which takes no argument,
  * or the index of one record. *done: --help was printed; the answer is then EXIT_OK, too.

@@ -43,31 +43,31 @@ static const char DEFAULT_SOURCE[] = "trail";
 static const struct {
 	const char *option;
 	const char *field;
+	enum value value;
 } OPTIONS[] = {
-	{ "actor", "actor.id" },
-	{ "actor-type", "actor.type" },
-	{ "actor-name", "actor.name" },
-	{ "role", "actor.role" },
-	{ "unit", "actor.unit" },
-	{ "session", "actor.session" },
-	{ "actor-address", "actor.address" },
-	{ "on-behalf-of", "actor.on_behalf_of" },
-	{ "type", "object.type" },
-	{ "object-type", "object.type" },
-	{ "object-name", "object.name" },
-	{ "object-version", "object.version" },
-	{ "subject", "subject" },
-	{ "purpose", "purpose" },
-	{ "outcome", "outcome" },
-	{ "reason", "reason" },
-	{ "verb", "verb" },
-	{ "medium", "medium" },
-	{ "host", "origin.host" },
-	{ "application", "origin.application" },
-	{ "process", "origin.process" },
-	{ "address", "origin.address" },
-	{ "correlation", "correlation" },
-	{ "id", "id" },
+	{ "actor", "actor.id", VALUE_ANY },
+	{ "actor-type", "actor.type", VALUE_ACTOR_TYPE },
+	{ "actor-name", "actor.name", VALUE_ANY },
+	{ "role", "actor.role", VALUE_ANY },
+	{ "unit", "actor.unit", VALUE_ANY },
+	{ "session", "actor.session", VALUE_ANY },
+	{ "actor-address", "actor.address", VALUE_ANY },
+	{ "on-behalf-of", "actor.on_behalf_of", VALUE_ANY },
+	{ "type", "object.type", VALUE_ANY },
+	{ "object-name", "object.name", VALUE_ANY },
+	{ "object-version", "object.version", VALUE_ANY },
+	{ "subject", "subject", VALUE_ANY },
+	{ "purpose", "purpose", VALUE_ANY },
+	{ "outcome", "outcome", VALUE_OUTCOME },
+	{ "reason", "reason", VALUE_ANY },
+	{ "verb", "verb", VALUE_ANY },
+	{ "medium", "medium", VALUE_MEDIUM },
+	{ "host", "origin.host", VALUE_ANY },
+	{ "application", "origin.application", VALUE_ANY },
+	{ "process", "origin.process", VALUE_ANY },
+	{ "address", "origin.address", VALUE_ANY },
+	{ "correlation", "correlation", VALUE_ANY },
+	{ "id", "id", VALUE_ANY },
 };
 
 enum {
@@ -216,8 +216,16 @@ int cmd_emit(struct cli *cli, int argc, char **argv)
 	int rest;
 	bool done;
 	for (unsigned i = 0; i < OPTION_COUNT; i++)
-		choices[i] = (struct choice){ .name = OPTIONS[i].option, .text = &m.values[i] };
-	choices[OPTION_COUNT] = (struct choice){ .name = "time", .text = &m.time };
+		choices[i] = (struct choice){
+			.name = OPTIONS[i].option,
+			.text = &m.values[i],
+			.value = OPTIONS[i].value,
+		};
+	choices[OPTION_COUNT] = (struct choice){
+		.name = "time",
+		.text = &m.time,
+		.value = VALUE_WHEN,
+	};
 	choices[OPTION_COUNT + 1] = (struct choice){ .name = "source", .text = &m.source };
 	choices[OPTION_COUNT + 2] = (struct choice){ .name = "attr", .many = &m.attributes };
 	int code = options_read(cli, argc, argv, choices, &rest, &done);

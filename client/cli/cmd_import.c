@@ -339,7 +339,7 @@ int cmd_import(struct cli *cli, int argc, char **argv)
 	static struct reading r; /* its tables are large, and zero */
 	const struct choice choices[] = {
 		{ .name = "source", .text = &r.source },
-		{ .name = "format", .text = &r.format },
+		{ .name = "format", .text = &r.format, .value = VALUE_FORMAT },
 		{ .name = "batch", .text = &r.batch },
 		{ .name = "check", .flag = &r.check },
 		{ .name = "open", .flag = &r.open },

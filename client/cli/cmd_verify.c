@@ -316,8 +316,8 @@ int cmd_verify(struct cli *cli, int argc, char **argv)
 {
 	struct wish wish = { 0 };
 	const struct choice choices[] = {
-		{ .name = "checkpoint", .text = &wish.checkpoint },
-		{ .name = "since", .text = &wish.since, .bare = LAST },
+		{ .name = "checkpoint", .text = &wish.checkpoint, .value = VALUE_FILE },
+		{ .name = "since", .text = &wish.since, .bare = LAST, .value = VALUE_FILE },
 		{ .name = "payloads", .flag = &wish.payloads },
 		{ .name = "quiet", .letter = 'q', .flag = &wish.quiet },
 		{ 0 },

@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli.h"
+#include "complete.h"
 #include "output.h"
 
 #include <locale.h>
 #include <string.h>
 
 static const struct command COMMANDS[] = {
-	{ "emit", cmd_emit, "write one event, print its receipt", HELP_EMIT },
-	{ "import", cmd_import, "write many events from a file", HELP_IMPORT },
-	{ "search", cmd_search, "the events that match: who did what", HELP_SEARCH },
-	{ "history", cmd_history, "who created, read, changed, deleted one object", HELP_HISTORY },
-	{ "show", cmd_show, "one record, verified", HELP_SHOW },
-	{ "prove", cmd_prove, "the evidence for one record, as .tlog-proof", HELP_PROVE },
-	{ "checkpoint", cmd_checkpoint, "the newest signed checkpoint", HELP_CHECKPOINT },
-	{ "verify", cmd_verify, "is the whole log what it claims to be?", HELP_VERIFY },
-	{ "key", cmd_key, "the log identity file", HELP_KEY },
-	{ "sources", cmd_sources, "who writes to the log, and what is missing", HELP_SOURCES },
-	{ "status", cmd_status, "how the daemon is", HELP_STATUS },
+	{ "emit", cmd_emit, "write one event, print its receipt", HELP_EMIT, VALUE_ACTION },
+	{ "import", cmd_import, "write many events from a file", HELP_IMPORT, VALUE_FILE },
+	{ "search", cmd_search, "the events that match: who did what", HELP_SEARCH, VALUE_TERM },
+	{ "history", cmd_history, "who created, read, changed, deleted one object", HELP_HISTORY,
+		VALUE_ANY },
+	{ "show", cmd_show, "one record, verified", HELP_SHOW, VALUE_ANY },
+	{ "prove", cmd_prove, "the evidence for one record, as .tlog-proof", HELP_PROVE,
+		VALUE_ANY },
+	{ "checkpoint", cmd_checkpoint, "the newest signed checkpoint", HELP_CHECKPOINT,
+		VALUE_ANY },
+	{ "verify", cmd_verify, "is the whole log what it claims to be?", HELP_VERIFY, VALUE_ANY },
+	{ "key", cmd_key, "the log identity file", HELP_KEY, VALUE_ANY },
+	{ "sources", cmd_sources, "who writes to the log, and what is missing", HELP_SOURCES,
+		VALUE_ANY },
+	{ "status", cmd_status, "how the daemon is", HELP_STATUS, VALUE_ANY },
 };
 
 enum {
@@ -34,7 +39,7 @@ static void print_usage(FILE *to)
 		"                     else unix:/run/trail/trail.sock)\n"
 		"  --log FILE         the log identity file that the log must be\n"
 		"  --timeout SECONDS  the longest wait for an answer (10)\n"
-		"  -o json|text       for programs, or for people; some commands know more\n"
+		"  -o, --output FORM  text for people or json for programs; some know more\n"
 		"  --utc              times in UTC instead of the local zone\n"
 		"  --no-pager         do not page on a terminal\n"
 		"  --help, --version\n");
@@ -95,6 +100,8 @@ static int run(struct cli *cli, int argc, char **argv)
 	}
 	if (strcmp(argv[rest], "help") == 0)
 		return help(argv[rest + 1]);
+	if (strcmp(argv[rest], "complete") == 0)
+		return complete(cli, COMMANDS, COMMAND_COUNT, argc - rest - 1, argv + rest + 1);
 	cli->command = find_command(argv[rest]);
 	if (!cli->command)
 		return unknown_command(argv[rest]);

@@ -39,9 +39,9 @@ static size_t common_choices(struct cli *cli, bool *help, bool *version, struct 
 {
 	const struct choice common[] = {
 		{ .name = "connect", .text = &cli->connect },
-		{ .name = "log", .text = &cli->log },
+		{ .name = "log", .text = &cli->log, .value = VALUE_FILE },
 		{ .name = "timeout", .text = &cli->timeout },
-		{ .name = "output", .letter = 'o', .text = &cli->output },
+		{ .name = "output", .letter = 'o', .text = &cli->output, .value = VALUE_FORM },
 		{ .name = "utc", .flag = &cli->utc },
 		{ .name = "no-pager", .flag = &cli->no_pager },
 		{ .name = "help", .flag = help },
@@ -160,11 +160,16 @@ static void list_forms(const char *const *forms, char *out, size_t room)
 	}
 }
 
+const char *const *cli_forms(const struct cli *cli)
+{
+	static const char *const PLAIN[] = { "text", "json", NULL };
+	return cli->forms ? cli->forms : PLAIN;
+}
+
 /* What -o names must be a form of this command. */
 static int check_output(struct cli *cli)
 {
-	static const char *const PLAIN[] = { "text", "json", NULL };
-	const char *const *forms = cli->forms ? cli->forms : PLAIN;
+	const char *const *forms = cli_forms(cli);
 	char list[128] = "";
 	if (!cli->output)
 		cli->output = forms[0];
@@ -187,7 +192,11 @@ int options_read(
 	size_t count = common_choices(cli, &help, &version, all);
 	while (choices && choices->name && count < CHOICES_MAX)
 		all[count++] = *choices++;
-	*done = false;
+	*done = cli->completion.look != NULL;
+	if (cli->completion.look) {
+		cli->completion.look(cli, all, count);
+		return EXIT_OK;
+	}
 	int code = read_all(cli, argc, argv, all, count, ":");
 	if (code != EXIT_OK)
 		return code;
@@ -204,6 +213,10 @@ int options_read_front(struct cli *cli, int argc, char **argv, int *rest, bool *
 {
 	struct choice all[CHOICES_MAX];
 	size_t count = common_choices(cli, help, version, all);
+	if (cli->completion.look) {
+		cli->completion.look(cli, all, count);
+		return EXIT_OK;
+	}
 	/* "+": stop at the command. */
 	int code = read_all(cli, argc, argv, all, count, "+:");
 	if (code != EXIT_OK)
@@ -306,7 +319,7 @@ void cli_page(struct cli *cli)
 		pager_open(&cli->pager, &cli->screen);
 }
 
-int cli_open(struct cli *cli)
+int cli_prepare(struct cli *cli)
 {
 	cli->trail = trail_new();
 	if (!cli->trail) {
@@ -316,8 +329,11 @@ int cli_open(struct cli *cli)
 	int code = set_timeout(cli);
 	if (code == EXIT_OK)
 		code = set_identity(cli);
-	if (code != EXIT_OK)
-		return code;
+	return code;
+}
+
+int cli_connect(struct cli *cli)
+{
 	if (trail_open(cli->trail, cli->connect) != TRAIL_OK)
 		return cli_fail(cli);
 	if (trail_trust_level(cli->trail) == TRAIL_TRUST_FIRST)
@@ -325,6 +341,12 @@ int cli_open(struct cli *cli)
 		    "compare `trail key` with one from a path that you trust",
 			trail_origin(cli->trail));
 	return EXIT_OK;
+}
+
+int cli_open(struct cli *cli)
+{
+	int code = cli_prepare(cli);
+	return code == EXIT_OK ? cli_connect(cli) : code;
 }
 
 int cli_open_bare(struct cli *cli, int argc, char **argv, const char *name, bool *done)

@@ -319,6 +319,21 @@ static void null_bytes(void)
 
 /* ---- a handle that cannot speak ---- */
 
+/* A handle that is not open judges the question all the same; one made before a fork does not. */
+static void question_is_judged_first(struct trail *t)
+{
+	struct trail_rows *rows = NULL;
+	struct trail_query *q = trail_query_new();
+	EXPECT(trail_query_set_terms(q, "actor:a actr:b") == TRAIL_OK);
+	enum trail_err err = trail_search(t, q, &rows);
+	EXPECT(err == TRAIL_MISUSE || (err == TRAIL_INVALID && trail_error_index(t) == 8));
+	EXPECT(trail_query_set_terms(q, "actor:a*") == TRAIL_OK);
+	err = trail_search(t, q, &rows);
+	EXPECT(err == TRAIL_MISUSE || err == TRAIL_UNSUPPORTED);
+	EXPECT(!rows);
+	trail_query_free(q);
+}
+
 /* `b` holds an event. */
 static void unusable_speaks(struct trail *t, struct trail_batch *b, struct trail_event *e)
 {
@@ -349,6 +364,7 @@ static void unusable_speaks(struct trail *t, struct trail_batch *b, struct trail
 	TOLD(t, trail_status_ask(t, &status));
 	TOLD(t, trail_search(t, NULL, &rows));
 	TOLD(t, trail_history(t, "o", NULL, &rows));
+	question_is_judged_first(t);
 	TOLD(t, trail_sources_ask(t, &sources));
 	struct trail_verify *v = trail_verify_new();
 	TOLD(t, trail_verify_run(t, v));

@@ -24,7 +24,8 @@ COMPILERS = {
 VERSION = re.search(r"^VERSION := (\S+)$", (ROOT / "Makefile").read_text(), re.M)[1]
 INSTALLED = {
     "bin/trail", "sbin/traild", "sbin/traild-signer", "include/trail.h", "lib/libtrail.a",
-    "lib/libtrail.so", "lib/libtrail.so.0", f"lib/libtrail.so.{VERSION}", "lib/pkgconfig/libtrail.pc",
+    "share/bash-completion/completions/trail", "share/fish/vendor_completions.d/trail.fish",
+    "share/zsh/site-functions/_trail", "lib/libtrail.so", "lib/libtrail.so.0", f"lib/libtrail.so.{VERSION}", "lib/pkgconfig/libtrail.pc",
 }
 
 

@@ -180,6 +180,13 @@ def test_a_query_that_does_not_parse_is_one_line_that_points_at_the_place(log, t
     done = log("search", *terms, code=2)
     assert done.stdout == "" and done.stderr.count("\n") == 1
     assert re.search(said, done.stderr), done.stderr
+    # A question is judged before a daemon is needed.
+    away = log("--connect", f"unix:{log.folder}/none", "search", *terms, code=2)
+    assert away.stdout == "" and away.stderr == done.stderr
+
+
+def test_a_query_that_is_too_long_is_said_so(log):
+    assert "too big" in log("search", "actor:" + "a" * 4096, code=2).stderr
 
 
 def test_history_takes_one_object(log):
