@@ -34,7 +34,7 @@ static const char HELP[] =
 	"it\n"
 	"                     the log is taken for what it says it is\n"
 	"  --checkpoint FILE  a checkpoint kept elsewhere (`trail checkpoint`): finds a cut tail\n"
-	"  -o json            one JSON object on standard output\n"
+	"  -o, --output json  one JSON object on standard output\n"
 	"\n"
 	"Verdicts and exit codes: valid 0, invalid 5, unverifiable 6; usage 2, cannot read 3.\n"
 	"The findings' codes stand in traild-check(8).\n"
@@ -77,7 +77,7 @@ static bool parse(int argc, char **argv, struct options *o)
 	int c;
 	bool good = true;
 	optind = 1;
-	while ((c = getopt_long(argc, argv, "o:h", known, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "o:", known, NULL)) != -1) {
 		if (c == 'd')
 			o->state = optarg;
 		else if (c == 'l')
