@@ -22,7 +22,10 @@ struct fault {
 
 /* Forget it: TRAIL_OK, no sentence. */
 void fault_clear(struct fault *f);
-/* Set code and sentence (printf text, cut at the limit), forget the rest. Answers `code`. */
+/*
+ * Set code and sentence (printf text, cut at the limit, between characters), forget the rest.
+ * Answers `code`.
+ */
 enum trail_err fault_set(struct fault *f, enum trail_err code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /*

@@ -180,9 +180,9 @@ static json_t *json_findings(const struct trail_verify *v)
 		uint64_t index = 0;
 		bool has = trail_verify_finding_index(v, i, &index);
 		(void)json_array_append_new(list,
-			json_pack("{s:s, s:o, s:s}", "code", trail_verify_finding_code(v, i),
+			json_pack("{s:s, s:o, s:o}", "code", trail_verify_finding_code(v, i),
 				"index", json_index(has, index), "what",
-				trail_verify_finding_what(v, i)));
+				json_text(trail_verify_finding_what(v, i))));
 	}
 	return list;
 }

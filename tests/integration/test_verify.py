@@ -497,6 +497,15 @@ def test_what_the_daemon_withholds_is_not_valid(lied):
     assert value["checked"] + value["uncovered"] == value["size"]
 
 
+def test_what_the_daemon_says_is_cut_between_characters(lied):
+    """Else its finding would be missing from the JSON, which has no place for half a character."""
+    for shift in range(3):
+        error = pb.Error(code=pb.UNAVAILABLE, sentence="x" * shift + "\u20ac" * 400)
+        value = lied(to_pages(lambda _, response, e=error: pb.Response(id=response.id, error=e)),
+                     code=6)
+        assert codes(value) == {"daemon.withheld"} and value["unverifiable"] == 1
+
+
 def test_a_silent_daemon_ends_it_in_time(running, trail, folder):
     def change(request, response):
         return response if request.records.first < 6000 else None
