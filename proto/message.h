@@ -345,6 +345,7 @@ enum loss_cause {
 	LOSS_PUSHED = 2,
 };
 
+/* `what` and `cause` may be those of a later daemon, beyond their enums. */
 struct daemon_entry {
 	enum daemon_what what;
 	uint64_t from_ns;
