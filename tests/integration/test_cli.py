@@ -172,6 +172,20 @@ def test_show_says_what_it_verified_and_what_is_not_there(log):
     assert log.json("show", 0)["kind"] == "DAEMON"
 
 
+def test_show_shows_all_there_is_of_an_event(log, folder):
+    path = write_lines(folder / "raw.jsonl", [dict(
+        EVENT, raw=base64.b64encode(b"GET /\xff\n").decode())])
+    text = log("show", log.json("import", path)["first_index"]).stdout
+    assert "raw                GET /\\x{ff}\\u{a}\n" in text
+
+
+def test_show_names_a_peer_by_the_record_that_introduces_it(log):
+    shown = log("show", log.json("emit", "read", "x")["index"]).stdout
+    [peer] = [line for line in shown.splitlines() if line.startswith("peer ")]
+    number = peer.rpartition("(record ")[2].rstrip(")")
+    assert peer in log("show", number).stdout.splitlines()
+
+
 def test_hostile_text_cannot_reach_the_terminal(log, folder):
     # A reason and a value are free text: they may hold what an id must not.
     hostile = "a\x1b[31mb\rc\x85d\u202ee\u2066f"
