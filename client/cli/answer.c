@@ -49,8 +49,13 @@ void asking_choices(struct asking *asking, struct choice to[ASKING_CHOICES])
 static bool read_when(const char *option, const char *text, int64_t *ns)
 {
 	*ns = 0;
-	if (!text || when_say(text, ns))
+	if (!text)
 		return true;
+	if (when_say(text, ns)) {
+		/* 0 is no bound to the library; no event can have that time, so 1 is the same. */
+		*ns = *ns == 0 ? 1 : *ns;
+		return true;
+	}
 	say("%s %s is not a time; write 2026-03-01, 2026-03-01T12:00:00+01:00, today, yesterday, "
 	    "-2h or -30d",
 		option, text);
