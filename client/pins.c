@@ -28,8 +28,8 @@ static const char VERIFIED[] = "verified";
 char *pins_default_folder(void)
 {
 	char *folder = NULL;
-	const char *state = getenv("XDG_STATE_HOME");
-	const char *home = getenv("HOME");
+	const char *state = secure_getenv("XDG_STATE_HOME");
+	const char *home = secure_getenv("HOME");
 	int n = -1;
 	/* The XDG base directory specification: a relative path is to be ignored. */
 	if (state && state[0] == '/')

@@ -185,6 +185,8 @@ enum trail_err trail_set_identity(struct trail *t, const char *text, size_t len)
  * Connect, say Hello, and check that the log is the one that is known: identity, genesis, and that
  * its newest checkpoint extends the one kept. `address`: "unix:PATH"; NULL: $TRAIL_CONNECT, else
  * unix:/run/trail/trail.sock. A handle that lost its connection may be opened again.
+ * Where a program runs with more rights than who called it (setuid, setgid, capabilities), neither
+ * this nor the state folder is taken from the environment.
  *
  * TRAIL_UNAVAILABLE  nothing listens there · TRAIL_DENIED  this user may not · TRAIL_TIMEOUT
  * TRAIL_UNSUPPORTED  another kind of address, or another protocol version

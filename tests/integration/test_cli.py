@@ -135,6 +135,19 @@ def test_a_socket_that_one_may_not_use_is_said_so(log):
     assert done.returncode == 4 and "no permission" in done.stderr
 
 
+@pytest.mark.root
+def test_who_runs_with_the_rights_of_another_is_not_led_astray(build, folder):
+    """Else the caller of a setgid program could have its events written to a log of his own."""
+    program = folder / "lent"
+    shutil.copy(build / "trail", program)
+    os.chown(program, 0, 1)
+    program.chmod(0o2755)
+    done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                           program, "status"], capture_output=True, text=True, timeout=60,
+                          check=False, env=dict(os.environ, TRAIL_CONNECT=f"unix:{folder}/none"))
+    assert "unix:/run/trail/trail.sock" in done.stderr
+
+
 def test_a_silent_daemon_ends_in_time(trail, folder):
     with socket.socket(socket.AF_UNIX) as mute:
         mute.bind(str(folder / "mute"))
