@@ -7,10 +7,24 @@
 
 #include "wire.h"
 
+/* ---- what several messages hold ---- */
+
 static void put_proof(struct buf *out, uint32_t number, const struct tree_proof *proof)
 {
 	for (size_t i = 0; i < proof->count; i++)
 		wire_put_item(out, number, span_of(proof->path[i].b, HASH_LEN));
+}
+
+void item_encode(const struct evidence_item *item, uint32_t number, struct buf *out)
+{
+	struct wire_mark mark = wire_open(out, number);
+	wire_put_number(out, 1, item->index);
+	wire_put_bytes(out, 2, item->record);
+	wire_put_bytes(out, 3, item->salt);
+	wire_put_bytes(out, 4, item->payload);
+	for (size_t i = 0; i < item->path_count; i++)
+		wire_put_item(out, 5, span_of(item->path[i].b, HASH_LEN));
+	wire_close(out, mark);
 }
 
 /* ---- requests ---- */
@@ -208,18 +222,6 @@ static void put_appended(struct buf *out, const struct appended *appended)
 	wire_put_number(out, 3, appended->unchecked);
 }
 
-static void put_item(struct buf *out, uint32_t number, const struct evidence_item *item)
-{
-	struct wire_mark mark = wire_open(out, number);
-	wire_put_number(out, 1, item->index);
-	wire_put_bytes(out, 2, item->record);
-	wire_put_bytes(out, 3, item->salt);
-	wire_put_bytes(out, 4, item->payload);
-	for (size_t i = 0; i < item->path_count; i++)
-		wire_put_item(out, 5, span_of(item->path[i].b, HASH_LEN));
-	wire_close(out, mark);
-}
-
 static void put_completeness(struct buf *out, const struct completeness *completeness)
 {
 	struct wire_mark mark = wire_open(out, 9);
@@ -233,9 +235,9 @@ static void put_completeness(struct buf *out, const struct completeness *complet
 static void put_rows(struct buf *out, const struct rows *rows)
 {
 	for (size_t i = 0; i < rows->row_count; i++)
-		put_item(out, 1, &rows->rows[i]);
+		item_encode(&rows->rows[i], 1, out);
 	for (size_t i = 0; i < rows->named_count; i++)
-		put_item(out, 2, &rows->named[i]);
+		item_encode(&rows->named[i], 2, out);
 	wire_put_bytes(out, 3, rows->checkpoint);
 	wire_put_number(out, 4, rows->read);
 	wire_put_number(out, 5, rows->matched);
@@ -248,7 +250,7 @@ static void put_rows(struct buf *out, const struct rows *rows)
 static void put_source_state(struct buf *out, const struct source_state *state)
 {
 	struct wire_mark mark = wire_open(out, 1);
-	put_item(out, 1, &state->entry);
+	item_encode(&state->entry, 1, out);
 	wire_put_number(out, 2, state->heard_ns);
 	wire_put_number(out, 3, state->newest);
 	wire_put_number(out, 4, state->open);
