@@ -184,8 +184,10 @@ static bool make_folder(const char *folder)
 {
 	char path[PATH_MAX];
 	size_t len = strlen(folder);
-	if (len == 0 || len >= sizeof path)
+	if (len == 0 || len >= sizeof path) {
+		errno = ENAMETOOLONG;
 		return false;
+	}
 	memcpy(path, folder, len + 1);
 	for (size_t i = 1; i < len; i++) {
 		if (path[i] != '/')
@@ -272,11 +274,12 @@ static enum trail_err write_pin(
 	char path[PATH_MAX];
 	struct buf text = { 0 };
 	const char *origin = pin->identity.vkey.name;
+	if (!pin_path(folder, kind, origin, path))
+		return fault_set(fault, TRAIL_INVALID, "the path %s is too long", folder);
 	struct pin *old = calloc(1, sizeof *old);
-	enum trail_err err = TRAIL_NOMEM;
-	if (!old || !pin_path(folder, kind, origin, path))
-		goto out;
-	err = read_pin(folder, kind, origin, old, fault);
+	if (!old)
+		return fault_set(fault, TRAIL_NOMEM, "memory is out");
+	enum trail_err err = read_pin(folder, kind, origin, old, fault);
 	if (err == TRAIL_OK && !identity_same(&old->identity, &pin->identity)) {
 		err = fault_set(fault, TRAIL_CORRUPT,
 			"another log is known as %s; if it was replaced on purpose, remove %s",
@@ -291,10 +294,9 @@ static enum trail_err write_pin(
 	identity_put(&text, &pin->identity);
 	buf_put_text(&text, "\n");
 	buf_put(&text, pin->note, pin->note_len);
-	err = text.failed ? TRAIL_NOMEM : replace_file(path, buf_view(&text), fault);
+	err = text.failed ? fault_set(fault, TRAIL_NOMEM, "memory is out")
+			  : replace_file(path, buf_view(&text), fault);
 out:
-	if (err == TRAIL_NOMEM)
-		err = fault_set(fault, TRAIL_NOMEM, "memory is out");
 	buf_release(&text);
 	free(old);
 	return err;
