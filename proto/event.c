@@ -344,9 +344,6 @@ enum trail_err event_walk(struct span event, struct event_facts *facts, struct e
 
 bool source_name_valid(struct span name)
 {
-	enum {
-		SOURCE_NAME_MAX = 64
-	};
 	if (name.len == 0 || name.len > SOURCE_NAME_MAX || span_equal(name, span_text("traild")))
 		return false;
 	for (size_t i = 0; i < name.len; i++) {

@@ -56,8 +56,13 @@ struct event_fault {
  */
 enum trail_err event_walk(struct span event, struct event_facts *facts, struct event_fault *fault);
 
+enum {
+	SOURCE_NAME_MAX = 64
+};
+
 /*
- * Source names: 1 to 64 of a-z 0-9 . _ - ; "traild" is the log's own and not to be had.
+ * Source names: 1 to SOURCE_NAME_MAX of a-z 0-9 . _ - ; "traild" is the log's own and not to be
+ * had.
  */
 bool source_name_valid(struct span name);
 
