@@ -136,7 +136,7 @@ enum TRAIL_MUST_USE trail_err {
 enum trail_retry {
 	TRAIL_RETRY_NO = 0,     /* the same call fails again: mend the input, or ask somebody */
 	TRAIL_RETRY_SAME = 1,   /* the same call later; nothing of it was done */
-	TRAIL_RETRY_REOPEN = 2, /* trail_open, then see what was done (trail_claim) */
+	TRAIL_RETRY_REOPEN = 2, /* where the connection ended, trail_open; see what was done */
 };
 enum trail_retry trail_err_retry(enum trail_err code);
 
