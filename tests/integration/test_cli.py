@@ -135,6 +135,39 @@ def test_a_socket_that_one_may_not_use_is_said_so(log):
     assert done.returncode == 4 and "no permission" in done.stderr
 
 
+MEMBER = ["setpriv", "--reuid=65534", "--clear-groups"]
+
+
+def may_mount():
+    done = subprocess.run(["unshare", "-m", "true"], check=False, stderr=subprocess.DEVNULL)
+    return done.returncode == 0
+
+
+@pytest.mark.root
+@pytest.mark.skipif(not may_mount(), reason="needs a mount namespace, for a group of its own")
+def test_a_member_of_group_trail_writes_and_verifies_what_he_is_told(traild, build, folder):
+    """Whose only role is emitter: at the first contact, and when the log grew since."""
+    groups = folder / "group"
+    groups.write_text("root:x:0:\ntrail:x:4242:\n")
+    daemon = traild.start(wrapper=[
+        "unshare", "-m", "sh", "-c", f'mount --bind {groups} /etc/group && exec "$0" "$@"'])
+    folder.chmod(0o755)
+    (folder / "state").mkdir()
+    os.chown(folder / "state", 65534, 4242)
+    path = write_lines(folder / "e.jsonl", many(3))
+
+    def run(*words):
+        return subprocess.run(MEMBER + ["--regid=4242", build / "trail", *words], check=False,
+                              capture_output=True, text=True, timeout=60, env=dict(
+                                  os.environ, XDG_STATE_HOME=str(folder / "state"),
+                                  TRAIL_CONNECT=f"unix:{daemon.address}"))
+    for words in (["emit", "read", "x"], ["emit", "read", "y"], ["import", path], ["checkpoint"]):
+        done = run(*words)
+        assert done.returncode == 0, done.stderr
+    for words in (["show", "1"], ["search"], ["verify"], ["sources"], ["status"]):
+        assert run(*words).returncode == 4
+
+
 @pytest.mark.root
 def test_who_runs_with_the_rights_of_another_is_not_led_astray(build, folder):
     """Else the caller of a setgid program could have its events written to a log of his own."""
