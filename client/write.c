@@ -284,14 +284,16 @@ enum trail_err trail_claim(struct trail *t, const char *source, uint64_t epoch, 
 		return handle_lose(t);
 	}
 	const struct standing *s = &answer.hello.standings[0];
-	*last = s->known ? s->last : 0;
-	if (s->known && s->last != 0)
+	if (s->known && s->last != 0) {
+		*last = s->last;
 		return TRAIL_OK;
+	}
 	/* Imports are closed one by one; the floor is for the others. */
 	if (epoch <= s->floor && (epoch >> 63) == 0)
 		return fault_set(&t->fault, TRAIL_CLOSED,
 			"the epoch is older than one of source %s that is over; begin a new one",
 			source);
+	*last = 0;
 	return TRAIL_END;
 }
 
