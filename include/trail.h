@@ -469,7 +469,8 @@ size_t trail_in_flight(const struct trail *t);
  * never calls trail_settle or trail_flush waits here for proofs, once in 64 checkpoints, at most as
  * long as the handle does.
  * TRAIL_OK: callbacks ran, or nothing is in flight. TRAIL_MORE: nothing came.
- * An error: the connection is lost; every callback ran with that error.
+ * An error: the connection is lost; every callback ran with that error. Only where trail_fd is
+ * not -1 then, what is known of the log could not be kept, and the connection stands.
  */
 enum trail_err trail_process(struct trail *t, int timeout_ms);
 /*
