@@ -156,6 +156,15 @@ static bool take_line(struct reading *r, enum line_state state)
 
 /* ---- the file ---- */
 
+/* Whether column `at` of the header has a name that one before it has. */
+static bool named_before(const struct reading *r, int at)
+{
+	for (int i = 0; i < at; i++)
+		if (strcmp(r->header[i], r->header[at]) == 0)
+			return true;
+	return false;
+}
+
 /* The header line of CSV. */
 static int read_header(struct reading *r)
 {
@@ -169,9 +178,12 @@ static int read_header(struct reading *r)
 	r->columns = r->header_line ? csv_split(r->header_line, r->header) : -1;
 	for (int i = 0; i < r->columns; i++) {
 		const char *name = r->header[i];
-		if (field_ignored(name) || field_known(name) || strcmp(name, "source") == 0)
+		bool known =
+			field_ignored(name) || field_known(name) || strcmp(name, "source") == 0;
+		if (known && !named_before(r, i))
 			continue;
-		say("line 1: %s is not a field of an event", name);
+		say("line 1: %s %s", name,
+			known ? "stands there twice" : "is not a field of an event");
 		return EXIT_USAGE;
 	}
 	if (r->columns < 1) {

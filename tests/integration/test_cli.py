@@ -400,6 +400,14 @@ def test_csv_says_the_same_as_json(log, folder):
     assert "who" in log("import", "--format", "csv", path, code=2).stderr
 
 
+def test_csv_names_no_column_twice(log, folder):
+    """Else the last one would win, and nobody would see that another was thrown away."""
+    path = folder / "twice.csv"
+    path.write_text("time,action,actor.id,object.id,source,actor.id\n"
+                    "2026-03-01T12:00:00Z,READ,anna,/o,s,bo\n")
+    assert "actor.id stands there twice" in log("import", "--format", "csv", path, code=2).stderr
+
+
 # ---- which log is it ----------------------------------------------------------------------------
 
 def test_another_log_under_a_known_address_is_refused(log, traild):
