@@ -474,8 +474,9 @@ size_t trail_in_flight(const struct trail *t);
  */
 enum trail_err trail_process(struct trail *t, int timeout_ms);
 /*
- * trail_process until nothing is in flight, then trail_settle, all within timeout_ms. TRAIL_TIMEOUT
- * while trail_in_flight is not 0: call it again, the connection stands; else it is over.
+ * trail_process until nothing is in flight, then trail_settle, in timeout_ms of waiting.
+ * TRAIL_TIMEOUT while trail_in_flight is not 0: call it again, the connection stands; else it is
+ * over.
  */
 enum trail_err trail_flush(struct trail *t, int timeout_ms);
 /* For poll: wait for this to be readable (and writable while trail_wants_write), then process. */
