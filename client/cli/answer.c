@@ -7,7 +7,6 @@
 #include "when.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum {
 	ROWS_ON_TERMINAL = 1000, /* where nobody says how many */
@@ -31,9 +30,10 @@ struct answer {
 	size_t start_count, start_cap;
 };
 
-void asking_choices(struct asking *asking, struct choice to[ASKING_CHOICES])
+int asking_read(
+	struct cli *cli, struct asking *asking, int argc, char **argv, int *rest, bool *done)
 {
-	const struct choice choices[ASKING_CHOICES] = {
+	const struct choice choices[] = {
 		{ .name = "since", .letter = 'S', .text = &asking->since, .value = VALUE_WHEN },
 		{ .name = "until", .letter = 'U', .text = &asking->until, .value = VALUE_WHEN },
 		{ .name = "limit", .letter = 'n', .text = &asking->limit },
@@ -41,7 +41,8 @@ void asking_choices(struct asking *asking, struct choice to[ASKING_CHOICES])
 		{ .name = "follow", .letter = 'f', .flag = &asking->follow },
 		{ .name = NULL },
 	};
-	memcpy(to, choices, sizeof choices);
+	cli->forms = RENDER_FORMS;
+	return options_read(cli, argc, argv, choices, rest, done);
 }
 
 /* ---- what was asked ---- */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "answer.h"
 #include "output.h"
-#include "render.h"
 
 #include <string.h>
 
@@ -89,12 +88,9 @@ static int shelter_terms(int argc, char **argv, char **out)
 static int search(struct cli *cli, int argc, char **argv)
 {
 	struct asking asking = { 0 };
-	struct choice choices[ASKING_CHOICES];
 	int rest;
 	bool done;
-	asking_choices(&asking, choices);
-	cli->forms = RENDER_FORMS;
-	int code = options_read(cli, argc, argv, choices, &rest, &done);
+	int code = asking_read(cli, &asking, argc, argv, &rest, &done);
 	if (code != EXIT_OK || done)
 		return code;
 	char *terms = join(argc - rest, argv + rest);
