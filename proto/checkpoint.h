@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * C2SP checkpoints (c2sp.org/tlog-checkpoint): origin, size, root, no extension lines; and the log
- * identity file that pins a log by its vkey *and* its first record (FORMATS.md section 1).
+ * identity file that pins a log by its vkey *and* its first record (trail-format(7)).
  */
 #ifndef PROTO_CHECKPOINT_H
 #define PROTO_CHECKPOINT_H

@@ -45,7 +45,7 @@ enum trail_err response_decode_grow(
 void response_encode(const struct response *response, struct buf *out);
 
 /*
- * Encoded by the rules of FORMATS.md section 3 (ascending fields, defaults absent), so that
+ * Encoded by the rules of trail-format(7) (ascending fields, defaults absent), so that
  * event_walk accepts what it judges valid. Decode expects bytes that event_walk accepted.
  */
 enum trail_err event_decode(struct span in, struct arena *arena, struct event_value *out);

@@ -15,7 +15,7 @@
 enum {
 	PROTOCOL_VERSION = 1,
 	CLAIMS_MAX = 64,
-	SEAL_HEIGHT_MIN = 4, /* FORMATS.md section 1 */
+	SEAL_HEIGHT_MIN = 4, /* of the tree of seal keys: trail-format(7) */
 	SEAL_HEIGHT_MAX = 20,
 	APPEND_EVENTS_MAX = 1000,
 	RECORD_PAGE_MAX = 2330, /* 112-byte records in 256 KiB, with room for a checkpoint */

@@ -342,7 +342,7 @@ static void test_rows_that_do_not_decode_are_not_loaded(void **state)
 	damage_row(p, span_of(key, 3), span_of(row, sizeof row));
 }
 
-/* ---- random operations, against FORMATS.md section 4 on plain arrays ---- */
+/* ---- random operations, against the rules of trail-format(7) on plain arrays ---- */
 
 struct naive {
 	bool known;
