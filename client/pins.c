@@ -308,9 +308,10 @@ static enum trail_err write_address(
 	char path[PATH_MAX];
 	char known[NOTE_NAME_MAX + 1];
 	struct buf text = { 0 };
+	struct fault mended; /* what is damaged is written anew */
 	if (strlen(address) > ADDRESS_MAX || !pin_path(folder, "address", address, path))
 		return fault_set(fault, TRAIL_INVALID, "the address %s is too long", address);
-	if (pins_origin(folder, address, known, fault) == TRAIL_OK && strcmp(known, origin) == 0)
+	if (pins_origin(folder, address, known, &mended) == TRAIL_OK && strcmp(known, origin) == 0)
 		return TRAIL_OK;
 	buf_put_text(&text, ADDRESS_HEAD);
 	buf_printf(&text, "%s\n%s\n", address, origin);

@@ -201,6 +201,21 @@ static void what_was_verified_is_kept_beside_what_was_seen(void **state)
 		pins_write_verified(w->folder, &w->pin, deadline, &w->fault), TRAIL_CORRUPT);
 }
 
+static void a_damaged_address_is_mended_and_no_fault(void **state)
+{
+	struct world *w = *state;
+	char path[512], origin[NOTE_NAME_MAX + 1];
+	assert_int_equal(put(w), TRAIL_OK);
+	find_file(w, "address-", path);
+	FILE *f = fopen(path, "w");
+	(void)fclose(f);
+	fault_clear(&w->fault);
+	assert_int_equal(put(w), TRAIL_OK);
+	assert_int_equal(w->fault.code, TRAIL_OK);
+	assert_string_equal(w->fault.sentence, "");
+	assert_int_equal(pins_origin(w->folder, ADDRESS, origin, &w->fault), TRAIL_OK);
+}
+
 static void a_folder_of_too_long_a_path_is_said_to_be_one(void **state)
 {
 	struct world *w = *state;
@@ -233,6 +248,8 @@ int main(void)
 			a_locked_folder_ends_in_time, make_world, free_world),
 		cmocka_unit_test_setup_teardown(
 			what_was_verified_is_kept_beside_what_was_seen, make_world, free_world),
+		cmocka_unit_test_setup_teardown(
+			a_damaged_address_is_mended_and_no_fault, make_world, free_world),
 		cmocka_unit_test_setup_teardown(
 			a_folder_of_too_long_a_path_is_said_to_be_one, make_world, free_world),
 	};
