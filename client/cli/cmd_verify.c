@@ -60,12 +60,13 @@ static void interrupt(int number)
 	interrupted = 1;
 }
 
-/* Once; a second one ends the program as usual. */
-static void heed_interrupts(void)
+/* Once; a second one ends the program as usual. What was ignored (by a shell's &) stays so. */
+static void heed(int number)
 {
-	struct sigaction sa = { .sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND };
-	(void)sigaction(SIGINT, &sa, NULL);
-	(void)sigaction(SIGTERM, &sa, NULL);
+	const struct sigaction sa = { .sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND };
+	struct sigaction before;
+	if (sigaction(number, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+		(void)sigaction(number, &sa, NULL);
 }
 
 static bool go_on(void *ctx, uint64_t done, uint64_t total)
@@ -300,7 +301,8 @@ static int verify(struct cli *cli, const struct wish *wish, struct trail_verify 
 	/* That this is not the log that it must be is a verdict, too. */
 	if (code != EXIT_OK && trail_error_code(cli->trail) != TRAIL_CORRUPT)
 		return code;
-	heed_interrupts();
+	heed(SIGINT);
+	heed(SIGTERM);
 	enum trail_err err = trail_verify_run(cli->trail, v);
 	if (work.begun)
 		progress_clear(&work.bar);

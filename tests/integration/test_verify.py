@@ -739,6 +739,30 @@ def test_an_interrupt_ends_it_with_a_sentence(running, trail, folder, number):
     assert "stopped before record" in err and "no verdict" in err
 
 
+def test_an_interrupt_that_is_ignored_stays_so(running, trail, folder):
+    """Of a job in the background: the one in front is meant."""
+    reached, over = threading.Event(), threading.Event()
+
+    def change(request, response):
+        if request.records.first >= 6000:
+            reached.set()
+            over.wait(30)
+        return response
+    with Liar(folder, running.address, to_pages(change)) as liar:
+        command, env = trail.command(liar.address, "state", "verify", "-q")
+        program = subprocess.Popen(["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command], env=env,
+                                   stderr=subprocess.PIPE, encoding="utf-8")
+        try:
+            assert reached.wait(30)
+            program.send_signal(signal.SIGINT)
+            over.set()
+            _, err = program.communicate(timeout=30)
+        finally:
+            over.set()
+            program.kill()
+    assert program.returncode == 0, err
+
+
 @pytest.mark.root
 def test_who_may_not_is_told(running, trail):
     os.chmod(running.address, 0o666)
