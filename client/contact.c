@@ -44,6 +44,13 @@ static enum trail_err recall(struct trail *t, const char *origin)
 	err = t->trust.text ? TRAIL_OK : know(t, buf_view(&text), TRAIL_TRUST_KEPT);
 	if (err == TRAIL_OK && pin->note_len != 0)
 		err = trust_see(&t->trust, span_of(pin->note, pin->note_len), NULL, &t->fault);
+	/* No daemon said anything so far. */
+	if (err == TRAIL_CORRUPT)
+		err = fault_set(&t->fault, TRAIL_CORRUPT,
+			"the checkpoint of %s that is kept in %s is damaged; if nobody can have "
+			"touched it on purpose, remove what is kept there and connect again: that "
+			"contact counts as the first one",
+			origin, t->folder);
 	if (err == TRAIL_OK)
 		err = trust_advance(&t->trust, NULL, &t->fault);
 	if (err == TRAIL_OK)

@@ -34,8 +34,6 @@ static void copy_text(char *to, size_t size, struct span from)
 
 enum trail_err fault_take(struct fault *f, const struct failure *failure)
 {
-	if (failure->code > TRAIL_INVALID || failure->code < TRAIL_UNSUPPORTED)
-		return fault_set(f, TRAIL_CORRUPT, "the daemon answered an error of unknown code");
 	fault_clear(f);
 	f->code = failure->code;
 	f->index = failure->index;

@@ -28,10 +28,7 @@ void fault_clear(struct fault *f);
  */
 enum trail_err fault_set(struct fault *f, enum trail_err code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-/*
- * Take over an error of the wire. A code that is none of the wire's is the daemon's lie:
- * TRAIL_CORRUPT. Answers the code.
- */
+/* Take over an error of the wire, whose code the codec has judged. Answers it. */
 enum trail_err fault_take(struct fault *f, const struct failure *failure);
 
 #endif

@@ -450,6 +450,17 @@ def test_a_log_put_back_to_an_older_state_is_found_out(log, traild, folder):
     assert done.returncode in (3, 5) and done.stdout == b""
 
 
+def test_a_damaged_checkpoint_in_the_state_folder_is_no_daemons_lie(log, folder):
+    log("emit", "read", "x")
+    [kept] = (folder / "state/trail").glob("log-*")
+    lines = kept.read_text().split("\n")
+    size = lines.index("") + 2
+    lines[size] = str(int(lines[size]) + 1)
+    kept.write_text("\n".join(lines))
+    said = log("checkpoint", code=5).stderr
+    assert f"kept in {folder}/state/trail is damaged" in said and "the daemon gave" not in said
+
+
 def test_what_is_kept_survives_damage_only_by_hand(log, folder):
     log("emit", "read", "x")
     kept = next((folder / "state" / "trail").glob("log-*"))
