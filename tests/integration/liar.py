@@ -65,15 +65,16 @@ class Proxy:
         return [a for a in self.heard if a.WhichOneof("body") == kind]
 
     def close(self):
+        # Under the lock, since a thread that ends takes it before it closes its sockets.
         with self.lock:
-            sockets, self.sockets = self.sockets | {self.listener}, None
-        for sock in sockets:
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError as error:
-                # Whoever was at the other end is gone already: nothing is left to wake.
-                if error.errno != errno.ENOTCONN:
-                    raise
+            for sock in self.sockets | {self.listener}:
+                try:
+                    sock.shutdown(socket.SHUT_RDWR)
+                except OSError as error:
+                    # Whoever was at the other end is gone already: nothing is left to wake.
+                    if error.errno != errno.ENOTCONN:
+                        raise
+            self.sockets = None
         for thread in self.threads:
             thread.join(60)
         self.listener.close()
