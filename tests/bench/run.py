@@ -239,7 +239,8 @@ def trail(bench, daemon, *words):
     done = subprocess.run(
         [bench.factory.trail, "--connect", f"unix:{daemon.address}", "--timeout", "600", *words],
         stdout=subprocess.PIPE, text=True, check=False,
-        env=dict(os.environ, XDG_STATE_HOME=str(bench.scratch / "client")))
+        # A new store is another log of the same name.
+        env=dict(os.environ, XDG_STATE_HOME=str(bench.scratch / f"client{daemon.number}")))
     seconds, after = time.monotonic() - start, os.times()
     if done.returncode not in (0, 1):
         raise RuntimeError(f"trail {words} ended with {done.returncode}")
