@@ -180,8 +180,17 @@ build/interop/check: tests/interop/check.go | $(NEEDED)
 	$(Q)GO111MODULE=off GOPATH=$(CURDIR)/build/interop:/usr/share/gocode GOCACHE=$(CURDIR)/build/interop/cache \
 		$(firstword $(wildcard /usr/lib/go-1.19/bin/go) /usr/bin/go) build -o $@ $<
 
+# Prometheus' own judge of what `trail status -o prom` writes: taken out of Debian's package, which,
+# installed, would run a server.
+build/promtool/promtool: | $(NEEDED)
+	$(call say,GET)
+	@mkdir -p $(@D)
+	$(Q)cd $(@D) && apt-get -o APT::Sandbox::User=root download -q prometheus >/dev/null && \
+		dpkg-deb --fsys-tarfile prometheus_*.deb | tar -xO ./usr/bin/promtool >promtool.new && \
+		rm prometheus_*.deb && chmod 0755 promtool.new && mv promtool.new promtool
+
 TEST_NEEDS := release unit-release replay-release build/interop/check
-CI_NEEDS   := $(TEST_NEEDS) asan unit-asan replay-asan tsan unit-tsan
+CI_NEEDS   := $(TEST_NEEDS) build/promtool/promtool asan unit-asan replay-asan tsan unit-tsan
 FULL_NEEDS := $(CI_NEEDS) clang unit-clang debug unit-debug \
 	$(FUZZERS:%=build/fuzz/tests/fuzz/fuzz_%)
 

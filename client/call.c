@@ -141,7 +141,8 @@ enum trail_err call_read_in(struct trail *t, const struct slot *slot, enum respo
 	return TRAIL_OK;
 }
 
-enum trail_err call_submit(struct trail *t, struct request *request, struct slot *slot)
+/* Encode behind what waits to be sent, and wait for its answer in `slot`. */
+static enum trail_err enqueue(struct trail *t, struct request *request, struct slot *slot)
 {
 	slot->id = request->id = ++t->last_id;
 	size_t start = conn_frame_begin(&t->conn);
@@ -155,11 +156,16 @@ enum trail_err call_submit(struct trail *t, struct request *request, struct slot
 	return TRAIL_OK;
 }
 
+enum trail_err call_submit(struct trail *t, struct request *request, struct slot *slot)
+{
+	return enqueue(t, request, slot);
+}
+
 enum trail_err call_wait(struct trail *t, struct request *request, enum response_kind want,
 	int64_t deadline, struct response *out)
 {
 	struct slot slot = { 0 };
-	enum trail_err err = call_submit(t, request, &slot);
+	enum trail_err err = enqueue(t, request, &slot);
 	if (err != TRAIL_OK)
 		return err;
 	while (err == TRAIL_OK && !slot.answered)
@@ -168,11 +174,12 @@ enum trail_err call_wait(struct trail *t, struct request *request, enum response
 	if (err == TRAIL_TIMEOUT)
 		err = fault_set(&t->fault, err,
 			"%s did not answer in time; whether it was done is not known", t->address);
-	bool broken = err != TRAIL_OK;
-	if (!broken)
+	if (err == TRAIL_OK)
 		err = call_read(t, &slot, want, out);
 	buf_release(&slot.answer);
-	return broken || err == TRAIL_CORRUPT ? handle_lose(t) : err;
+	if (err == TRAIL_TIMEOUT || err == TRAIL_IO || err == TRAIL_CORRUPT)
+		return handle_lose(t);
+	return err;
 }
 
 static bool some_answered(const struct trail *t)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Requests on their way: each has a slot until its answer was looked at. Answers may come in any
- * order and are only stored when they come; callbacks run later, by calls_process.
+ * order and are only stored when they come; callbacks run later, by `calls_finish`.
  */
 #ifndef CLIENT_CALL_H
 #define CLIENT_CALL_H
@@ -25,8 +25,7 @@ struct slot {
 /*
  * Send `request` (its id is chosen here) and wait until `deadline` for its answer, decoded to *out;
  * its spans live until the next call. An answer of another kind than `want` is TRAIL_CORRUPT; an
- * Error becomes its code. After TRAIL_TIMEOUT, TRAIL_IO and TRAIL_CORRUPT the connection is lost;
- * after TRAIL_NOMEM it is where an answer came for which there was no room.
+ * Error becomes its code. After TRAIL_TIMEOUT, TRAIL_IO and TRAIL_CORRUPT the connection is lost.
  */
 enum trail_err call_wait(struct trail *t, struct request *request, enum response_kind want,
 	int64_t deadline, struct response *out);

@@ -161,7 +161,7 @@ enum trail_err conn_move(struct conn *c, int64_t deadline)
 	if (p.revents & POLLOUT)
 		sent = send_some(c);
 	/* What came is read even when sending fails: it may be the error that says why. */
-	if (p.revents & (POLLIN | POLLHUP | POLLERR | POLLNVAL))
+	if (p.revents & (POLLIN | POLLHUP | POLLERR))
 		received = receive_some(c);
 	if (received == TRAIL_IO || (sent == TRAIL_IO && received != TRAIL_OK))
 		return TRAIL_IO;

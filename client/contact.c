@@ -15,14 +15,6 @@ const char *contact_folder(struct trail *t)
 	return t->folder && t->folder[0] != '\0' ? t->folder : NULL;
 }
 
-/* The identity from here on: `text`, which has been parsed before. */
-static enum trail_err know(struct trail *t, struct span text, enum trail_trust level)
-{
-	if (trust_set(&t->trust, text, level) == TRAIL_OK)
-		return TRAIL_OK;
-	return fault_set(&t->fault, TRAIL_NOMEM, "memory is out");
-}
-
 /* Take over what is kept of the log `origin`, if anything. */
 static enum trail_err recall(struct trail *t, const char *origin)
 {
@@ -41,16 +33,9 @@ static enum trail_err recall(struct trail *t, const char *origin)
 		goto out;
 	}
 	identity_put(&text, &pin->identity);
-	err = t->trust.text ? TRAIL_OK : know(t, buf_view(&text), TRAIL_TRUST_KEPT);
+	err = t->trust.text ? TRAIL_OK : trust_set(&t->trust, buf_view(&text), TRAIL_TRUST_KEPT);
 	if (err == TRAIL_OK && pin->note_len != 0)
 		err = trust_see(&t->trust, span_of(pin->note, pin->note_len), NULL, &t->fault);
-	/* No daemon said anything so far. */
-	if (err == TRAIL_CORRUPT)
-		err = fault_set(&t->fault, TRAIL_CORRUPT,
-			"the checkpoint of %s that is kept in %s is damaged; if nobody can have "
-			"touched it on purpose, remove what is kept there and connect again: that "
-			"contact counts as the first one",
-			origin, t->folder);
 	if (err == TRAIL_OK)
 		err = trust_advance(&t->trust, NULL, &t->fault);
 	if (err == TRAIL_OK)
@@ -102,7 +87,10 @@ static enum trail_err meet(struct trail *t, struct span text)
 			"%s calls itself %s, but another log is known by that name; if it was "
 			"replaced on purpose, remove what is kept of it in %s",
 			t->address, named.vkey.name, t->folder);
-	return err == TRAIL_OK ? TRAIL_OK : know(t, text, TRAIL_TRUST_FIRST);
+	if (err == TRAIL_OK)
+		return TRAIL_OK;
+	err = trust_set(&t->trust, text, TRAIL_TRUST_FIRST);
+	return err == TRAIL_OK ? TRAIL_OK : fault_set(&t->fault, err, "memory is out");
 }
 
 /* Whether record 0 of the tree that is seen is the genesis of the identity. */

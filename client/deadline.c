@@ -34,3 +34,10 @@ void deadline_pause(int64_t deadline)
 	int left = deadline_left(deadline);
 	(void)poll(NULL, 0, left < PAUSE_MS ? left : PAUSE_MS);
 }
+
+int64_t clock_wall_ns(void)
+{
+	struct timespec ts;
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}

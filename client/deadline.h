@@ -11,5 +11,7 @@ int64_t deadline_in(int timeout_ms);
 int deadline_left(int64_t deadline);
 /* Sleep a moment (5 ms, or what is left). */
 void deadline_pause(int64_t deadline);
+/* The wall clock, ns since 1970. */
+int64_t clock_wall_ns(void);
 
 #endif

@@ -1,28 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The evidence for one record, to be checked by whoever has the log identity file.
- */
+#include "evidence.h"
+
+#include "../proto/wire.h"
 #include "trail_entry.h"
 
 #include <stdlib.h>
 
 enum {
-	FIELD_ITEMS = 1 /* of message Evidence */
+	FIELD_ITEMS = 1,
+	FIELD_INDEX = 1,
+	FIELD_RECORD = 2,
+	FIELD_SALT = 3,
+	FIELD_PAYLOAD = 4,
+	FIELD_PATH = 5,
 };
+
+void evidence_put_item(struct buf *out, const struct evidence_item *item)
+{
+	struct wire_mark mark = wire_open(out, FIELD_ITEMS);
+	wire_put_number(out, FIELD_INDEX, item->index);
+	wire_put_bytes(out, FIELD_RECORD, item->record);
+	wire_put_bytes(out, FIELD_SALT, item->salt);
+	wire_put_bytes(out, FIELD_PAYLOAD, item->payload);
+	for (size_t i = 0; i < item->path_count; i++)
+		wire_put_item(out, FIELD_PATH, span_of(item->path[i].b, HASH_LEN));
+	wire_close(out, mark);
+}
 
 /* The named entry `index`, unless it is there already as the record itself. */
 static void put_named(struct buf *extra, const struct answer *a, uint64_t index)
 {
 	for (size_t i = 0; i < a->named_count; i++)
 		if (a->named[i].item.shown->index == index)
-			item_encode(a->named[i].item.shown, FIELD_ITEMS, extra);
+			evidence_put_item(extra, a->named[i].item.shown);
 }
 
 /* The event, genesis, its SOURCE, its PEER; each once, though they may be the same. */
 static void put_items(struct buf *extra, const struct answer *a)
 {
 	const struct item *row = &a->rows[0].item;
-	item_encode(row->shown, FIELD_ITEMS, extra);
+	evidence_put_item(extra, row->shown);
 	if (row->shown->index != 0)
 		put_named(extra, a, 0);
 	if (row->record.source != 0)
@@ -39,9 +56,8 @@ static enum trail_err put_proof(struct trail *t, const struct reading *r, struct
 	enum trail_err err = TRAIL_OK;
 	memcpy(path.path, row->path, row->path_count * sizeof path.path[0]);
 	put_items(&extra, &r->answer);
-	if (extra.len > TLOG_EXTRA_MAX) {
-		err = fault_set(
-			&t->fault, TRAIL_TOO_BIG, "the evidence does not stay below 48 KiB");
+	if (extra.len > EVIDENCE_MAX) {
+		err = fault_set(&t->fault, TRAIL_TOO_BIG, "the evidence exceeds 48 KiB");
 		goto out;
 	}
 	tlog_proof_put(text, buf_view(&extra), row->index, &path, r->answer.note);

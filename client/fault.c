@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fault.h"
 
-#include "../proto/wire.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -17,16 +15,14 @@ enum trail_err fault_set(struct fault *f, enum trail_err code, const char *forma
 	fault_clear(f);
 	f->code = code;
 	va_start(ap, format);
-	int len = vsnprintf(f->sentence, sizeof f->sentence, format, ap);
+	(void)vsnprintf(f->sentence, sizeof f->sentence, format, ap);
 	va_end(ap);
-	if (len >= (int)sizeof f->sentence)
-		f->sentence[text_whole(span_text(f->sentence))] = '\0';
 	return code;
 }
 
 static void copy_text(char *to, size_t size, struct span from)
 {
-	size_t len = from.len < size ? from.len : text_whole(span_of(from.data, size - 1));
+	size_t len = from.len < size - 1 ? from.len : size - 1;
 	if (len != 0)
 		memcpy(to, from.data, len);
 	to[len] = '\0';
@@ -34,6 +30,8 @@ static void copy_text(char *to, size_t size, struct span from)
 
 enum trail_err fault_take(struct fault *f, const struct failure *failure)
 {
+	if (failure->code > TRAIL_INVALID || failure->code < TRAIL_UNSUPPORTED)
+		return fault_set(f, TRAIL_CORRUPT, "the daemon answered an error of unknown code");
 	fault_clear(f);
 	f->code = failure->code;
 	f->index = failure->index;

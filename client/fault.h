@@ -22,13 +22,13 @@ struct fault {
 
 /* Forget it: TRAIL_OK, no sentence. */
 void fault_clear(struct fault *f);
-/*
- * Set code and sentence (printf text, cut at the limit, between characters), forget the rest.
- * Answers `code`.
- */
+/* Set code and sentence (printf text, cut at the limit), forget the rest. Answers `code`. */
 enum trail_err fault_set(struct fault *f, enum trail_err code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-/* Take over an error of the wire, whose code the codec has judged. Answers it. */
+/*
+ * Take over an error of the wire. A code that is none of the wire's is the daemon's lie:
+ * TRAIL_CORRUPT. Answers the code.
+ */
 enum trail_err fault_take(struct fault *f, const struct failure *failure);
 
 #endif

@@ -49,8 +49,8 @@ struct trail {
 };
 
 /*
- * Begin a public call: NULL, a forked child and a handle that is not open answer TRAIL_MISUSE, a
- * lost connection what it was lost for; else the last fault is forgotten.
+ * Begin a public call: NULL, a forked child and a handle that is not open answer TRAIL_MISUSE (a
+ * lost connection TRAIL_UNAVAILABLE); else the last fault is forgotten.
  */
 enum trail_err handle_enter(struct trail *t);
 /* The same for calls that need no connection. */

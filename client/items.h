@@ -9,6 +9,10 @@
 #include "../proto/checkpoint.h"
 #include "../proto/message.h"
 
+enum {
+	SOURCE_NAME_MAX = 64
+};
+
 /* What does not fit, without subject: who calls knows which record it is. NULL: all fits. */
 typedef const char *misfit;
 

@@ -28,8 +28,8 @@ static const char VERIFIED[] = "verified";
 char *pins_default_folder(void)
 {
 	char *folder = NULL;
-	const char *state = secure_getenv("XDG_STATE_HOME");
-	const char *home = secure_getenv("HOME");
+	const char *state = getenv("XDG_STATE_HOME");
+	const char *home = getenv("HOME");
 	int n = -1;
 	/* The XDG base directory specification: a relative path is to be ignored. */
 	if (state && state[0] == '/')
@@ -184,10 +184,8 @@ static bool make_folder(const char *folder)
 {
 	char path[PATH_MAX];
 	size_t len = strlen(folder);
-	if (len == 0 || len >= sizeof path) {
-		errno = ENAMETOOLONG;
+	if (len == 0 || len >= sizeof path)
 		return false;
-	}
 	memcpy(path, folder, len + 1);
 	for (size_t i = 1; i < len; i++) {
 		if (path[i] != '/')
@@ -274,12 +272,11 @@ static enum trail_err write_pin(
 	char path[PATH_MAX];
 	struct buf text = { 0 };
 	const char *origin = pin->identity.vkey.name;
-	if (!pin_path(folder, kind, origin, path))
-		return fault_set(fault, TRAIL_INVALID, "the path %s is too long", folder);
 	struct pin *old = calloc(1, sizeof *old);
-	if (!old)
-		return fault_set(fault, TRAIL_NOMEM, "memory is out");
-	enum trail_err err = read_pin(folder, kind, origin, old, fault);
+	enum trail_err err = TRAIL_NOMEM;
+	if (!old || !pin_path(folder, kind, origin, path))
+		goto out;
+	err = read_pin(folder, kind, origin, old, fault);
 	if (err == TRAIL_OK && !identity_same(&old->identity, &pin->identity)) {
 		err = fault_set(fault, TRAIL_CORRUPT,
 			"another log is known as %s; if it was replaced on purpose, remove %s",
@@ -294,9 +291,10 @@ static enum trail_err write_pin(
 	identity_put(&text, &pin->identity);
 	buf_put_text(&text, "\n");
 	buf_put(&text, pin->note, pin->note_len);
-	err = text.failed ? fault_set(fault, TRAIL_NOMEM, "memory is out")
-			  : replace_file(path, buf_view(&text), fault);
+	err = text.failed ? TRAIL_NOMEM : replace_file(path, buf_view(&text), fault);
 out:
+	if (err == TRAIL_NOMEM)
+		err = fault_set(fault, TRAIL_NOMEM, "memory is out");
 	buf_release(&text);
 	free(old);
 	return err;
@@ -308,10 +306,9 @@ static enum trail_err write_address(
 	char path[PATH_MAX];
 	char known[NOTE_NAME_MAX + 1];
 	struct buf text = { 0 };
-	struct fault mended; /* what is damaged is written anew */
 	if (strlen(address) > ADDRESS_MAX || !pin_path(folder, "address", address, path))
 		return fault_set(fault, TRAIL_INVALID, "the address %s is too long", address);
-	if (pins_origin(folder, address, known, &mended) == TRAIL_OK && strcmp(known, origin) == 0)
+	if (pins_origin(folder, address, known, fault) == TRAIL_OK && strcmp(known, origin) == 0)
 		return TRAIL_OK;
 	buf_put_text(&text, ADDRESS_HEAD);
 	buf_printf(&text, "%s\n%s\n", address, origin);

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 
 struct trail_status {
-	uint64_t numbers[TRAIL_STATUS_COUNT];
+	struct status_figures figures;
+	struct status_times times[TRAIL_TIMES_COUNT];
 	char version[64];
 };
 
@@ -134,7 +135,7 @@ enum trail_err trail_records(
 
 static void status_fill(struct trail_status *s, const struct status_answer *a)
 {
-	const uint64_t numbers[TRAIL_STATUS_COUNT] = {
+	const uint64_t numbers[TRAIL_STATUS_FULL + 1] = {
 		[TRAIL_STATUS_STARTED] = a->started_ns,
 		[TRAIL_STATUS_SIZE] = a->size,
 		[TRAIL_STATUS_EVENTS] = a->events,
@@ -149,7 +150,10 @@ static void status_fill(struct trail_status *s, const struct status_answer *a)
 		[TRAIL_STATUS_SOURCES] = a->sources,
 		[TRAIL_STATUS_FULL] = a->full,
 	};
-	memcpy(s->numbers, numbers, sizeof numbers);
+	s->figures = a->figures;
+	for (unsigned i = 0; i <= TRAIL_STATUS_FULL; i++)
+		status_figure_set(&s->figures, (enum trail_status_number)i, numbers[i]);
+	memcpy(s->times, a->times, sizeof s->times);
 	size_t len = a->version.len < sizeof s->version ? a->version.len : sizeof s->version - 1;
 	if (len != 0)
 		memcpy(s->version, a->version.data, len);
@@ -192,7 +196,39 @@ void trail_status_free(struct trail_status *s)
 
 uint64_t trail_status_get(const struct trail_status *s, enum trail_status_number number)
 {
-	return s && (unsigned)number < TRAIL_STATUS_COUNT ? s->numbers[number] : 0;
+	return trail_status_known(s, number) ? s->figures.values[number] : 0;
+}
+
+bool trail_status_known(const struct trail_status *s, enum trail_status_number number)
+{
+	return s && (unsigned)number < TRAIL_STATUS_COUNT && (s->figures.known >> number & 1) != 0;
+}
+
+static const struct status_times *times_of(
+	const struct trail_status *s, enum trail_status_times times)
+{
+	static const struct status_times none = { 0 };
+	return s && (unsigned)times < TRAIL_TIMES_COUNT ? &s->times[times] : &none;
+}
+
+size_t trail_status_buckets(const struct trail_status *s, enum trail_status_times times)
+{
+	return times_of(s, times)->count;
+}
+
+uint64_t trail_status_bucket(
+	const struct trail_status *s, enum trail_status_times times, size_t i, uint64_t *upto_ns)
+{
+	const struct status_times *t = times_of(s, times);
+	bool bound = i < t->count && t->upto_ns[i] != 0;
+	if (upto_ns)
+		*upto_ns = bound ? t->upto_ns[i] : UINT64_MAX;
+	return i < t->count ? t->in_bucket[i] : 0;
+}
+
+uint64_t trail_status_sum(const struct trail_status *s, enum trail_status_times times)
+{
+	return times_of(s, times)->sum_ns;
 }
 
 const char *trail_status_version(const struct trail_status *s)

@@ -9,6 +9,10 @@
 
 #include "trail_event.h"
 
+enum {
+	SOURCE_NAME_MAX = 64
+};
+
 struct trail_batch {
 	bool begun;
 	char source[SOURCE_NAME_MAX + 1];

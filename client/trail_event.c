@@ -2,10 +2,10 @@
 #include "trail_event.h"
 
 #include "../proto/codec.h"
+#include "deadline.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 struct trail_event *trail_event_new(void)
 {
@@ -108,9 +108,7 @@ void trail_event_set_time(struct trail_event *e, int64_t time_ns)
 
 void trail_event_set_now(struct trail_event *e)
 {
-	struct timespec ts;
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	trail_event_set_time(e, (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec);
+	trail_event_set_time(e, clock_wall_ns());
 }
 
 static void set_word(

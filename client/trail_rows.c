@@ -43,7 +43,9 @@ void rows_forsake(struct trail *t)
 static int shown(struct span text, size_t at, size_t len)
 {
 	size_t n = len < SHOWN_MAX ? len : SHOWN_MAX;
-	return (int)text_whole(span_of(text.data + at, n));
+	while (n > 0 && at + n < text.len && (text.data[at + n] & 0xc0) == 0x80)
+		n--;
+	return (int)n;
 }
 
 static enum trail_err read_terms(struct trail *t, struct trail_rows *r)

@@ -83,7 +83,7 @@ static enum trail_err ask_record(
 
 /* ---- checkpoints that were given ---- */
 
-/* Whether the log is as long as `cp` says; that it is not is a finding. */
+/* *usable: a finding or the log's size does not speak against it. */
 static bool fits_in(struct verifying *run, const struct checkpoint *cp, const char *name)
 {
 	if (cp->size <= run->head.size)

@@ -149,10 +149,9 @@ enum trail_retry trail_err_retry(enum trail_err code)
 	case TRAIL_MORE:
 	case TRAIL_BUSY:
 	case TRAIL_FULL:
-	case TRAIL_UNAVAILABLE:
 		return TRAIL_RETRY_SAME;
+	case TRAIL_UNAVAILABLE:
 	case TRAIL_IO:
-	case TRAIL_NOMEM:
 	case TRAIL_TIMEOUT:
 		return TRAIL_RETRY_REOPEN;
 	case TRAIL_OK:
@@ -164,6 +163,7 @@ enum trail_retry trail_err_retry(enum trail_err code)
 	case TRAIL_DENIED:
 	case TRAIL_TOO_BIG:
 	case TRAIL_UNSUPPORTED:
+	case TRAIL_NOMEM:
 	case TRAIL_CORRUPT:
 	case TRAIL_MISUSE:
 		break;

@@ -135,24 +135,16 @@ static enum trail_err enter_process(struct trail *t)
 	return err;
 }
 
-/* Callbacks may submit, so that none of this ever ends: there is room for so many proofs owed. */
-static enum trail_err process(struct trail *t, int64_t deadline)
-{
-	enum trail_err err = calls_process(t, deadline);
-	if (err != TRAIL_OK || t->trust.owed_count < TRUST_OWED_MAX / 2)
-		return err;
-	err = contact_settle(t, deadline_in(t->timeout_ms));
-	/* Where that ended the connection, all that is in flight is told. */
-	return t->state == HANDLE_OPEN ? err : calls_process(t, deadline);
-}
-
 enum trail_err trail_process(struct trail *t, int timeout_ms)
 {
 	enum trail_err err = enter_process(t);
 	if (err != TRAIL_OK)
 		return err;
-	err = process(t, deadline_in(timeout_ms < 0 ? 0 : timeout_ms));
-	return err == TRAIL_TIMEOUT && t->state == HANDLE_OPEN ? TRAIL_MORE : err;
+	err = calls_process(t, deadline_in(timeout_ms < 0 ? 0 : timeout_ms));
+	/* Who never flushes owes proofs all the same, and there is room for so many. */
+	if (err == TRAIL_OK && t->trust.owed_count >= TRUST_OWED_MAX / 2)
+		err = contact_settle(t, deadline_in(t->timeout_ms));
+	return err == TRAIL_TIMEOUT ? TRAIL_MORE : err;
 }
 
 enum trail_err trail_flush(struct trail *t, int timeout_ms)
@@ -160,8 +152,8 @@ enum trail_err trail_flush(struct trail *t, int timeout_ms)
 	enum trail_err err = enter_process(t);
 	int64_t deadline = deadline_in(timeout_ms < 0 ? 0 : timeout_ms);
 	while (err == TRAIL_OK && t->submitted > 0)
-		err = process(t, deadline);
-	if (err == TRAIL_TIMEOUT && t->state == HANDLE_OPEN)
+		err = calls_process(t, deadline);
+	if (err == TRAIL_TIMEOUT)
 		return fault_set(&t->fault, err,
 			"%s did not answer all in time; %zu requests are still in flight",
 			t->address, t->submitted);
@@ -292,16 +284,14 @@ enum trail_err trail_claim(struct trail *t, const char *source, uint64_t epoch, 
 		return handle_lose(t);
 	}
 	const struct standing *s = &answer.hello.standings[0];
-	if (s->known && s->last != 0) {
-		*last = s->last;
+	*last = s->known ? s->last : 0;
+	if (s->known && s->last != 0)
 		return TRAIL_OK;
-	}
 	/* Imports are closed one by one; the floor is for the others. */
 	if (epoch <= s->floor && (epoch >> 63) == 0)
 		return fault_set(&t->fault, TRAIL_CLOSED,
 			"the epoch is older than one of source %s that is over; begin a new one",
 			source);
-	*last = 0;
 	return TRAIL_END;
 }
 

@@ -429,26 +429,37 @@ void epochs_write(struct epochs *e, struct db_txn *txn)
 
 struct tally {
 	uint64_t now_ns;
-	uint32_t open, pending;
+	struct epochs_sum sum;
+	const struct epoch_source *behind; /* counted last: a source's epochs come in a row */
 };
 
 static void tally_one(const void *node, VISIT visit, void *ctx)
 {
 	struct tally *t = ctx;
+	struct epochs_sum *sum = &t->sum;
 	const struct epoch *epoch = *(struct epoch *const *)node;
-	if ((visit != postorder && visit != leaf) || epoch->number == 0 ||
-		epoch_only_claimed(epoch) || epoch->row.state == EPOCH_CLOSED)
+	if ((visit != postorder && visit != leaf) || epoch_only_claimed(epoch))
 		return;
-	t->open++;
-	if (epoch->behind_ns != 0 && t->now_ns > epoch->behind_ns &&
-		t->now_ns - epoch->behind_ns > (uint64_t)GAP_PENDING_AFTER_S * 1000000000)
-		t->pending++;
+	const struct epoch_row *row = &epoch->row;
+	bool open_end = row->state == EPOCH_OPEN_END;
+	bool pending = row->state == EPOCH_OPEN && epoch->number != 0 && epoch->behind_ns != 0 &&
+		t->now_ns > epoch->behind_ns &&
+		t->now_ns - epoch->behind_ns > (uint64_t)GAP_PENDING_AFTER_S * 1000000000;
+	sum->open += epoch->number != 0 && row->state != EPOCH_CLOSED;
+	sum->open_ends += open_end;
+	sum->lost += row->holes;
+	sum->pending += pending;
+	if (pending)
+		sum->missing += row->made - row->last;
+	if ((pending || open_end) && t->behind != epoch->source) {
+		sum->sources_behind++;
+		t->behind = epoch->source;
+	}
 }
 
-void epochs_count(struct epochs *e, uint64_t now_ns, uint32_t *open, uint32_t *pending)
+struct epochs_sum epochs_count(struct epochs *e, uint64_t now_ns)
 {
 	struct tally t = { .now_ns = now_ns };
 	twalk_r(e->epochs, tally_one, &t);
-	*open = t.open;
-	*pending = t.pending;
+	return t.sum;
 }

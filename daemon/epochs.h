@@ -79,7 +79,16 @@ bool epochs_must_write(const struct epochs *e);
 /* Put what changed since the last call. The caller commits; a failed commit is the end anyway. */
 void epochs_write(struct epochs *e, struct db_txn *txn);
 
-/* Open epochs, and those of them with a gap pending for GAP_PENDING_AFTER_S. */
-void epochs_count(struct epochs *e, uint64_t now_ns, uint32_t *open, uint32_t *pending);
+/* How all of them stand together, by the rules of daemon/standing.h. */
+struct epochs_sum {
+	uint32_t open;    /* not closed */
+	uint32_t pending; /* of them: with numbers missing for GAP_PENDING_AFTER_S */
+	uint32_t open_ends;
+	uint32_t sources_behind; /* sources with any pending or open end */
+	uint64_t missing;        /* numbers of those pending */
+	uint64_t lost;           /* numbers declared lost */
+};
+
+struct epochs_sum epochs_count(struct epochs *e, uint64_t now_ns);
 
 #endif

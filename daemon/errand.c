@@ -97,6 +97,8 @@ struct errand *errands_take(struct errands *pool, size_t need)
 	buf_clear(&op->answer);
 	errand->home = NULL;
 	errand->caller = NULL;
+	errand->arrived_ns = 0;
+	errand->lined = false;
 	errand->last = false;
 	errand->refusal = (struct span){ 0 };
 	errand->until_ns = 0;

@@ -10,16 +10,21 @@
 
 #include "op.h"
 
+#include <sys/queue.h>
+
 struct caller;
 struct session;
 
 struct errand {
-	struct op op;          /* first: a struct op * that comes back is its errand */
-	struct session *home;  /* who waits for the answer; NULL: nobody */
-	struct caller *caller; /* the same as the service sees it; lives as long as `home` */
-	bool last;             /* the connection ends behind this answer */
-	struct span refusal;   /* DENIED with this sentence once the op comes back; in the arena */
-	uint64_t until_ns;     /* an empty page may wait so long (CLOCK_BOOTTIME); 0: not at all */
+	struct op op;                /* first: a struct op * that comes back is its errand */
+	struct session *home;        /* who waits for the answer; NULL: nobody */
+	struct caller *caller;       /* the same as the service sees it; lives as long as `home` */
+	uint64_t arrived_ns;         /* when it was taken in, whole (CLOCK_MONOTONIC); 0: our own */
+	TAILQ_ENTRY(errand) in_line; /* of those under way, oldest first (session.c) */
+	bool lined;                  /* it is in there */
+	bool last;                   /* the connection ends behind this answer */
+	struct span refusal; /* DENIED with this sentence once the op comes back; in the arena */
+	uint64_t until_ns;   /* an empty page may wait so long (CLOCK_BOOTTIME); 0: not at all */
 	uint8_t next[CURSOR_MAX]; /* where it goes on when it waited */
 };
 

@@ -142,6 +142,7 @@ void intake_begin(struct intake *in)
 	if (log_clock_jumped(
 		    &in->clock, in->now, batch_last_ns(in->batch), &jump.from_ns, &jump.to_ns)) {
 		intake_say(in, &jump);
+		in->clock_jumps++;
 		log_line(LOG_CLOCK_JUMPED, "the clock jumped by %lld s: the log has it on record",
 			((long long)jump.to_ns - (long long)jump.from_ns) / 1000000000);
 	}

@@ -25,8 +25,9 @@ struct intake {
 	struct names *sources;
 	struct names *peers;
 	struct log_clock clock;
-	struct instant now; /* of the batch being built */
-	uint64_t own_epoch; /* index of the last DAEMON start */
+	struct instant now;   /* of the batch being built */
+	uint64_t clock_jumps; /* since intake_open */
+	uint64_t own_epoch;   /* index of the last DAEMON start */
 	uint64_t own_seq;
 	struct chunker *chunker;
 	size_t answer_bytes; /* taken by answers to duplicates since intake_begin */

@@ -3,7 +3,6 @@
 
 #include "log.h"
 #include "notify.h"
-#include "session.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -42,8 +41,9 @@ struct server {
 	struct event *tick;
 	struct event *reopen; /* the end of a pause in accepting */
 	int signal_fd;
-	int spare_fd;    /* given up to accept and hang up when descriptors are out */
-	bool complained; /* about refused connections, since the last tick */
+	int spare_fd;     /* given up to accept and hang up when descriptors are out */
+	bool complained;  /* about refused connections, since the last tick */
+	uint64_t hung_up; /* connections, since start, when descriptors were out */
 	bool draining;
 	unsigned drain_ticks;
 };
@@ -79,8 +79,10 @@ static void out_of_descriptors(struct server *server, int listener_fd)
 	if (server->spare_fd >= 0)
 		(void)close(server->spare_fd);
 	int fd = accept4(listener_fd, NULL, NULL, SOCK_CLOEXEC);
-	if (fd >= 0)
+	if (fd >= 0) {
 		(void)close(fd);
+		server->hung_up++;
+	}
 	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	set_accepting(server, false);
 	(void)event_add(server->reopen, &pause);
@@ -316,7 +318,8 @@ void server_finish(struct server *server)
 	sessions_end(server->sessions);
 }
 
-unsigned server_connections(const struct server *server)
+void server_read_numbers(const struct server *server, struct session_numbers *numbers)
 {
-	return sessions_count(server->sessions);
+	sessions_read_numbers(server->sessions, numbers);
+	numbers->turned_away += server->hung_up;
 }

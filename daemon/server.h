@@ -8,7 +8,7 @@
 #include "access.h"
 #include "listener.h"
 #include "mailbox.h"
-#include "service.h"
+#include "session.h"
 
 struct server;
 
@@ -49,7 +49,7 @@ enum trail_err server_run(struct server *server);
  * close all.
  */
 void server_finish(struct server *server);
-/* Connections that are open. Loop thread. */
-unsigned server_connections(const struct server *server);
+/* For Status. Loop thread. */
+void server_read_numbers(const struct server *server, struct session_numbers *numbers);
 
 #endif

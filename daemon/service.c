@@ -591,6 +591,7 @@ enum service_turn service_request(struct service *service, struct caller *caller
 	op->session = caller->serial;
 	op->peer = caller->peer;
 	op->received_ns = clock_ns(CLOCK_REALTIME);
+	errand->arrived_ns = clock_ns(CLOCK_MONOTONIC);
 	errand->home = home;
 	errand->caller = caller;
 	enum service_turn turn = SERVICE_ANSWERED;

@@ -46,6 +46,7 @@ struct session {
 };
 
 TAILQ_HEAD(session_list, session);
+TAILQ_HEAD(errand_line, errand);
 
 struct sessions {
 	struct sessions_options options;
@@ -55,15 +56,22 @@ struct sessions {
 	struct session_list open;
 	struct session_list waiting;
 	struct session_list unsent;
+	struct errand_line line;        /* requests under way, oldest first */
+	struct session_numbers numbers; /* what is counted as it happens */
 	unsigned count;
 	uint64_t last_serial;
 };
 
-static uint64_t now_s(void)
+static uint64_t now_ns(void)
 {
 	struct timespec now;
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec;
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t now_s(void)
+{
+	return now_ns() / 1000000000;
 }
 
 static void on_waited(evutil_socket_t fd, short what, void *ctx)
@@ -82,6 +90,7 @@ struct sessions *sessions_new(const struct sessions_options *options)
 	TAILQ_INIT(&all->open);
 	TAILQ_INIT(&all->waiting);
 	TAILQ_INIT(&all->unsent);
+	TAILQ_INIT(&all->line);
 	all->frames = slab_new(options->frame_bytes);
 	all->shares = shares_new(options->peer_bytes, options->peer_connections);
 	all->waited = evtimer_new(options->base, on_waited, all);
@@ -194,12 +203,25 @@ static void encode_bounded(struct op *op, struct buf *out)
 	response_encode(&op->response, out);
 }
 
+static void count_answer(struct sessions *all, const struct errand *errand)
+{
+	const struct response *response = &errand->op.response;
+	struct session_numbers *n = &all->numbers;
+	if (response->kind == RESPONSE_APPENDED) {
+		n->acked++;
+		histogram_add(&n->acks, now_ns() - errand->arrived_ns);
+	} else if (response->kind == RESPONSE_ERROR) {
+		n->refused[-response->error.code]++;
+	}
+}
+
 /* Queue the errand's response and give the errand back. */
 static void put_response(struct session *s, struct errand *errand)
 {
 	size_t before = s->out.len;
 	buf_put_be32(&s->out, 0);
 	encode_bounded(&errand->op, &s->out);
+	count_answer(s->all, errand);
 	if (errand->last)
 		set_ending(s);
 	errands_give(s->all->options.errands, errand);
@@ -294,6 +316,25 @@ static void reject(struct session *s, enum trail_err code, const char *sentence)
 	set_ending(s);
 }
 
+/* Who follows the log waits by design, and is in nobody's way. */
+static void enter_line(struct sessions *all, struct errand *errand)
+{
+	errand->lined = errand->op.request.kind != REQUEST_NONE && errand->until_ns == 0;
+	if (!errand->lined)
+		return;
+	TAILQ_INSERT_TAIL(&all->line, errand, in_line);
+	all->numbers.under_way++;
+}
+
+static void leave_line(struct sessions *all, struct errand *errand)
+{
+	if (!errand->lined)
+		return;
+	TAILQ_REMOVE(&all->line, errand, in_line);
+	errand->lined = false;
+	all->numbers.under_way--;
+}
+
 /* One whole frame. False: there is no memory for it now. */
 static bool eat_frame(struct session *s, struct span body)
 {
@@ -304,6 +345,7 @@ static bool eat_frame(struct session *s, struct span body)
 	case SERVICE_WAIT:
 		return false;
 	case SERVICE_QUEUED:
+		enter_line(s->all, errand);
 		s->in_flight++;
 		s->charged += errand->op.charged;
 		share_take(s->share, errand->op.charged);
@@ -498,8 +540,10 @@ enum trail_err sessions_serve(struct sessions *all, int fd, const struct peer *p
 		refuse_connection(all, fd, peer);
 	else if (err)
 		(void)close(fd);
-	if (err)
+	if (err) {
+		all->numbers.turned_away++;
 		return err;
+	}
 	s->caller.serial = ++all->last_serial;
 	TAILQ_INSERT_TAIL(&all->open, s, in_all);
 	all->count++;
@@ -513,6 +557,7 @@ static void bring_home(struct sessions *all, struct errand *errand)
 {
 	const struct op *op = &errand->op;
 	struct session *s = errand->home;
+	leave_line(all, errand);
 	s->in_flight--;
 	s->charged -= op->charged;
 	share_give(s->share, op->charged);
@@ -581,4 +626,13 @@ void sessions_end(struct sessions *all)
 	struct session *s;
 	while ((s = TAILQ_FIRST(&all->open)))
 		session_close(s);
+}
+
+void sessions_read_numbers(const struct sessions *all, struct session_numbers *numbers)
+{
+	const struct errand *oldest = TAILQ_FIRST(&all->line);
+	*numbers = all->numbers;
+	numbers->connections = all->count;
+	numbers->peers = shares_peers(all->shares);
+	numbers->oldest_ns = oldest ? now_ns() - oldest->arrived_ns : 0;
 }

@@ -12,6 +12,7 @@
 #ifndef DAEMON_SESSION_H
 #define DAEMON_SESSION_H
 
+#include "histogram.h"
 #include "service.h"
 
 struct event_base;
@@ -47,5 +48,24 @@ void sessions_drain(struct sessions *all);
 void sessions_end(struct sessions *all);
 /* Connections that are open. */
 unsigned sessions_count(const struct sessions *all);
+
+enum {
+	SESSION_CODES = 11 /* of the wire: -TRAIL_INVALID to -TRAIL_UNSUPPORTED are 1 to 10 */
+};
+
+/* Numbers for Status. */
+struct session_numbers {
+	unsigned connections;
+	unsigned peers;
+	unsigned under_way; /* requests, without those that follow and wait */
+	uint64_t oldest_ns; /* how long the oldest of them is; 0: none */
+	/* Since start: */
+	uint64_t turned_away;            /* connections */
+	uint64_t acked;                  /* Appends */
+	uint64_t refused[SESSION_CODES]; /* requests, by what they were answered */
+	struct histogram acks;
+};
+
+void sessions_read_numbers(const struct sessions *all, struct session_numbers *numbers);
 
 #endif

@@ -84,6 +84,14 @@ void share_give(struct share *share, size_t bytes)
 	share->bytes -= bytes;
 }
 
+unsigned shares_peers(const struct shares *shares)
+{
+	unsigned peers = 0;
+	for (const struct share *s = shares->first; s; s = s->next)
+		peers++;
+	return peers;
+}
+
 bool share_room(const struct shares *shares, const struct share *share)
 {
 	return share->bytes < shares->bytes_max;

@@ -27,6 +27,8 @@ void share_leave(struct shares *shares, struct share *share);
 
 void share_take(struct share *share, size_t bytes);
 void share_give(struct share *share, size_t bytes);
+/* Peers that are connected. */
+unsigned shares_peers(const struct shares *shares);
 /* Whether the peer is below its bound. */
 bool share_room(const struct shares *shares, const struct share *share);
 

@@ -368,6 +368,11 @@ uint64_t signer_link_size(const struct signer_link *link)
 	return link->size;
 }
 
+pid_t signer_link_pid(const struct signer_link *link)
+{
+	return link->pid > 0 ? link->pid : 0;
+}
+
 int signer_link_fd(const struct signer_link *link)
 {
 	return link->pidfd; /* the socket is readable for every answer, too */

@@ -10,6 +10,8 @@
 #include "../proto/checkpoint.h"
 #include "../proto/tree.h"
 
+#include <sys/types.h>
+
 struct signer_link;
 
 /* What the signer said of itself when it woke. */
@@ -60,6 +62,8 @@ enum trail_err signer_link_sign(struct signer_link *link, uint64_t size, const s
 	const struct tree_proof *proof, char note[512], size_t *len, char why[512]);
 /* The size that the signer signed last. */
 uint64_t signer_link_size(const struct signer_link *link);
+/* The process that was started; 0: none was. Any thread. */
+pid_t signer_link_pid(const struct signer_link *link);
 /* Becomes readable when the signer is gone; for whoever watches. */
 int signer_link_fd(const struct signer_link *link);
 

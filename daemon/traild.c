@@ -97,13 +97,46 @@ static uint64_t log_size(void *ctx)
 	return head.size;
 }
 
+static void fill_figures(const struct traild *d, const struct writer_numbers *w,
+	const struct session_numbers *s, struct status_figures *f)
+{
+	const struct settings *set = &d->options.settings;
+	pid_t signer = signer_link_pid(d->signer);
+	*f = (struct status_figures){ 0 };
+	status_figure_set(f, TRAIL_STATUS_ACKED_REQUESTS, s->acked);
+	status_figure_set(f, TRAIL_STATUS_QUEUE_BYTES_MAX, set->queue_bytes);
+	status_figure_set(f, TRAIL_STATUS_QUEUE_REQUESTS, s->under_way);
+	status_figure_set(f, TRAIL_STATUS_QUEUE_AGE, s->oldest_ns);
+	status_figure_set(f, TRAIL_STATUS_CONNECTIONS_MAX, set->connections);
+	status_figure_set(f, TRAIL_STATUS_TURNED_AWAY, s->turned_away);
+	status_figure_set(f, TRAIL_STATUS_PEERS, s->peers);
+	status_figure_set(f, TRAIL_STATUS_SOURCES_BEHIND, w->epochs.sources_behind);
+	status_figure_set(f, TRAIL_STATUS_OPEN_ENDS, w->epochs.open_ends);
+	status_figure_set(f, TRAIL_STATUS_LOST, w->epochs.lost);
+	status_figure_set(f, TRAIL_STATUS_MISSING, w->epochs.missing);
+	status_figure_set(f, TRAIL_STATUS_RESERVE_BYTES, set->reserve);
+	status_figure_set(f, TRAIL_STATUS_MAP_BYTES, w->map_bytes);
+	status_figure_set(f, TRAIL_STATUS_MAP_USED_BYTES, w->map_used_bytes);
+	if (signer != 0)
+		status_figure_set(f, TRAIL_STATUS_SIGNER_PID, (uint64_t)signer);
+	status_figure_set(f, TRAIL_STATUS_SIGNED, w->signed_ns);
+	status_figure_set(f, TRAIL_STATUS_CLOCK_JUMPS, w->clock_jumps);
+	status_figure_set(f, TRAIL_STATUS_STARVED, w->starved);
+	for (unsigned code = 1; code < SESSION_CODES; code++)
+		status_figure_set(f,
+			(enum trail_status_number)(TRAIL_STATUS_REFUSED_INVALID - 1 + code),
+			s->refused[code]);
+}
+
 static void fill_status(void *ctx, struct op *op)
 {
 	struct traild *d = ctx;
 	struct writer_numbers numbers;
+	struct session_numbers sessions;
 	struct head head = { 0 };
 	struct stat st;
 	writer_read_numbers(d->writer, &numbers);
+	server_read_numbers(d->server, &sessions);
 	(void)store_head(d->store, &head);
 	buf_clear(&op->answer);
 	buf_put(&op->answer, head.note, head.note_len);
@@ -117,15 +150,20 @@ static void fill_status(void *ctx, struct op *op)
 		.events = numbers.events,
 		.commits = numbers.commits,
 		.refusals = refusals_total(d->refusals),
-		.connections = server_connections(d->server),
+		.connections = sessions.connections,
 		.queue_bytes = errands_out(d->errands),
 		.free_bytes = numbers.free_bytes,
 		.store_bytes = stat(d->data_path, &st) ? 0 : (uint64_t)st.st_size,
-		.open_epochs = numbers.open_epochs,
-		.pending_gaps = numbers.pending_gaps,
+		.open_epochs = numbers.epochs.open,
+		.pending_gaps = numbers.epochs.pending,
 		.sources = numbers.sources,
 		.full = numbers.full,
 	};
+	struct status_answer *answer = &op->response.status;
+	fill_figures(d, &numbers, &sessions, &answer->figures);
+	answer->times[TRAIL_TIMES_ACK] = histogram_times(&sessions.acks);
+	answer->times[TRAIL_TIMES_COMMIT] = histogram_times(&numbers.commit_times);
+	answer->times[TRAIL_TIMES_SIGN] = histogram_times(&numbers.sign_times);
 }
 
 /* ---- starting ---- */

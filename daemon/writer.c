@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
+#include <time.h>
 
 enum {
 	TICK_MS = 60 * 1000,
@@ -28,6 +29,8 @@ struct writer {
 	uint64_t head_row;    /* size under which the newest row of `head` stands; 0: none */
 	uint64_t ticked_ns;   /* boot time of the last tick */
 	uint64_t counted_ns;  /* boot time when the epochs were last counted */
+	uint64_t commit_ns;   /* how long the last commit took, and its signature; 0: there */
+	uint64_t sign_ns;     /* was none since they were counted */
 	bool dead;            /* fatal was called: nothing is acked any more */
 	pthread_mutex_t lock; /* of numbers alone */
 	struct writer_numbers numbers;
@@ -65,6 +68,14 @@ static void put_head(struct writer *w, struct db_txn *txn)
 	w->head_row = w->head.size;
 }
 
+/* CLOCK_MONOTONIC, and never 0. */
+static uint64_t stopwatch(void)
+{
+	struct timespec now;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 /* One transaction: records, payloads, tree, numbering and the note before. */
 static enum trail_err commit(struct writer *w)
 {
@@ -80,18 +91,23 @@ static enum trail_err commit(struct writer *w)
 	epochs_write(in->epochs, txn);
 	if (!batch_is_empty(in->batch))
 		put_head(w, txn);
-	return db_commit(txn);
+	uint64_t began = stopwatch();
+	err = db_commit(txn);
+	w->commit_ns = stopwatch() - began;
+	return err;
 }
 
 static enum trail_err sign_head(struct writer *w, const struct checkpoint *cp,
 	const struct tree_proof *proof, struct log_reason *reason)
 {
 	struct head head = { .size = cp->size, .root = cp->root };
+	uint64_t began = stopwatch();
 	enum trail_err err = signer_link_sign(w->options.signer, cp->size, &cp->root, proof,
 		head.note, &head.note_len, reason->why);
 	reason->id = err == TRAIL_CORRUPT ? LOG_SIGNER_REFUSED : LOG_SIGNER_FAILED;
 	if (err != TRAIL_OK)
 		return err;
+	w->sign_ns = stopwatch() - began;
 	w->head = head;
 	store_head_set(w->options.store, &head);
 	return TRAIL_OK;
@@ -236,16 +252,15 @@ static void answer_all(struct writer *w, struct op *list)
 
 /* ---- the loop ---- */
 
-static uint64_t free_bytes(const struct writer *w)
+/* What is free for events: on the disk or in the map, whichever is less. */
+static uint64_t measure_room(const struct writer *w, struct writer_numbers *n)
 {
 	struct statvfs fs;
-	uint64_t used, map;
-	if (statvfs(w->options.folder, &fs) != 0)
-		return 0;
-	uint64_t disk = (uint64_t)fs.f_bavail * fs.f_frsize;
-	db_usage(store_db(w->options.store), &used, &map);
-	uint64_t room = map > used ? map - used : 0;
-	return disk < room ? disk : room;
+	bool known = statvfs(w->options.folder, &fs) == 0;
+	n->free_bytes = known ? (uint64_t)fs.f_bavail * fs.f_frsize : 0;
+	db_usage(store_db(w->options.store), &n->map_used_bytes, &n->map_bytes);
+	uint64_t room = n->map_bytes > n->map_used_bytes ? n->map_bytes - n->map_used_bytes : 0;
+	return n->free_bytes < room ? n->free_bytes : room;
 }
 
 static void say_room(const struct writer *w, bool full, uint64_t free_now)
@@ -263,7 +278,8 @@ static void say_room(const struct writer *w, bool full, uint64_t free_now)
 /* Below the reserve nothing but the daemon's own entries is staged; both turns are on record. */
 static void look_at_disk(struct writer *w)
 {
-	uint64_t free_now = free_bytes(w);
+	struct writer_numbers seen;
+	uint64_t free_now = measure_room(w, &seen);
 	bool full = free_now < w->options.reserve_bytes;
 	if (full != w->intake.full) {
 		say_room(w, full, free_now);
@@ -278,7 +294,10 @@ static void look_at_disk(struct writer *w)
 	w->intake.starved = free_now < w->options.reserve_bytes / 2;
 	(void)pthread_mutex_lock(&w->lock);
 	w->numbers.full = full;
-	w->numbers.free_bytes = free_now;
+	w->numbers.starved = w->intake.starved;
+	w->numbers.free_bytes = seen.free_bytes;
+	w->numbers.map_bytes = seen.map_bytes;
+	w->numbers.map_used_bytes = seen.map_used_bytes;
 	(void)pthread_mutex_unlock(&w->lock);
 }
 
@@ -303,25 +322,37 @@ static size_t count_events(const struct op *list)
 	return events;
 }
 
-static void count(struct writer *w, const struct op *answered, bool committed)
+static void count_times(struct writer *w, struct writer_numbers *n)
+{
+	if (w->commit_ns != 0) {
+		n->commits++;
+		histogram_add(&n->commit_times, w->commit_ns);
+	}
+	if (w->sign_ns != 0) {
+		n->signed_ns = clock_now().real_ns;
+		histogram_add(&n->sign_times, w->sign_ns);
+	}
+	w->commit_ns = 0;
+	w->sign_ns = 0;
+}
+
+static void count(struct writer *w, const struct op *answered)
 {
 	struct intake *in = &w->intake;
+	struct epochs_sum epochs;
 	uint64_t now = in->now.boot_ns;
-	uint32_t open = 0;
-	uint32_t pending = 0;
 	bool again = now - w->counted_ns > 1000000000;
 	if (again) {
-		epochs_count(in->epochs, in->now.real_ns, &open, &pending);
+		epochs = epochs_count(in->epochs, in->now.real_ns);
 		w->counted_ns = now;
 	}
 	(void)pthread_mutex_lock(&w->lock);
 	w->numbers.events += count_events(answered);
-	w->numbers.commits += committed;
 	w->numbers.sources = (uint32_t)names_count(in->sources);
-	if (again) {
-		w->numbers.open_epochs = open;
-		w->numbers.pending_gaps = pending;
-	}
+	w->numbers.clock_jumps = in->clock_jumps;
+	if (again)
+		w->numbers.epochs = epochs;
+	count_times(w, &w->numbers);
 	(void)pthread_mutex_unlock(&w->lock);
 }
 
@@ -342,13 +373,12 @@ static struct op *one_commit(struct writer *w, struct op *list)
 		contradicted(w, LOG_STORE_DAMAGED, "the store is damaged; run `traild check`");
 		return NULL;
 	}
-	bool records = !batch_is_empty(w->intake.batch);
 	enum trail_err err = commit_and_sign(w, &reason);
 	if (err != TRAIL_OK) {
 		fatal(w, err == TRAIL_CORRUPT ? EXIT_INVALID : EXIT_IO, &reason);
 		return NULL;
 	}
-	count(w, taken, records);
+	count(w, taken);
 	answer_all(w, taken);
 	return list;
 }
@@ -457,7 +487,7 @@ static enum trail_err start(struct writer *w, struct log_reason *reason)
 	err = commit_and_sign(w, reason);
 	if (err != TRAIL_OK)
 		return err;
-	count(w, NULL, true);
+	count(w, NULL);
 	if (pthread_create(&w->thread, NULL, run, w) == 0)
 		return TRAIL_OK;
 	reason->id = LOG_SYSTEM_FAILED;

@@ -7,6 +7,8 @@
 #ifndef DAEMON_WRITER_H
 #define DAEMON_WRITER_H
 
+#include "epochs.h"
+#include "histogram.h"
 #include "log.h"
 #include "op.h"
 #include "signer_link.h"
@@ -31,11 +33,17 @@ struct writer_options {
 struct writer_numbers {
 	uint64_t events;
 	uint64_t commits;
-	uint32_t open_epochs;
-	uint32_t pending_gaps;
 	uint32_t sources;
-	uint64_t free_bytes;
+	struct epochs_sum epochs; /* at most a second old while there is work */
+	uint64_t free_bytes;      /* of the file system */
+	uint64_t map_bytes;
+	uint64_t map_used_bytes;
+	uint64_t clock_jumps;
+	uint64_t signed_ns; /* when the newest head was signed, CLOCK_REALTIME */
 	bool full;
+	bool starved; /* of half the reserve */
+	struct histogram commit_times;
+	struct histogram sign_times;
 };
 
 /*

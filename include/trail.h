@@ -70,13 +70,8 @@
  *	mend the numbering     TRAIL_EXPECTED TRAIL_CLOSED TRAIL_CONFLICT
  *	tell a person          TRAIL_DENIED, TRAIL_CORRUPT: evidence; keep the checkpoints, stop
  *
- * TRAIL_TIMEOUT, TRAIL_IO and TRAIL_CORRUPT end the connection, TRAIL_NOMEM may; until trail_open
- * makes another, every call answers the same. No receipt means no promise; it does not mean that
- * nothing was stored. What stands beside a function are its own errors. Each that asks the daemon
- * may also answer ("as any call") TRAIL_DENIED where its role is missing, TRAIL_BUSY,
- * TRAIL_UNAVAILABLE, TRAIL_TIMEOUT, TRAIL_IO, TRAIL_CORRUPT, TRAIL_NOMEM, TRAIL_UNSUPPORTED from a
- * daemon that is older, and TRAIL_MISUSE on a handle that is not open. After an error what lies
- * behind the pointers that were passed is as it was, unless that is said.
+ * TRAIL_TIMEOUT, TRAIL_IO and TRAIL_CORRUPT end the connection; trail_open makes another. No
+ * receipt means no promise; it does not mean that nothing was stored.
  *
  * Waiting. Every wait ends: after the handle's timeout (trail_set_timeout), or after the one that
  * is passed. To go on while the log works: trail_submit with a callback; poll trail_fd for reading,
@@ -141,7 +136,7 @@ enum TRAIL_MUST_USE trail_err {
 enum trail_retry {
 	TRAIL_RETRY_NO = 0,     /* the same call fails again: mend the input, or ask somebody */
 	TRAIL_RETRY_SAME = 1,   /* the same call later; nothing of it was done */
-	TRAIL_RETRY_REOPEN = 2, /* where the connection ended, trail_open; see what was done */
+	TRAIL_RETRY_REOPEN = 2, /* trail_open, then see what was done (trail_claim) */
 };
 enum trail_retry trail_err_retry(enum trail_err code);
 
@@ -176,43 +171,30 @@ struct trail *trail_new(void);
 /* Close and give back. NULL is fine. */
 void trail_free(struct trail *t);
 
-/*
- * How long a call of this handle may wait, in ms; 10,000 unless set. TRAIL_INVALID: not 1 to
- * 3,600,000.
- */
+/* How long a call of this handle may wait, in ms, 1 to 3,600,000; 10,000 unless set. */
 enum trail_err trail_set_timeout(struct trail *t, int timeout_ms);
 /*
  * Where identities and newest checkpoints are kept: a folder, made if missing. "" keeps nothing.
  * Unless set: $XDG_STATE_HOME/trail, else $HOME/.local/state/trail, else nothing is kept.
- * TRAIL_MISUSE: the handle is open. TRAIL_NOMEM.
  */
 enum trail_err trail_set_state_dir(struct trail *t, const char *path);
-/*
- * The text of the log identity file that the log must be. TRAIL_INVALID: it is not one.
- * TRAIL_MISUSE: the handle is open. TRAIL_NOMEM.
- */
+/* The text of the log identity file that the log must be. TRAIL_INVALID: it is not one. */
 enum trail_err trail_set_identity(struct trail *t, const char *text, size_t len);
 
 /*
  * Connect, say Hello, and check that the log is the one that is known: identity, genesis, and that
  * its newest checkpoint extends the one kept. `address`: "unix:PATH"; NULL: $TRAIL_CONNECT, else
  * unix:/run/trail/trail.sock. A handle that lost its connection may be opened again.
- * Where a program runs with more rights than who called it (setuid, setgid, capabilities), neither
- * this nor the state folder is taken from the environment.
  *
  * TRAIL_UNAVAILABLE  nothing listens there · TRAIL_DENIED  this user may not · TRAIL_TIMEOUT
  * TRAIL_UNSUPPORTED  another kind of address, or another protocol version
- * TRAIL_CORRUPT      not the log that is known, or one that lies; or what is kept is damaged
- * TRAIL_IO           the socket; or what is known of the log cannot be kept in the state folder
- * TRAIL_INVALID      a path too long for a socket, or for the state folder; a line break
- * TRAIL_MISUSE       it is open, or callbacks are due: trail_process, or trail_close first
- * TRAIL_BUSY · TRAIL_NOMEM
+ * TRAIL_CORRUPT      not the log that is known, or one that lies · TRAIL_IO · TRAIL_NOMEM
  */
 enum trail_err trail_open(struct trail *t, const char *address);
-/* End the connection. What is in flight may be stored; no callback tells of it any more. */
+/* End the connection; what is in flight is answered TRAIL_UNAVAILABLE to nobody. */
 void trail_close(struct trail *t);
 
-/* What the last call of this handle ran into, getters aside; TRAIL_OK: nothing. */
+/* What the last failed call of this handle ran into; TRAIL_OK when none did since trail_open. */
 enum trail_err trail_error_code(const struct trail *t);
 /* One sentence: what was wrong, where, what to do. "" when nothing was. Holds foreign text. */
 const char *trail_error(const struct trail *t);
@@ -245,22 +227,17 @@ enum trail_trust trail_trust_level(const struct trail *t);
 
 /*
  * Fetch the newest checkpoint, and check that it extends every one seen before. *note is the signed
- * note as text; it belongs to the handle until its next call. As any call, and trail_settle.
+ * note as text; it belongs to the handle until its next call.
  */
 enum trail_err trail_checkpoint(struct trail *t, const char **note, size_t *len);
 /* Size of the newest checkpoint that was checked; 0 before trail_open. */
 uint64_t trail_size(const struct trail *t);
 /*
  * Check that the log's newest checkpoint extends `note`, a checkpoint of this log from wherever.
- * TRAIL_INVALID: `note` is not one. TRAIL_CORRUPT: it is, and the log does not extend it. Others:
- * as any call.
+ * TRAIL_INVALID: `note` is not one. TRAIL_CORRUPT: it is, and the log does not extend it.
  */
 enum trail_err trail_consistency(struct trail *t, const char *note, size_t len);
-/*
- * Have all checkpoints that receipts, rows, sources and statuses carried proven to extend each
- * other, and keep the newest. As any call; TRAIL_IO, TRAIL_TIMEOUT: also where it cannot be kept,
- * and then the connection stands.
- */
+/* Have all checkpoints that answers carried proven to extend each other, and keep the newest. */
 enum trail_err trail_settle(struct trail *t);
 
 /* ---- events ---- */
@@ -367,7 +344,6 @@ void trail_event_set_raw(struct trail_event *e, const void *data, size_t len);
 
 /*
  * Judge it as the daemon would. TRAIL_INVALID, TRAIL_TOO_BIG: see the two getters below.
- * TRAIL_NOMEM.
  */
 enum trail_err trail_event_check(struct trail_event *e);
 /* The field ("actor.id"; "" for the whole) and why ("is required") of the last judgement. */
@@ -398,9 +374,6 @@ const uint8_t *trail_event_raw(const struct trail_event *e, size_t *len);
  * Append one event of `source`, numbered by the daemon (epoch 0), and wait until it is durable and
  * the receipt is verified, its checkpoint's consistency included. A retry after TRAIL_TIMEOUT or
  * TRAIL_IO may double it. *receipt (the pointer may be NULL) is the caller's to free.
- *
- * TRAIL_INVALID  the event (trail_error_field), or the source's name · TRAIL_TOO_BIG: the event
- * TRAIL_DENIED   role emitter is needed · TRAIL_FULL · others: as any call
  */
 enum trail_err trail_append(
 	struct trail *t, const char *source, struct trail_event *e, struct trail_receipt **receipt);
@@ -414,15 +387,11 @@ void trail_batch_free(struct trail_batch *b);
 /* Empty it, and say what comes. TRAIL_INVALID: a bad source name, or first_seq that cannot be. */
 enum trail_err trail_batch_begin(
 	struct trail_batch *b, const char *source, uint64_t epoch, uint64_t first_seq);
-/*
- * Declare that `lost` seqs right before first_seq will never come. TRAIL_INVALID: there are not so
- * many, or epoch 0. TRAIL_MISUSE: the batch was not begun.
- */
+/* Declare that `lost` seqs right before first_seq will never come. */
 enum trail_err trail_batch_lost(struct trail_batch *b, uint64_t lost);
 /*
  * Encode the event behind the others. TRAIL_INVALID: trail_event_check; the batch stays as it was.
- * TRAIL_TOO_BIG with an empty fault: the batch is full; send it and begin another. TRAIL_NOMEM.
- * TRAIL_MISUSE: the batch was not begun.
+ * TRAIL_TOO_BIG with an empty fault: the batch is full; send it and begin another.
  */
 enum trail_err trail_batch_add(struct trail_batch *b, struct trail_event *e);
 size_t trail_batch_count(const struct trail_batch *b);
@@ -431,21 +400,10 @@ size_t trail_batch_bytes(const struct trail_batch *b);
 /*
  * Ask for an epoch (not 0), which then belongs to this connection: needed before batches of it.
  * TRAIL_OK: the log holds it up to *last. TRAIL_END: it is new; *last is 0.
- * TRAIL_CLOSED: it is unknown and older than one that is over. TRAIL_DENIED: another peer's, or no
- * role emitter. TRAIL_INVALID: a bad source name, or epoch 0. TRAIL_FULL. Others: as any call.
+ * TRAIL_CLOSED: it is unknown and older than one that is over. TRAIL_DENIED: another peer's.
  */
 enum trail_err trail_claim(struct trail *t, const char *source, uint64_t epoch, uint64_t *last);
-/*
- * Append the batch and wait, as trail_append. Where the call came to sending it, the batch is empty
- * afterwards, come what may, and is to be begun anew.
- *
- * TRAIL_EXPECTED     a number is missing: go on with trail_error_expected
- * TRAIL_CONFLICT     a number holds other content (trail_error_index)
- * TRAIL_CLOSED       the epoch is over · TRAIL_DENIED: it is not claimed here; or no role emitter
- * TRAIL_TOO_BIG      more events than this daemon takes at once; the batch stays as it was
- * TRAIL_INVALID      an event, as a daemon that is older sees it (trail_error_index, _field)
- * TRAIL_MISUSE       the batch holds no event · TRAIL_FULL · others: as any call
- */
+/* Append the batch and wait, as trail_append. The batch is empty afterwards, come what may. */
 enum trail_err trail_append_batch(
 	struct trail *t, struct trail_batch *b, struct trail_receipt **receipt);
 
@@ -456,49 +414,33 @@ enum trail_err trail_append_batch(
  */
 typedef void (*trail_done_fn)(void *ctx, enum trail_err err, const struct trail_receipt *receipt);
 /*
- * Send the batch without waiting for its answer; afterwards it is empty, and to be begun anew,
- * unless this fails. `done` (may be NULL) gets the errors of trail_append_batch.
- * TRAIL_BUSY: 64 requests are in flight; call trail_process first. TRAIL_TOO_BIG, TRAIL_MISUSE: as
- * trail_append_batch. TRAIL_NOMEM.
+ * Send the batch without waiting for its answer; it is empty afterwards unless this fails.
+ * TRAIL_BUSY: 64 requests are in flight; call trail_process first.
  */
 enum trail_err trail_submit(struct trail *t, struct trail_batch *b, trail_done_fn done, void *ctx);
 /* Requests whose callback has not run yet. */
 size_t trail_in_flight(const struct trail *t);
 /*
- * Send and receive, and run callbacks. Waits at most timeout_ms (0: not at all) for the first. Who
- * never calls trail_settle or trail_flush waits here for proofs, once in 64 checkpoints, at most as
- * long as the handle does.
+ * Send and receive, and run callbacks. Waits at most timeout_ms (0: not at all) for the first.
  * TRAIL_OK: callbacks ran, or nothing is in flight. TRAIL_MORE: nothing came.
- * An error: the connection is lost; every callback ran with that error. Only where trail_fd is
- * not -1 then, what is known of the log could not be kept, and the connection stands.
+ * An error: the connection is lost; every callback ran with that error.
  */
 enum trail_err trail_process(struct trail *t, int timeout_ms);
-/*
- * trail_process until nothing is in flight, then trail_settle, in timeout_ms of waiting.
- * TRAIL_TIMEOUT while trail_in_flight is not 0: call it again, the connection stands; else it is
- * over.
- */
+/* trail_process until nothing is in flight, then trail_settle. */
 enum trail_err trail_flush(struct trail *t, int timeout_ms);
 /* For poll: wait for this to be readable (and writable while trail_wants_write), then process. */
 int trail_fd(const struct trail *t);
 bool trail_wants_write(const struct trail *t);
 
-/*
- * A clean end: `last` is the last seq. Nothing can come behind it. TRAIL_CLOSED: it was over.
- * TRAIL_EXPECTED: the log holds it up to another one; trail_error_expected is the next that is due.
- * TRAIL_INVALID: as trail_claim. TRAIL_DENIED: as trail_append_batch. Others: as any call.
- */
+/* A clean end: `last` is the last seq. Nothing can come behind it. TRAIL_CLOSED: it was over. */
 enum trail_err trail_close_epoch(
 	struct trail *t, const char *source, uint64_t epoch, uint64_t last);
-/*
- * Say that the source lives and has given out seqs up to `made`. *last (the pointer may be NULL):
- * the log holds up to it. Errors: as trail_close_epoch, but for the first two; TRAIL_FULL.
- */
+/* Say that the source lives and has given out seqs up to `made`. *last: the log holds up to it. */
 enum trail_err trail_keepalive(
 	struct trail *t, const char *source, uint64_t epoch, uint64_t made, uint64_t *last);
 /*
  * The epoch of an import, so that a second run adds nothing: bit 63, then the first 63 bits of
- * H("trail-import/v1\n" source "\n" batch). trail-format(7). 0: a NULL, or memory is out.
+ * H("trail-import/v1\n" source "\n" batch). trail-format(7).
  */
 uint64_t trail_import_epoch(const char *source, const char *batch);
 
@@ -526,8 +468,7 @@ const char *trail_receipt_note(const struct trail_receipt *r);
 /*
  * One record with what it commits to. Checked: its inclusion in the newest checkpoint, its
  * commitment where the payload is there, and the names of source and peer by their own records.
- * TRAIL_END: the log is not that long. TRAIL_DENIED: role investigator is needed. TRAIL_FULL: the
- * reading cannot be written down. Others: as any call.
+ * TRAIL_END: the log is not that long.
  */
 enum trail_err trail_get(struct trail *t, uint64_t index, struct trail_entry **entry);
 void trail_entry_free(struct trail_entry *n);
@@ -538,10 +479,7 @@ uint64_t trail_entry_received(const struct trail_entry *n);
 /* Numbers of its SOURCE and PEER entries; 0: the log itself, the daemon. */
 uint64_t trail_entry_source(const struct trail_entry *n);
 uint64_t trail_entry_peer(const struct trail_entry *n);
-/*
- * Their names; a peer's with its kind in front ("unix:1000"). A SOURCE or PEER entry gives the name
- * that it introduces. NULL: none, or erased.
- */
+/* Their names; a peer's with its kind in front ("unix:1000"). NULL: none, or erased. */
 const char *trail_entry_source_name(const struct trail_entry *n);
 const char *trail_entry_peer_name(const struct trail_entry *n);
 uint64_t trail_entry_epoch(const struct trail_entry *n);
@@ -619,8 +557,8 @@ enum trail_err trail_history(
  */
 enum trail_err trail_rows_next(struct trail_rows *r, const struct trail_entry **entry);
 /*
- * Have the rest counted instead of sent; afterwards trail_rows_next answers TRAIL_END. TRAIL_MORE:
- * progress said stop. TRAIL_MISUSE: the rows follow. Others: as any call.
+ * Have the rest counted instead of sent; afterwards trail_rows_next answers TRAIL_END. Not while
+ * following.
  */
 enum trail_err trail_rows_count(struct trail_rows *r);
 /* Rows so far: given out, and counted. */
@@ -640,10 +578,7 @@ uint64_t trail_rows_gaps(const struct trail_rows *r);
 const char *trail_rows_method(const struct trail_rows *r);
 void trail_rows_free(struct trail_rows *r);
 
-/*
- * All sources, in the order in which the log met them. *sources is the caller's. TRAIL_DENIED: role
- * auditor, investigator or operator is needed. Others: as any call.
- */
+/* All sources, in the order in which the log met them. *sources is the caller's. */
 enum trail_err trail_sources_ask(struct trail *t, struct trail_sources **sources);
 void trail_sources_free(struct trail_sources *s);
 size_t trail_sources_count(const struct trail_sources *s);
@@ -663,8 +598,7 @@ uint64_t trail_sources_missing(const struct trail_sources *s, size_t i);
 
 /*
  * Up to `max` records from `first` on, TRAIL_RECORD_LEN bytes each, to `out`; *count of them.
- * Checked: that each names the one before it. TRAIL_END: nothing from `first` on. TRAIL_DENIED:
- * role auditor or investigator is needed. TRAIL_MISUSE: `max` is 0. Others: as any call.
+ * Checked: that each names the one before it. TRAIL_END: nothing from `first` on.
  */
 enum trail_err trail_records(
 	struct trail *t, uint64_t first, size_t max, uint8_t *out, size_t *count);
@@ -672,7 +606,7 @@ enum trail_err trail_records(
 /*
  * The evidence for one record as a C2SP .tlog-proof with the event, genesis, its source and its
  * peer in `extra`. Checked before it is given away. *text (NUL behind `*len` bytes) is the
- * caller's: trail_text_free. Errors: as trail_get. TRAIL_TOO_BIG: it would not stay below 48 KiB.
+ * caller's: trail_text_free.
  */
 enum trail_err trail_prove(struct trail *t, uint64_t index, char **text, size_t *len);
 void trail_text_free(char *text);
@@ -691,13 +625,65 @@ enum trail_status_number {
 	TRAIL_STATUS_PENDING_GAPS = 10,
 	TRAIL_STATUS_SOURCES = 11,
 	TRAIL_STATUS_FULL = 12, /* 1: the reserve is reached, nothing is taken */
-	TRAIL_STATUS_COUNT = 13
+	/* From here on trail_status_known tells whether the daemon, maybe an older one, knows. */
+	TRAIL_STATUS_ACKED_REQUESTS = 13, /* requests with events, acknowledged since start */
+	TRAIL_STATUS_QUEUE_BYTES_MAX = 14,
+	TRAIL_STATUS_QUEUE_REQUESTS = 15, /* under way, without those that follow and wait */
+	TRAIL_STATUS_QUEUE_AGE = 16,      /* of the oldest of them, ns; 0: there is none */
+	TRAIL_STATUS_CONNECTIONS_MAX = 17,
+	TRAIL_STATUS_TURNED_AWAY = 18,    /* connections, since start */
+	TRAIL_STATUS_PEERS = 19,          /* who is connected, each counted once */
+	TRAIL_STATUS_SOURCES_BEHIND = 20, /* with numbers missing, or an epoch without an end */
+	TRAIL_STATUS_OPEN_ENDS = 21,      /* epochs silent for a day without an end */
+	TRAIL_STATUS_LOST = 22,           /* numbers declared lost, in epochs not closed */
+	TRAIL_STATUS_MISSING = 23,        /* numbers given out and not here for 60 s */
+	TRAIL_STATUS_RESERVE_BYTES = 24,  /* below it events are refused */
+	TRAIL_STATUS_MAP_BYTES = 25,      /* address space of the store */
+	TRAIL_STATUS_MAP_USED_BYTES = 26,
+	TRAIL_STATUS_SIGNER_PID = 27,  /* not known: it is a service of its own */
+	TRAIL_STATUS_SIGNED = 28,      /* when the newest head was signed, ns since 1970 */
+	TRAIL_STATUS_CLOCK_JUMPS = 29, /* since start */
+	TRAIL_STATUS_STARVED = 30,     /* 1: half of the reserve is used, questions are refused */
+	/* Requests that were answered with this error, since start. 31 is not used. */
+	TRAIL_STATUS_REFUSED_INVALID = 32,
+	TRAIL_STATUS_REFUSED_CONFLICT = 33,
+	TRAIL_STATUS_REFUSED_EXPECTED = 34,
+	TRAIL_STATUS_REFUSED_CLOSED = 35,
+	TRAIL_STATUS_REFUSED_DENIED = 36,
+	TRAIL_STATUS_REFUSED_TOO_BIG = 37,
+	TRAIL_STATUS_REFUSED_BUSY = 38,
+	TRAIL_STATUS_REFUSED_FULL = 39,
+	TRAIL_STATUS_REFUSED_UNAVAILABLE = 40,
+	TRAIL_STATUS_REFUSED_UNSUPPORTED = 41,
+	TRAIL_STATUS_COUNT = 42
 };
 
 /* What the daemon says of itself; only the checkpoint among it is checked. */
 enum trail_err trail_status_ask(struct trail *t, struct trail_status **status);
 void trail_status_free(struct trail_status *s);
+/* 0 where it is not known. */
 uint64_t trail_status_get(const struct trail_status *s, enum trail_status_number number);
+/* Whether this daemon knows that number: an older one does not know them all. */
+bool trail_status_known(const struct trail_status *s, enum trail_status_number number);
+
+/* Histograms of what took how long since the daemon's start. */
+enum trail_status_times {
+	TRAIL_TIMES_ACK = 0,    /* events: from the whole request to its answer under way */
+	TRAIL_TIMES_COMMIT = 1, /* of the store, with its sync */
+	TRAIL_TIMES_SIGN = 2,   /* the signer's round trip */
+	TRAIL_TIMES_COUNT = 3
+};
+/* Buckets, shortest first; 0: the daemon does not know. */
+size_t trail_status_buckets(const struct trail_status *s, enum trail_status_times times);
+/*
+ * How many fell into bucket `i` alone. *upto_ns (may be NULL): the longest time of the bucket,
+ * above that of the one before; UINT64_MAX for the last. 0, and UINT64_MAX, for one that is not
+ * there.
+ */
+uint64_t trail_status_bucket(
+	const struct trail_status *s, enum trail_status_times times, size_t i, uint64_t *upto_ns);
+/* All of them together, ns. */
+uint64_t trail_status_sum(const struct trail_status *s, enum trail_status_times times);
 /* The daemon's version. */
 const char *trail_status_version(const struct trail_status *s);
 
@@ -728,8 +714,8 @@ enum trail_err trail_verify_set_resume(struct trail_verify *v, bool on);
  */
 enum trail_err trail_verify_set_payloads(struct trail_verify *v, bool on);
 /*
- * Hash on this many threads beside the caller's; 0 unless set. TRAIL_INVALID: more than 16. They
- * exist only inside trail_verify_run, run no callback and receive no signal.
+ * Hash on this many threads beside the caller's, at most 16; 0 unless set. They exist only inside
+ * trail_verify_run, run no callback and receive no signal.
  */
 enum trail_err trail_verify_set_threads(struct trail_verify *v, unsigned threads);
 /* Have told how many records were judged. NULL: nobody. */

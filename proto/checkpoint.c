@@ -6,7 +6,8 @@
 #include <inttypes.h>
 
 enum {
-	DECIMAL_LEN_MAX = 19, /* 2^63 - 1 has 19 digits */
+	EXTRA_LEN_MAX = 48 * 1024 - 1, /* FORMATS.md section 8 */
+	DECIMAL_LEN_MAX = 19,          /* 2^63 - 1 has 19 digits */
 };
 
 static const char identity_head[] = "trail-log/v1";
@@ -145,11 +146,11 @@ static enum trail_err extra_take(struct span text, struct buf *out)
 {
 	size_t room = text.len / 4 * 3;
 	size_t len;
-	if (room == 0 || room > TLOG_EXTRA_MAX + 1)
+	if (room == 0 || room > EXTRA_LEN_MAX + 1)
 		return TRAIL_INVALID;
 	if (!buf_reserve(out, room))
 		return TRAIL_NOMEM;
-	if (!base64_take(text, out->data + out->len, room, &len) || len > TLOG_EXTRA_MAX)
+	if (!base64_take(text, out->data + out->len, room, &len) || len > EXTRA_LEN_MAX)
 		return TRAIL_INVALID;
 	out->len += len;
 	return TRAIL_OK;

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * C2SP checkpoints (c2sp.org/tlog-checkpoint): origin, size, root, no extension lines; and the log
- * identity file that pins a log by its vkey *and* its first record (trail-format(7)).
+ * identity file that pins a log by its vkey *and* its first record (FORMATS.md section 1).
  */
 #ifndef PROTO_CHECKPOINT_H
 #define PROTO_CHECKPOINT_H
 
 #include "hash.h"
 #include "note.h"
-
-enum {
-	TLOG_EXTRA_MAX = 48 * 1024 - 1, /* bytes of a .tlog-proof's extra data: below 48 KiB */
-};
 
 struct checkpoint {
 	char origin[NOTE_NAME_MAX + 1];
@@ -41,8 +37,7 @@ void identity_put(struct buf *out, const struct log_identity *id);
 enum trail_err identity_parse(struct span text, struct log_identity *out);
 
 /*
- * A C2SP .tlog-proof (c2sp.org/tlog-proof) appended to `out`: `extra` may be empty (no line), and
- * has at most TLOG_EXTRA_MAX bytes.
+ * A C2SP .tlog-proof (c2sp.org/tlog-proof) appended to `out`: `extra` may be empty (no line).
  */
 struct tree_proof;
 void tlog_proof_put(struct buf *out, struct span extra, uint64_t index,
@@ -50,7 +45,7 @@ void tlog_proof_put(struct buf *out, struct span extra, uint64_t index,
 /*
  * The inverse. The extra data, decoded, is appended to `extra_out` (not authenticated by anything);
  * *note views the checkpoint inside `text`, still unread. Whether the path fits is the caller's to
- * check. TRAIL_INVALID: malformed, extra data beyond TLOG_EXTRA_MAX, or more hashes than a tree has
+ * check. TRAIL_INVALID: malformed, extra data of 48 KiB or more, or more hashes than a tree has
  * levels. TRAIL_NOMEM: extra_out has failed. Nothing is appended or set then.
  */
 enum trail_err tlog_proof_parse(struct span text, struct buf *extra_out, uint64_t *index,

@@ -571,6 +571,34 @@ SAME_NUMBER(RESPONSE_ROWS, TRAIL__V1__RESPONSE__BODY_ROWS);
 SAME_NUMBER(RESPONSE_SOURCES, TRAIL__V1__RESPONSE__BODY_SOURCES);
 SAME_NUMBER(-TRAIL_INVALID, TRAIL__V1__CODE__INVALID);
 SAME_NUMBER(-TRAIL_UNSUPPORTED, TRAIL__V1__CODE__UNSUPPORTED);
+SAME_NUMBER(TRAIL_STATUS_ACKED_REQUESTS, TRAIL__V1__FIGURE_NAME__ACKED_REQUESTS);
+SAME_NUMBER(TRAIL_STATUS_QUEUE_BYTES_MAX, TRAIL__V1__FIGURE_NAME__QUEUE_BYTES_MAX);
+SAME_NUMBER(TRAIL_STATUS_QUEUE_REQUESTS, TRAIL__V1__FIGURE_NAME__QUEUE_REQUESTS);
+SAME_NUMBER(TRAIL_STATUS_QUEUE_AGE, TRAIL__V1__FIGURE_NAME__QUEUE_AGE_NS);
+SAME_NUMBER(TRAIL_STATUS_CONNECTIONS_MAX, TRAIL__V1__FIGURE_NAME__CONNECTIONS_MAX);
+SAME_NUMBER(TRAIL_STATUS_TURNED_AWAY, TRAIL__V1__FIGURE_NAME__TURNED_AWAY);
+SAME_NUMBER(TRAIL_STATUS_PEERS, TRAIL__V1__FIGURE_NAME__PEERS);
+SAME_NUMBER(TRAIL_STATUS_SOURCES_BEHIND, TRAIL__V1__FIGURE_NAME__SOURCES_BEHIND);
+SAME_NUMBER(TRAIL_STATUS_OPEN_ENDS, TRAIL__V1__FIGURE_NAME__OPEN_ENDS);
+SAME_NUMBER(TRAIL_STATUS_LOST, TRAIL__V1__FIGURE_NAME__LOST);
+SAME_NUMBER(TRAIL_STATUS_MISSING, TRAIL__V1__FIGURE_NAME__MISSING);
+SAME_NUMBER(TRAIL_STATUS_RESERVE_BYTES, TRAIL__V1__FIGURE_NAME__RESERVE_BYTES);
+SAME_NUMBER(TRAIL_STATUS_MAP_BYTES, TRAIL__V1__FIGURE_NAME__MAP_BYTES);
+SAME_NUMBER(TRAIL_STATUS_MAP_USED_BYTES, TRAIL__V1__FIGURE_NAME__MAP_USED_BYTES);
+SAME_NUMBER(TRAIL_STATUS_SIGNER_PID, TRAIL__V1__FIGURE_NAME__SIGNER_PID);
+SAME_NUMBER(TRAIL_STATUS_SIGNED, TRAIL__V1__FIGURE_NAME__SIGNED_NS);
+SAME_NUMBER(TRAIL_STATUS_CLOCK_JUMPS, TRAIL__V1__FIGURE_NAME__CLOCK_JUMPS);
+SAME_NUMBER(TRAIL_STATUS_STARVED, TRAIL__V1__FIGURE_NAME__STARVED);
+SAME_NUMBER(TRAIL_STATUS_REFUSED_INVALID, TRAIL__V1__FIGURE_NAME__REFUSED_INVALID);
+SAME_NUMBER(TRAIL_STATUS_REFUSED_CONFLICT, TRAIL__V1__FIGURE_NAME__REFUSED_CONFLICT);
+SAME_NUMBER(TRAIL_STATUS_REFUSED_EXPECTED, TRAIL__V1__FIGURE_NAME__REFUSED_EXPECTED);
+SAME_NUMBER(TRAIL_STATUS_REFUSED_CLOSED, TRAIL__V1__FIGURE_NAME__REFUSED_CLOSED);
+SAME_NUMBER(TRAIL_STATUS_REFUSED_DENIED, TRAIL__V1__FIGURE_NAME__REFUSED_DENIED);
+SAME_NUMBER(TRAIL_STATUS_REFUSED_TOO_BIG, TRAIL__V1__FIGURE_NAME__REFUSED_TOO_BIG);
+SAME_NUMBER(TRAIL_STATUS_REFUSED_BUSY, TRAIL__V1__FIGURE_NAME__REFUSED_BUSY);
+SAME_NUMBER(TRAIL_STATUS_REFUSED_FULL, TRAIL__V1__FIGURE_NAME__REFUSED_FULL);
+SAME_NUMBER(TRAIL_STATUS_REFUSED_UNAVAILABLE, TRAIL__V1__FIGURE_NAME__REFUSED_UNAVAILABLE);
+SAME_NUMBER(TRAIL_STATUS_REFUSED_UNSUPPORTED, TRAIL__V1__FIGURE_NAME__REFUSED_UNSUPPORTED);
 
 static enum trail_err error_take(const Trail__V1__Error *in, struct failure *out)
 {
@@ -808,6 +836,35 @@ static enum trail_err proof_answer_take(const Trail__V1__Proof *in, struct proof
 	return proof_take(in->n_path, in->path, &out->path);
 }
 
+/* A number of a later daemon's is passed over, as a field would be. */
+static void figures_take(const Trail__V1__Figures *in, struct status_figures *out)
+{
+	for (size_t i = 0; in && i < in->n_figures; i++) {
+		unsigned number = (unsigned)in->figures[i]->name;
+		if (number != 0 && number < TRAIL_STATUS_COUNT)
+			status_figure_set(
+				out, (enum trail_status_number)number, in->figures[i]->value);
+	}
+}
+
+/* One that is not of rising bounds with an open end is none. */
+static void times_take(const Trail__V1__Histogram *in, struct status_times *out)
+{
+	if (!in || in->n_buckets == 0 || in->n_buckets > STATUS_BUCKETS_MAX ||
+		in->buckets[in->n_buckets - 1]->upto_ns != 0)
+		return;
+	for (size_t i = 0; i < in->n_buckets; i++) {
+		const Trail__V1__Histogram__Bucket *bucket = in->buckets[i];
+		bool last = i + 1 == in->n_buckets;
+		if (!last && bucket->upto_ns <= (i == 0 ? 0 : in->buckets[i - 1]->upto_ns))
+			return;
+		out->upto_ns[i] = bucket->upto_ns;
+		out->in_bucket[i] = bucket->count;
+	}
+	out->count = in->n_buckets;
+	out->sum_ns = in->sum_ns;
+}
+
 static void status_take(const Trail__V1__StatusAnswer *in, struct status_answer *out)
 {
 	*out = (struct status_answer){
@@ -828,6 +885,10 @@ static void status_take(const Trail__V1__StatusAnswer *in, struct status_answer 
 		.sources = in->sources,
 		.full = in->full,
 	};
+	figures_take(in->figures, &out->figures);
+	times_take(in->ack_times, &out->times[TRAIL_TIMES_ACK]);
+	times_take(in->commit_times, &out->times[TRAIL_TIMES_COMMIT]);
+	times_take(in->sign_times, &out->times[TRAIL_TIMES_SIGN]);
 }
 
 static enum trail_err response_body_take(
@@ -1049,17 +1110,18 @@ enum trail_err daemon_entry_decode(struct span in, struct arena *arena, struct d
 	if (err)
 		return err;
 	const Trail__V1__Daemon *message = unpacked;
-	/* The scan let no negative one through. A later daemon's words are no error. */
-	if ((int)message->what < DAEMON_START)
+	int what = (int)message->what;
+	int cause = (int)message->cause;
+	if (what < DAEMON_START || what > DAEMON_CLOSED || cause < 0 || cause > LOSS_PUSHED)
 		return TRAIL_INVALID;
 	*out = (struct daemon_entry){
-		.what = (enum daemon_what)message->what,
+		.what = (enum daemon_what)what,
 		.from_ns = message->from_ns,
 		.to_ns = message->to_ns,
 		.source = message->source,
 		.epoch = message->epoch,
 		.last = message->last,
-		.cause = (enum loss_cause)message->cause,
+		.cause = (enum loss_cause)cause,
 		.free_bytes = message->free_bytes,
 		.resumed = message->resumed,
 		.made = message->made,

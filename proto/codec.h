@@ -45,14 +45,11 @@ enum trail_err response_decode_grow(
 void response_encode(const struct response *response, struct buf *out);
 
 /*
- * Encoded by the rules of trail-format(7) (ascending fields, defaults absent), so that
+ * Encoded by the rules of FORMATS.md section 3 (ascending fields, defaults absent), so that
  * event_walk accepts what it judges valid. Decode expects bytes that event_walk accepted.
  */
 enum trail_err event_decode(struct span in, struct arena *arena, struct event_value *out);
 void event_encode(const struct event_value *event, struct buf *out);
-
-/* One Item of an Evidence, Rows or SourcesAnswer, as field `number` of what holds it. */
-void item_encode(const struct evidence_item *item, uint32_t number, struct buf *out);
 
 enum trail_err genesis_decode(struct span in, struct arena *arena, struct genesis *out);
 void genesis_encode(const struct genesis *genesis, struct buf *out);

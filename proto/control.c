@@ -133,7 +133,7 @@ static void take_daemon(
 		bad_payload(c, index, "a DAEMON payload does not decode");
 		return;
 	}
-	if (entry.what > DAEMON_CLOSED || entry.cause > LOSS_PUSHED)
+	if (entry.what < DAEMON_START || entry.what > DAEMON_CLOSED)
 		findings_add(c->found, FIND_CONTROL_UNJUDGED, index,
 			"the DAEMON entry %llu says something that this traild does not know",
 			(unsigned long long)index);

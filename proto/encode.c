@@ -7,24 +7,10 @@
 
 #include "wire.h"
 
-/* ---- what several messages hold ---- */
-
 static void put_proof(struct buf *out, uint32_t number, const struct tree_proof *proof)
 {
 	for (size_t i = 0; i < proof->count; i++)
 		wire_put_item(out, number, span_of(proof->path[i].b, HASH_LEN));
-}
-
-void item_encode(const struct evidence_item *item, uint32_t number, struct buf *out)
-{
-	struct wire_mark mark = wire_open(out, number);
-	wire_put_number(out, 1, item->index);
-	wire_put_bytes(out, 2, item->record);
-	wire_put_bytes(out, 3, item->salt);
-	wire_put_bytes(out, 4, item->payload);
-	for (size_t i = 0; i < item->path_count; i++)
-		wire_put_item(out, 5, span_of(item->path[i].b, HASH_LEN));
-	wire_close(out, mark);
 }
 
 /* ---- requests ---- */
@@ -222,6 +208,18 @@ static void put_appended(struct buf *out, const struct appended *appended)
 	wire_put_number(out, 3, appended->unchecked);
 }
 
+static void put_item(struct buf *out, uint32_t number, const struct evidence_item *item)
+{
+	struct wire_mark mark = wire_open(out, number);
+	wire_put_number(out, 1, item->index);
+	wire_put_bytes(out, 2, item->record);
+	wire_put_bytes(out, 3, item->salt);
+	wire_put_bytes(out, 4, item->payload);
+	for (size_t i = 0; i < item->path_count; i++)
+		wire_put_item(out, 5, span_of(item->path[i].b, HASH_LEN));
+	wire_close(out, mark);
+}
+
 static void put_completeness(struct buf *out, const struct completeness *completeness)
 {
 	struct wire_mark mark = wire_open(out, 9);
@@ -235,9 +233,9 @@ static void put_completeness(struct buf *out, const struct completeness *complet
 static void put_rows(struct buf *out, const struct rows *rows)
 {
 	for (size_t i = 0; i < rows->row_count; i++)
-		item_encode(&rows->rows[i], 1, out);
+		put_item(out, 1, &rows->rows[i]);
 	for (size_t i = 0; i < rows->named_count; i++)
-		item_encode(&rows->named[i], 2, out);
+		put_item(out, 2, &rows->named[i]);
 	wire_put_bytes(out, 3, rows->checkpoint);
 	wire_put_number(out, 4, rows->read);
 	wire_put_number(out, 5, rows->matched);
@@ -250,7 +248,7 @@ static void put_rows(struct buf *out, const struct rows *rows)
 static void put_source_state(struct buf *out, const struct source_state *state)
 {
 	struct wire_mark mark = wire_open(out, 1);
-	item_encode(&state->entry, 1, out);
+	put_item(out, 1, &state->entry);
 	wire_put_number(out, 2, state->heard_ns);
 	wire_put_number(out, 3, state->newest);
 	wire_put_number(out, 4, state->open);
@@ -287,6 +285,33 @@ static void put_proof_answer(struct buf *out, const struct proof_answer *answer)
 	wire_put_bytes(out, 4, answer->checkpoint);
 }
 
+static void put_figures(struct buf *out, const struct status_figures *figures)
+{
+	struct wire_mark all = wire_open(out, 17);
+	for (unsigned i = 0; i < TRAIL_STATUS_COUNT; i++) {
+		if ((figures->known >> i & 1) == 0)
+			continue;
+		struct wire_mark one = wire_open(out, 1);
+		wire_put_number(out, 1, i);
+		wire_put_number(out, 2, figures->values[i]);
+		wire_close(out, one);
+	}
+	wire_close_filled(out, all);
+}
+
+static void put_times(struct buf *out, uint32_t number, const struct status_times *times)
+{
+	struct wire_mark all = wire_open(out, number);
+	for (size_t i = 0; i < times->count; i++) {
+		struct wire_mark one = wire_open(out, 1);
+		wire_put_number(out, 1, times->upto_ns[i]);
+		wire_put_number(out, 2, times->in_bucket[i]);
+		wire_close(out, one);
+	}
+	wire_put_number(out, 2, times->sum_ns);
+	wire_close_filled(out, all);
+}
+
 static void put_status(struct buf *out, const struct status_answer *status)
 {
 	wire_put_bytes(out, 1, status->version);
@@ -305,6 +330,9 @@ static void put_status(struct buf *out, const struct status_answer *status)
 	wire_put_number(out, 14, status->pending_gaps);
 	wire_put_number(out, 15, status->sources);
 	wire_put_number(out, 16, status->full);
+	put_figures(out, &status->figures);
+	for (uint32_t i = 0; i < TRAIL_TIMES_COUNT; i++)
+		put_times(out, 18 + i, &status->times[i]);
 }
 
 static void put_response_body(struct buf *out, const struct response *response)

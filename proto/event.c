@@ -7,7 +7,7 @@
 
 enum {
 	EVENT_UUID_LEN = 16,
-	DEPTH_MAX = 3, /* the schema needs two */
+	DEPTH_MAX = 3, /* FORMATS.md section 3; the schema needs two */
 };
 
 /* What a field may hold, up to its rule's `max`. */
@@ -56,7 +56,7 @@ struct shape {
 	}
 
 /*
- * The schema (numbers: trail.proto). This table decides what is an id or a
+ * The schema (DESIGN.md section 3; numbers: trail.proto). This table decides what is an id or a
  * name, and so what is shown on a line of its own, compared and searched for: those may not hold
  * control or bidi characters. Free text are the four places where a person or a program writes at
  * length: reason, the two values of a change, and the value of an attribute.
@@ -344,6 +344,9 @@ enum trail_err event_walk(struct span event, struct event_facts *facts, struct e
 
 bool source_name_valid(struct span name)
 {
+	enum {
+		SOURCE_NAME_MAX = 64
+	};
 	if (name.len == 0 || name.len > SOURCE_NAME_MAX || span_equal(name, span_text("traild")))
 		return false;
 	for (size_t i = 0; i < name.len; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The event that a source says (trail-format(7), EVENTS), judged on its received bytes: walked
- * once, never re-encoded: one event has one encoding.
+ * The event that a source says (DESIGN.md section 3), judged on its received bytes: walked once,
+ * never re-encoded (FORMATS.md section 3, one event, one encoding).
  */
 #ifndef PROTO_EVENT_H
 #define PROTO_EVENT_H
@@ -52,17 +52,12 @@ struct event_fault {
  *
  * TRAIL_OK       it is valid; *facts is set.
  * TRAIL_TOO_BIG  longer than EVENT_LEN_MAX; *fault is set.
- * TRAIL_INVALID  anything else that its encoding or the limits forbid; *fault is set.
+ * TRAIL_INVALID  anything else that FORMATS.md section 3 or the limits forbid; *fault is set.
  */
 enum trail_err event_walk(struct span event, struct event_facts *facts, struct event_fault *fault);
 
-enum {
-	SOURCE_NAME_MAX = 64
-};
-
 /*
- * Source names: 1 to SOURCE_NAME_MAX of a-z 0-9 . _ - ; "traild" is the log's own and not to be
- * had.
+ * Source names: 1 to 64 of a-z 0-9 . _ - ; "traild" is the log's own and not to be had.
  */
 bool source_name_valid(struct span name);
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "findings.h"
 
-#include "wire.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -71,10 +69,8 @@ void findings_add(
 	struct finding *f = &all->list[all->listed];
 	va_list args;
 	va_start(args, what);
-	int len = vsnprintf(f->what, sizeof f->what, what, args);
+	(void)vsnprintf(f->what, sizeof f->what, what, args);
 	va_end(args);
-	if (len >= (int)sizeof f->what)
-		f->what[text_whole(span_text(f->what))] = '\0';
 	f->code = code;
 	f->index = index;
 	/* Last: a reader in another process takes what is listed as whole. */

@@ -168,7 +168,7 @@ enum finding_weight finding_weight(uint32_t code);
  */
 bool findings_first_bad(const struct findings *all, uint64_t *index);
 
-/* Count and, while there is room, list one. `what` is printf text, cut between characters. */
+/* Count and, while there is room, list one. `what` is printf text, cut to fit. */
 void findings_add(struct findings *all, enum finding_code code, uint64_t index, const char *what,
 	...) __attribute__((format(printf, 4, 5)));
 /*

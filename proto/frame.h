@@ -11,7 +11,7 @@
 
 enum {
 	FRAME_HEAD = 4,
-	FRAME_BODY_MAX = 1 << 20, /* so that a peer costs no more */
+	FRAME_BODY_MAX = 1 << 20, /* DESIGN.md section 7 */
 };
 
 /*

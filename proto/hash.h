@@ -24,7 +24,7 @@ static inline bool hash_equal(const struct hash *a, const struct hash *b)
 
 /* SHA-256 of `data`. */
 void hash_bytes(struct span data, struct hash *out);
-/* SHA-256 of prefix || a || b; the shape of every hash of the log (trail-format(7)). */
+/* SHA-256 of prefix || a || b; the shape of every hash of the log (FORMATS.md section 2). */
 void hash_prefixed(uint8_t prefix, struct span a, struct span b, struct hash *out);
 /* H(0x00 || entry): RFC 6962 section 2.1, leaf. */
 void hash_leaf(struct span entry, struct hash *out);

@@ -15,7 +15,7 @@
 enum {
 	PROTOCOL_VERSION = 1,
 	CLAIMS_MAX = 64,
-	SEAL_HEIGHT_MIN = 4, /* of the tree of seal keys: trail-format(7) */
+	SEAL_HEIGHT_MIN = 4, /* FORMATS.md section 1 */
 	SEAL_HEIGHT_MAX = 20,
 	APPEND_EVENTS_MAX = 1000,
 	RECORD_PAGE_MAX = 2330, /* 112-byte records in 256 KiB, with room for a checkpoint */
@@ -275,6 +275,33 @@ struct proof_answer {
 	struct span checkpoint;
 };
 
+enum {
+	STATUS_BUCKETS_MAX = 32
+};
+
+/* Times sorted by length; count 0: not there. */
+struct status_times {
+	size_t count;                           /* buckets */
+	uint64_t upto_ns[STATUS_BUCKETS_MAX];   /* inclusive; 0: the last, without a bound */
+	uint64_t in_bucket[STATUS_BUCKETS_MAX]; /* not cumulated */
+	uint64_t sum_ns;
+};
+
+/* Numbers by enum trail_status_number, beside those with a field of their own. */
+struct status_figures {
+	uint64_t known; /* a bit each */
+	uint64_t values[TRAIL_STATUS_COUNT];
+};
+
+_Static_assert(TRAIL_STATUS_COUNT <= 64, "a bit each");
+
+static inline void status_figure_set(
+	struct status_figures *figures, enum trail_status_number number, uint64_t value)
+{
+	figures->known |= UINT64_C(1) << number;
+	figures->values[number] = value;
+}
+
 struct status_answer {
 	struct span version;
 	struct span origin;
@@ -292,6 +319,8 @@ struct status_answer {
 	uint32_t pending_gaps;
 	uint32_t sources;
 	bool full;
+	struct status_figures figures;
+	struct status_times times[TRAIL_TIMES_COUNT];
 };
 
 struct response {
@@ -345,7 +374,6 @@ enum loss_cause {
 	LOSS_PUSHED = 2,
 };
 
-/* `what` and `cause` may be those of a later daemon, beyond their enums. */
 struct daemon_entry {
 	enum daemon_what what;
 	uint64_t from_ns;

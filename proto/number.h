@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The numbers that sources gave (trail-format(7), NUMBERS), followed along the spine: seq = last +
- * 1, or larger only where loss is declared; and one peer per epoch. Memory: slots of 64 bytes, two
- * to four for each epoch, of which there are at most 2^22.
+ * The numbers that sources gave (FORMATS.md section 4), followed along the spine: seq = last + 1,
+ * or larger only where loss is declared; and one peer per epoch. Memory: 64 bytes per epoch and
+ * half as many free ones, for at most 2^22 epochs.
  */
 #ifndef PROTO_NUMBER_H
 #define PROTO_NUMBER_H

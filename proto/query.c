@@ -9,7 +9,7 @@ enum {
 	FIELD_WORD_MAX = 32
 };
 
-/* All fields of the grammar; those behind QUERY_FIELDS are not answered yet. */
+/* All fields of section 10; those behind QUERY_FIELDS are not answered yet. */
 static const char *const FIELDS[] = {
 	[QUERY_ACTOR] = "actor",
 	[QUERY_OBJECT] = "object",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What may be asked of the log: the grammar of trail(1), the same at both ends, and
+ * What may be asked of the log: the grammar of DESIGN.md section 10, the same at both ends, and
  * whether a record answers it. Pure.
  *
  *   query = [ term *( SP term ) ]            space is AND; an empty query matches every event
@@ -65,7 +65,7 @@ static inline bool query_asks(const struct query *query, enum query_field field)
  *
  * TRAIL_OK           *out is set.
  * TRAIL_INVALID      not a query: *fault says where and why.
- * TRAIL_UNSUPPORTED  a query of that grammar that this version does not answer yet; as above.
+ * TRAIL_UNSUPPORTED  a query of section 10 that this version does not answer yet; as above.
  * TRAIL_TOO_BIG      the arena is too small.
  */
 enum trail_err query_parse(

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The record: 112 bytes, big-endian, the spine of the log. Kept for ever, without payload or names.
- * Layout and meaning: trail-format(7), RECORDS.
+ * Layout and meaning: FORMATS.md section 2.
  *
  *    0 u8  version   8 u64 source       32 u64 epoch       80 [32] prev
  *    1 u8  kind     16 u64 peer         40 u64 seq        112 end

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The rules of trail-format(7), by which the records of a log are judged one behind the other:
+ * The rules of FORMATS.md section 2, by which the records of a log are judged one behind the other:
  * each is chained to the one before, names sources and peers that stand before it, carries the
  * number that is due, and was not received earlier than its predecessor. Who reads the records,
  * hashes them and grows the tree stands elsewhere: the daemon's check and the client's verify share

@@ -13,11 +13,7 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/*
- * Insertions, removals and changes of a character and swaps of two neighbours between two words
- * (optimal string alignment). SIZE_MAX: a word has more than WORD_MAX bytes.
- */
-static size_t edit_distance(const char *a, const char *b)
+size_t edit_distance(const char *a, const char *b)
 {
 	size_t rows[3][WORD_MAX + 1];
 	size_t n = strlen(a), m = strlen(b);

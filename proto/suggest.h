@@ -3,10 +3,14 @@
 #ifndef PROTO_SUGGEST_H
 #define PROTO_SUGGEST_H
 
+#include <stddef.h>
+
 /*
- * The name nearest to `word` in a list ended by NULL, by slips of a finger: a character more, fewer
- * or other, two neighbours swapped. NULL when none is near, or the word has more than 32 bytes.
+ * Insertions, removals and changes of a character and swaps of two neighbours between two words
+ * (optimal string alignment). SIZE_MAX: a word has more than 32 bytes.
  */
+size_t edit_distance(const char *a, const char *b);
+/* The name nearest to `word` in a list ended by NULL; NULL when none is near. */
 const char *suggest(const char *word, const char *const *names);
 
 #endif

@@ -6,7 +6,6 @@ enum {
 	VARINT_MORE = 0x80,
 	VARINT_BITS = 7,
 	VARINT_LAST_SHIFT = 63, /* the tenth byte holds bit 63 alone */
-	UTF8_MAX = 4,           /* bytes of the longest character */
 };
 
 /* ---- reading ---- */
@@ -221,17 +220,6 @@ static inline uint64_t word_load(const uint8_t *p, size_t len)
 	return word;
 }
 
-/* Bytes of the character that begins with this one; 0: none does. */
-static size_t utf8_length(uint8_t first)
-{
-	return first < 0x80    ? 1
-		: first < 0xc0 ? 0
-		: first < 0xe0 ? 2
-		: first < 0xf0 ? 3
-		: first < 0xf8 ? 4
-			       : 0;
-}
-
 /*
  * Bytes of the character at p and its code point; 0 when it is not well-formed (RFC 3629
  * section 4, the table UTF8-2 to UTF8-4).
@@ -239,7 +227,12 @@ static size_t utf8_length(uint8_t first)
 static size_t utf8_take(const uint8_t *p, size_t left, uint32_t *code)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t len = utf8_length(p[0]);
+	size_t len = p[0] < 0x80 ? 1
+		: p[0] < 0xc0    ? 0
+		: p[0] < 0xe0    ? 2
+		: p[0] < 0xf0    ? 3
+		: p[0] < 0xf8    ? 4
+				 : 0;
 	if (len == 0 || len > left)
 		return 0;
 	uint32_t c = len == 1 ? p[0] : p[0] & (0x7fU >> len);
@@ -308,14 +301,4 @@ bool text_name(struct span text)
 			graphic = p[at] >= 0x20 && p[at] < 0x7f;
 	}
 	return graphic || text_name_slow(text);
-}
-
-size_t text_whole(struct span text)
-{
-	for (size_t back = 1; back < UTF8_MAX && back <= text.len; back++) {
-		size_t len = utf8_length(text.data[text.len - back]);
-		if (len != 0)
-			return len > back ? text.len - back : text.len;
-	}
-	return text.len;
 }

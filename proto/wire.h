@@ -77,10 +77,5 @@ bool text_utf8(struct span text);
  * (U+202A..U+202E, U+2066..U+2069, U+200E, U+200F, U+061C): what an id or a name may hold.
  */
 bool text_name(struct span text);
-/*
- * How much of a text that may have been cut is whole characters: its length, or less where it ends
- * inside of one.
- */
-size_t text_whole(struct span text);
 
 #endif

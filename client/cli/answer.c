@@ -7,6 +7,7 @@
 #include "when.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum {
 	ROWS_ON_TERMINAL = 1000, /* where nobody says how many */
@@ -30,10 +31,9 @@ struct answer {
 	size_t start_count, start_cap;
 };
 
-int asking_read(
-	struct cli *cli, struct asking *asking, int argc, char **argv, int *rest, bool *done)
+void asking_choices(struct asking *asking, struct choice to[ASKING_CHOICES])
 {
-	const struct choice choices[] = {
+	const struct choice choices[ASKING_CHOICES] = {
 		{ .name = "since", .letter = 'S', .text = &asking->since, .value = VALUE_WHEN },
 		{ .name = "until", .letter = 'U', .text = &asking->until, .value = VALUE_WHEN },
 		{ .name = "limit", .letter = 'n', .text = &asking->limit },
@@ -41,8 +41,7 @@ int asking_read(
 		{ .name = "follow", .letter = 'f', .flag = &asking->follow },
 		{ .name = NULL },
 	};
-	cli->forms = RENDER_FORMS;
-	return options_read(cli, argc, argv, choices, rest, done);
+	memcpy(to, choices, sizeof choices);
 }
 
 /* ---- what was asked ---- */
@@ -50,13 +49,8 @@ int asking_read(
 static bool read_when(const char *option, const char *text, int64_t *ns)
 {
 	*ns = 0;
-	if (!text)
+	if (!text || when_say(text, ns))
 		return true;
-	if (when_say(text, ns)) {
-		/* 0 is no bound to the library; no event can have that time, so 1 is the same. */
-		*ns = *ns == 0 ? 1 : *ns;
-		return true;
-	}
 	say("%s %s is not a time; write 2026-03-01, 2026-03-01T12:00:00+01:00, today, yesterday, "
 	    "-2h or -30d",
 		option, text);

@@ -20,9 +20,11 @@ struct asking {
 	uint64_t rows_max; /* UINT64_MAX: all */
 };
 
-/* options_read, with the options that fill `asking`. */
-int asking_read(
-	struct cli *cli, struct asking *asking, int argc, char **argv, int *rest, bool *done);
+enum {
+	ASKING_CHOICES = 6
+};
+/* The options that fill `asking`, ended by an empty one. */
+void asking_choices(struct asking *asking, struct choice to[ASKING_CHOICES]);
 /* Open the log, ask, show. Answers the exit code. */
 int answer_show(struct cli *cli, struct asking *asking);
 

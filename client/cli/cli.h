@@ -9,7 +9,7 @@
 
 #include "../../include/trail.h"
 
-/* Those of trail(1). Where several apply: 5 > 4 > 3 > 6 > 1. */
+/* DESIGN section 11. Where several apply: 5 > 4 > 3 > 6 > 1. */
 enum exit_code {
 	EXIT_OK = 0,
 	EXIT_NOTHING = 1, /* nothing found */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "answer.h"
 #include "output.h"
+#include "render.h"
 
 const char HELP_HISTORY[] =
 	"usage: trail history OBJECT [-S SINCE] [-U UNTIL] [-n N] [-r] [-f] [-o FORM]\n"
@@ -23,9 +24,12 @@ const char HELP_HISTORY[] =
 int cmd_history(struct cli *cli, int argc, char **argv)
 {
 	struct asking asking = { 0 };
+	struct choice choices[ASKING_CHOICES];
 	int rest;
 	bool done;
-	int code = asking_read(cli, &asking, argc, argv, &rest, &done);
+	asking_choices(&asking, choices);
+	cli->forms = RENDER_FORMS;
+	int code = options_read(cli, argc, argv, choices, &rest, &done);
 	if (code != EXIT_OK || done)
 		return code;
 	if (argc - rest != 1 || argv[rest][0] == '\0') {

@@ -156,15 +156,6 @@ static bool take_line(struct reading *r, enum line_state state)
 
 /* ---- the file ---- */
 
-/* Whether column `at` of the header has a name that one before it has. */
-static bool named_before(const struct reading *r, int at)
-{
-	for (int i = 0; i < at; i++)
-		if (strcmp(r->header[i], r->header[at]) == 0)
-			return true;
-	return false;
-}
-
 /* The header line of CSV. */
 static int read_header(struct reading *r)
 {
@@ -178,12 +169,9 @@ static int read_header(struct reading *r)
 	r->columns = r->header_line ? csv_split(r->header_line, r->header) : -1;
 	for (int i = 0; i < r->columns; i++) {
 		const char *name = r->header[i];
-		bool known =
-			field_ignored(name) || field_known(name) || strcmp(name, "source") == 0;
-		if (known && !named_before(r, i))
+		if (field_ignored(name) || field_known(name) || strcmp(name, "source") == 0)
 			continue;
-		say("line 1: %s %s", name,
-			known ? "stands there twice" : "is not a field of an event");
+		say("line 1: %s is not a field of an event", name);
 		return EXIT_USAGE;
 	}
 	if (r->columns < 1) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "answer.h"
 #include "output.h"
+#include "render.h"
 
 #include <string.h>
 
@@ -88,9 +89,12 @@ static int shelter_terms(int argc, char **argv, char **out)
 static int search(struct cli *cli, int argc, char **argv)
 {
 	struct asking asking = { 0 };
+	struct choice choices[ASKING_CHOICES];
 	int rest;
 	bool done;
-	int code = asking_read(cli, &asking, argc, argv, &rest, &done);
+	asking_choices(&asking, choices);
+	cli->forms = RENDER_FORMS;
+	int code = options_read(cli, argc, argv, choices, &rest, &done);
 	if (code != EXIT_OK || done)
 		return code;
 	char *terms = join(argc - rest, argv + rest);

@@ -62,18 +62,6 @@ static void print_when(const struct cli *cli, const char *name, int64_t ns)
 	print_row(name, when);
 }
 
-/* A line as it came to somebody, so text as a rule. */
-static void print_raw(const struct trail_event *e)
-{
-	size_t len;
-	const uint8_t *raw = trail_event_raw(e, &len);
-	if (!raw)
-		return;
-	printf("%-18s ", "raw");
-	print_safe(stdout, (const char *)raw, len);
-	printf("\n");
-}
-
 static void print_event(const struct cli *cli, const struct trail_event *e)
 {
 	printf("\n");
@@ -110,7 +98,6 @@ static void print_event(const struct cli *cli, const struct trail_event *e)
 		print_text(stdout, trail_event_attribute_value(e, i));
 		printf("\n");
 	}
-	print_raw(e);
 }
 
 static void print_number(const char *name, uint64_t number)
@@ -125,25 +112,18 @@ static void print_named(const char *name, const char *value, uint64_t index)
 	printf(" (record %llu)\n", (unsigned long long)index);
 }
 
-/* By the records that introduce them, which may be this one. */
-static void print_names(const struct trail_entry *n)
-{
-	int kind = trail_entry_kind(n);
-	uint64_t self = trail_entry_index(n);
-	if (kind == ENTRY_EVENT || kind == ENTRY_SOURCE)
-		print_named("source", trail_entry_source_name(n),
-			kind == ENTRY_SOURCE ? self : trail_entry_source(n));
-	print_named(
-		"peer", trail_entry_peer_name(n), kind == ENTRY_PEER ? self : trail_entry_peer(n));
-}
-
 static void print_record(const struct cli *cli, const struct trail_entry *n)
 {
+	bool event = trail_entry_kind(n) == ENTRY_EVENT;
 	print_number("index", trail_entry_index(n));
 	print_row("kind", entry_kind_text(n));
 	print_when(cli, "received", (int64_t)trail_entry_received(n));
-	print_names(n);
-	if (trail_entry_kind(n) == ENTRY_EVENT) {
+	if (event)
+		print_named("source", trail_entry_source_name(n), trail_entry_source(n));
+	else
+		print_row("source", trail_entry_source_name(n));
+	print_named("peer", trail_entry_peer_name(n), trail_entry_peer(n));
+	if (event) {
 		print_number("epoch", trail_entry_epoch(n));
 		print_number("seq", trail_entry_seq(n));
 		print_number("class", trail_entry_class(n));

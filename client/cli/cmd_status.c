@@ -1,95 +1,83 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli.h"
+#include "health.h"
 #include "output.h"
-#include "when.h"
+#include "prom.h"
+#include "status_json.h"
+#include "status_text.h"
+
+#include <string.h>
 
 const char HELP_STATUS[] =
-	"usage: trail status [-o json]\n"
+	"usage: trail status [-q] [-o text|json|prom]\n"
 	"\n"
-	"How the daemon is. Only the checkpoint among it is proven; the rest is what the\n"
-	"daemon says of itself.\n"
+	"How the daemon is, and what needs your attention. Only the checkpoint among it is\n"
+	"proven; the rest is what the daemon says of itself. Needs the role operator: root, or\n"
+	"the user that traild runs as.\n"
 	"\n"
-	"Example:\n"
-	"  trail status -o json | jq .free_bytes\n";
+	"  -q, --quiet     print nothing but a line of what needs attention: for monitoring\n"
+	"  -o json         one value; trail(1) lists its fields and their units\n"
+	"  -o prom         Prometheus' text format, for a textfile collector\n"
+	"\n"
+	"Examples:\n"
+	"  trail status -o json | jq .free_bytes\n"
+	"  trail status -q || page_somebody\n"
+	"\n"
+	"Exit codes: 0 all is well, 3 no daemon answers, 4 you may not ask, 5 it is not the log\n"
+	"that it was, 6 something needs attention (not with -o prom, which says so in a metric).\n";
 
-static const struct {
-	enum trail_status_number number;
-	const char *name;  /* in JSON */
-	const char *label; /* for people */
-} ROWS[] = {
-	{ TRAIL_STATUS_SIZE, "size", "records" },
-	{ TRAIL_STATUS_EVENTS, "events", "events since start" },
-	{ TRAIL_STATUS_COMMITS, "commits", "commits since start" },
-	{ TRAIL_STATUS_REFUSALS, "refusals", "refusals since start" },
-	{ TRAIL_STATUS_SOURCES, "sources", "sources" },
-	{ TRAIL_STATUS_OPEN_EPOCHS, "open_epochs", "open epochs" },
-	{ TRAIL_STATUS_PENDING_GAPS, "pending_gaps", "pending gaps" },
-	{ TRAIL_STATUS_CONNECTIONS, "connections", "connections" },
-	{ TRAIL_STATUS_QUEUE_BYTES, "queue_bytes", "bytes queued" },
-	{ TRAIL_STATUS_STORE_BYTES, "store_bytes", "bytes of the store" },
-	{ TRAIL_STATUS_FREE_BYTES, "free_bytes", "bytes free on disk" },
-};
-
-enum {
-	ROW_COUNT = sizeof ROWS / sizeof ROWS[0]
-};
-
-static void print_status_json(struct cli *cli, const struct trail_status *s)
+/* One line, or nothing. */
+static void print_status_quiet(const struct trouble all[HEALTH_KINDS])
 {
-	char when[WHEN_MAX];
-	json_t *to = json_object();
-	when_utc((int64_t)trail_status_get(s, TRAIL_STATUS_STARTED), when);
-	(void)json_object_set_new(to, "origin", json_string(trail_origin(cli->trail)));
-	(void)json_object_set_new(to, "version", json_string(trail_status_version(s)));
-	(void)json_object_set_new(to, "started", json_string(when));
-	for (unsigned i = 0; i < ROW_COUNT; i++)
-		(void)json_object_set_new(to, ROWS[i].name,
-			json_integer((json_int_t)trail_status_get(s, ROWS[i].number)));
-	(void)json_object_set_new(
-		to, "full", json_boolean(trail_status_get(s, TRAIL_STATUS_FULL) != 0));
-	(void)json_object_set_new(
-		to, "checkpoint", json_integer((json_int_t)trail_size(cli->trail)));
-	(void)json_object_set_new(to, "identity", json_string(cli_trust(cli)));
-	print_json(to);
+	const char *between = "attention: ";
+	for (size_t i = 0; i < HEALTH_KINDS; i++) {
+		if (!all[i].now)
+			continue;
+		printf("%s%s", between, all[i].sentence);
+		between = " - ";
+	}
+	if (between[0] == ' ')
+		printf("\n");
 }
 
-static void print_status_text(struct cli *cli, const struct trail_status *s)
+static int print_status(struct cli *cli, const struct trail_status *s, bool quiet)
 {
-	char when[WHEN_MAX];
-	int64_t started = (int64_t)trail_status_get(s, TRAIL_STATUS_STARTED);
-	if (cli->utc)
-		when_utc(started, when);
+	struct trouble all[HEALTH_KINDS];
+	size_t troubles = health_look(s, all);
+	bool prom = strcmp(cli->output, "prom") == 0;
+	if (quiet)
+		print_status_quiet(all);
+	else if (prom)
+		print_prom(stdout, trail_origin(cli->trail), s);
+	else if (cli->json)
+		print_status_json(cli, s, all);
 	else
-		when_local(started, when);
-	printf("%-22s ", "log");
-	print_text(stdout, trail_origin(cli->trail));
-	printf("\n%-22s ", "traild");
-	print_text(stdout, trail_status_version(s));
-	printf("\n%-22s %s\n", "started", when);
-	for (unsigned i = 0; i < ROW_COUNT; i++)
-		printf("%-22s %llu\n", ROWS[i].label,
-			(unsigned long long)trail_status_get(s, ROWS[i].number));
-	printf("%-22s %s\n", "disk",
-		trail_status_get(s, TRAIL_STATUS_FULL)
-			? "FULL: the reserve is reached, nothing is taken; make room"
-			: "ok");
-	printf("%-22s %llu, signature and consistency verified\n", "checkpoint",
-		(unsigned long long)trail_size(cli->trail));
+		print_status_text(cli, s, all);
+	return troubles == 0 || (prom && !quiet) ? EXIT_OK : EXIT_OPEN;
 }
 
 int cmd_status(struct cli *cli, int argc, char **argv)
 {
+	static const char *const FORMS[] = { "text", "json", "prom", NULL };
 	struct trail_status *s = NULL;
-	bool done;
-	int code = cli_open_bare(cli, argc, argv, "status", &done);
+	bool quiet = false, done;
+	int rest;
+	const struct choice choices[] = { { .name = "quiet", .letter = 'q', .flag = &quiet },
+		{ 0 } };
+	cli->forms = FORMS;
+	int code = options_read(cli, argc, argv, choices, &rest, &done);
 	if (code != EXIT_OK || done)
+		return code;
+	if (argc != rest) {
+		say("status takes no argument");
+		return EXIT_USAGE;
+	}
+	code = cli_open(cli);
+	if (code != EXIT_OK)
 		return code;
 	if (trail_status_ask(cli->trail, &s) != TRAIL_OK)
 		return cli_fail(cli);
-	if (cli->json)
-		print_status_json(cli, s);
-	else
-		print_status_text(cli, s);
+	code = print_status(cli, s, quiet);
 	trail_status_free(s);
-	return EXIT_OK;
+	return code;
 }

@@ -60,13 +60,12 @@ static void interrupt(int number)
 	interrupted = 1;
 }
 
-/* Once; a second one ends the program as usual. What was ignored (by a shell's &) stays so. */
-static void heed(int number)
+/* Once; a second one ends the program as usual. */
+static void heed_interrupts(void)
 {
-	const struct sigaction sa = { .sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND };
-	struct sigaction before;
-	if (sigaction(number, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
-		(void)sigaction(number, &sa, NULL);
+	struct sigaction sa = { .sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND };
+	(void)sigaction(SIGINT, &sa, NULL);
+	(void)sigaction(SIGTERM, &sa, NULL);
 }
 
 static bool go_on(void *ctx, uint64_t done, uint64_t total)
@@ -181,9 +180,9 @@ static json_t *json_findings(const struct trail_verify *v)
 		uint64_t index = 0;
 		bool has = trail_verify_finding_index(v, i, &index);
 		(void)json_array_append_new(list,
-			json_pack("{s:s, s:o, s:o}", "code", trail_verify_finding_code(v, i),
+			json_pack("{s:s, s:o, s:s}", "code", trail_verify_finding_code(v, i),
 				"index", json_index(has, index), "what",
-				json_text(trail_verify_finding_what(v, i))));
+				trail_verify_finding_what(v, i)));
 	}
 	return list;
 }
@@ -301,8 +300,7 @@ static int verify(struct cli *cli, const struct wish *wish, struct trail_verify 
 	/* That this is not the log that it must be is a verdict, too. */
 	if (code != EXIT_OK && trail_error_code(cli->trail) != TRAIL_CORRUPT)
 		return code;
-	heed(SIGINT);
-	heed(SIGTERM);
+	heed_interrupts();
 	enum trail_err err = trail_verify_run(cli->trail, v);
 	if (work.begun)
 		progress_clear(&work.bar);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A record and its event as one JSON value, with the names of trail(1), IMPORT. */
+/* A record and its event as one JSON value, with the names of DESIGN section 3. */
 #ifndef CLI_ENTRY_JSON_H
 #define CLI_ENTRY_JSON_H
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "entry_words.h"
 
+#include <strings.h>
+
 const char *entry_kind_text(const struct trail_entry *n)
 {
 	const char *kind = trail_word_name(TRAIL_WORD_KIND, trail_entry_kind(n));
@@ -16,9 +18,9 @@ const char *flag_text(unsigned bit)
 
 const char *event_verb(const struct trail_event *e)
 {
+	const char *word = trail_word_name(TRAIL_WORD_ACTION, trail_event_action(e));
 	const char *verb = trail_event_get(e, TRAIL_VERB);
-	bool same = verb && trail_word_find(TRAIL_WORD_ACTION, verb) == trail_event_action(e);
-	return same ? NULL : verb;
+	return verb && word && strcasecmp(verb, word) == 0 ? NULL : verb;
 }
 
 int64_t entry_time(const struct trail_entry *n)

@@ -33,12 +33,12 @@ bool field_known(const char *name);
 /* Fields of an exported line that are the daemon's and not the event's: passed over. */
 bool field_ignored(const char *name);
 /*
- * Fill an empty event from a JSON object as trail(1) names its members. `source` becomes
+ * Fill an empty event from a JSON object as DESIGN section 3 names its members. `source` becomes
  * the line's own, or stays. False: *c is filled.
  */
 bool event_from_json(const json_t *line, struct trail_event *e, char source[SOURCE_MAX + 1],
 	struct complaint *c);
-/* Add the event's members to `to`; names of trail(1), absent fields left out. */
+/* Add the event's members to `to`; names of DESIGN section 3, absent fields left out. */
 void event_to_json(const struct trail_event *e, json_t *to);
 /* "01234567-89ab-cdef-0123-456789abcdef" */
 void uuid_text(const uint8_t id[TRAIL_ID_LEN], char out[37]);

@@ -21,7 +21,8 @@ static const struct command COMMANDS[] = {
 	{ "key", cmd_key, "the log identity file", HELP_KEY, VALUE_ANY },
 	{ "sources", cmd_sources, "who writes to the log, and what is missing", HELP_SOURCES,
 		VALUE_ANY },
-	{ "status", cmd_status, "how the daemon is", HELP_STATUS, VALUE_ANY },
+	{ "status", cmd_status, "how the daemon is, and what needs attention", HELP_STATUS,
+		VALUE_ANY },
 };
 
 enum {

@@ -39,20 +39,14 @@ class Log:
         # The log identity file: "trail-log/v1", "<origin>+<key id>+<key>", the first record's leaf.
         self.origin = hello.identity.split("\n")[1].split("+")[0]
 
-    def read(self, length):
-        data = self.stream.read(length)
-        if len(data) < length:
-            sys.exit("the connection ended; what was sent may or may not be stored")
-        return data
-
     def ask(self, kind, **body):
         """One request, one answer, each a frame with its length in front."""
         self.last_id += 1
         request = pb.Request(id=self.last_id, **body).SerializeToString()
         self.sock.sendall(struct.pack(">I", len(request)) + request)
-        length = int.from_bytes(self.read(4), "big")
+        length = int.from_bytes(self.stream.read(4), "big")
         demand(0 < length <= 1 << 20, f"a frame of {length} bytes")
-        answer = pb.Response.FromString(self.read(length))
+        answer = pb.Response.FromString(self.stream.read(length))
         if answer.WhichOneof("body") == "error":
             sys.exit(f"{pb.Code.Name(answer.error.code)}: {answer.error.sentence}")
         # With several requests on the way the id says whose answer it is; any may come first.

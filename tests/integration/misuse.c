@@ -265,7 +265,13 @@ static void null_status_and_text(void)
 	static const char *const words[] = { "emit", NULL };
 	EXPECT(!trail_suggest(NULL, words) && !trail_suggest("emti", NULL));
 	trail_status_free(NULL);
+	uint64_t upto = 7;
 	EXPECT(trail_status_get(NULL, TRAIL_STATUS_SIZE) == 0);
+	EXPECT(!trail_status_known(NULL, TRAIL_STATUS_SIZE));
+	EXPECT(trail_status_buckets(NULL, TRAIL_TIMES_ACK) == 0);
+	EXPECT(trail_status_bucket(NULL, TRAIL_TIMES_ACK, 0, &upto) == 0 && upto == UINT64_MAX);
+	EXPECT(trail_status_bucket(NULL, TRAIL_TIMES_ACK, 0, NULL) == 0);
+	EXPECT(trail_status_sum(NULL, TRAIL_TIMES_ACK) == 0);
 	EXPECT(trail_status_version(NULL)[0] == '\0');
 	trail_text_free(NULL);
 	EXPECT(trail_field_find(NULL) == -1);

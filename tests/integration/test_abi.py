@@ -34,7 +34,7 @@ BREAKING = {
 HARMLESS = {
     "function": ("/* The library's version", "void trail_more(void);\n/* The library's version"),
     "enumerator": ("TRAIL_MISUSE = -15,", "TRAIL_MISUSE = -15, TRAIL_OTHER = -16,"),
-    "count": ("TRAIL_STATUS_COUNT = 13", "TRAIL_STATUS_MORE = 13, TRAIL_STATUS_COUNT = 14"),
+    "count": ("TRAIL_STATUS_COUNT = 42", "TRAIL_STATUS_MORE = 42, TRAIL_STATUS_COUNT = 43"),
     "opaque": ("int inside;", "long inside; int more;"),
 }
 

@@ -301,7 +301,7 @@ def test_disk_full_refuses_says_so_and_goes_on_when_there_is_room(day):
     day.daemon.stop()
     run = day.start(config={"map_size": "4T", "reserve": free + GIB})
     day.env["TRAIL_LINES"] = write_lines(day.folder / "lines.jsonl")
-    assert "FULL" in day.shell("trail import $TRAIL_LINES", code=3) + day.run("full")
+    assert "FULL" in day.shell("trail import $TRAIL_LINES", code=3) + day.run("full", code=6)
     assert "TRAIL-D053" in run.stderr() and "TRAIL-D054" not in run.stderr()
     assert "/a" in day.searched(), "what is there can be read"
     ballast.unlink()

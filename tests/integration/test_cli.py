@@ -135,52 +135,6 @@ def test_a_socket_that_one_may_not_use_is_said_so(log):
     assert done.returncode == 4 and "no permission" in done.stderr
 
 
-MEMBER = ["setpriv", "--reuid=65534", "--clear-groups"]
-
-
-def may_mount():
-    done = subprocess.run(["unshare", "-m", "true"], check=False, stderr=subprocess.DEVNULL)
-    return done.returncode == 0
-
-
-@pytest.mark.root
-@pytest.mark.skipif(not may_mount(), reason="needs a mount namespace, for a group of its own")
-def test_a_member_of_group_trail_writes_and_verifies_what_he_is_told(traild, build, folder):
-    """Whose only role is emitter: at the first contact, and when the log grew since."""
-    groups = folder / "group"
-    groups.write_text("root:x:0:\ntrail:x:4242:\n")
-    daemon = traild.start(wrapper=[
-        "unshare", "-m", "sh", "-c", f'mount --bind {groups} /etc/group && exec "$0" "$@"'])
-    folder.chmod(0o755)
-    (folder / "state").mkdir()
-    os.chown(folder / "state", 65534, 4242)
-    path = write_lines(folder / "e.jsonl", many(3))
-
-    def run(*words):
-        return subprocess.run(MEMBER + ["--regid=4242", build / "trail", *words], check=False,
-                              capture_output=True, text=True, timeout=60, env=dict(
-                                  os.environ, XDG_STATE_HOME=str(folder / "state"),
-                                  TRAIL_CONNECT=f"unix:{daemon.address}"))
-    for words in (["emit", "read", "x"], ["emit", "read", "y"], ["import", path], ["checkpoint"]):
-        done = run(*words)
-        assert done.returncode == 0, done.stderr
-    for words in (["show", "1"], ["search"], ["verify"], ["sources"], ["status"]):
-        assert run(*words).returncode == 4
-
-
-@pytest.mark.root
-def test_who_runs_with_the_rights_of_another_is_not_led_astray(build, folder):
-    """Else the caller of a setgid program could have its events written to a log of his own."""
-    program = folder / "lent"
-    shutil.copy(build / "trail", program)
-    os.chown(program, 0, 1)
-    program.chmod(0o2755)
-    done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
-                           program, "status"], capture_output=True, text=True, timeout=60,
-                          check=False, env=dict(os.environ, TRAIL_CONNECT=f"unix:{folder}/none"))
-    assert "unix:/run/trail/trail.sock" in done.stderr
-
-
 def test_a_silent_daemon_ends_in_time(trail, folder):
     with socket.socket(socket.AF_UNIX) as mute:
         mute.bind(str(folder / "mute"))
@@ -216,20 +170,6 @@ def test_show_says_what_it_verified_and_what_is_not_there(log):
     assert "included in checkpoint" in text and "commitment opened" in text
     assert "holds 0 to" in log("show", 999, code=1).stderr
     assert log.json("show", 0)["kind"] == "DAEMON"
-
-
-def test_show_shows_all_there_is_of_an_event(log, folder):
-    path = write_lines(folder / "raw.jsonl", [dict(
-        EVENT, raw=base64.b64encode(b"GET /\xff\n").decode())])
-    text = log("show", log.json("import", path)["first_index"]).stdout
-    assert "raw                GET /\\x{ff}\\u{a}\n" in text
-
-
-def test_show_names_a_peer_by_the_record_that_introduces_it(log):
-    shown = log("show", log.json("emit", "read", "x")["index"]).stdout
-    [peer] = [line for line in shown.splitlines() if line.startswith("peer ")]
-    number = peer.rpartition("(record ")[2].rstrip(")")
-    assert peer in log("show", number).stdout.splitlines()
 
 
 def test_hostile_text_cannot_reach_the_terminal(log, folder):
@@ -400,14 +340,6 @@ def test_csv_says_the_same_as_json(log, folder):
     assert "who" in log("import", "--format", "csv", path, code=2).stderr
 
 
-def test_csv_names_no_column_twice(log, folder):
-    """Else the last one would win, and nobody would see that another was thrown away."""
-    path = folder / "twice.csv"
-    path.write_text("time,action,actor.id,object.id,source,actor.id\n"
-                    "2026-03-01T12:00:00Z,READ,anna,/o,s,bo\n")
-    assert "actor.id stands there twice" in log("import", "--format", "csv", path, code=2).stderr
-
-
 # ---- which log is it ----------------------------------------------------------------------------
 
 def test_another_log_under_a_known_address_is_refused(log, traild):
@@ -448,17 +380,6 @@ def test_a_log_put_back_to_an_older_state_is_found_out(log, traild, folder):
     done = subprocess.run([log.program, "--connect", f"unix:{old.address}", "status"],
                           capture_output=True, env=env, timeout=60, check=False)
     assert done.returncode in (3, 5) and done.stdout == b""
-
-
-def test_a_damaged_checkpoint_in_the_state_folder_is_no_daemons_lie(log, folder):
-    log("emit", "read", "x")
-    [kept] = (folder / "state/trail").glob("log-*")
-    lines = kept.read_text().split("\n")
-    size = lines.index("") + 2
-    lines[size] = str(int(lines[size]) + 1)
-    kept.write_text("\n".join(lines))
-    said = log("checkpoint", code=5).stderr
-    assert f"kept in {folder}/state/trail is damaged" in said and "the daemon gave" not in said
 
 
 def test_what_is_kept_survives_damage_only_by_hand(log, folder):

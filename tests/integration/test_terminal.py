@@ -192,7 +192,7 @@ def test_json_is_exact_and_carries_the_proof(log):
 
 @pytest.mark.parametrize("words, sentence", [
     (["show", "1", "-o", "xml"], "-o xml is not possible with show; text, short, table, json or csv is"),
-    (["-o", "table", "status"], "-o table is not possible with status; text or json is"),
+    (["-o", "table", "status"], "-o table is not possible with status; text, json or prom is"),
     (["show", "1", "--no-pagr"], "did you mean --no-pager?"),
 ])
 def test_forms_that_a_command_does_not_know(log, words, sentence):

@@ -497,15 +497,6 @@ def test_what_the_daemon_withholds_is_not_valid(lied):
     assert value["checked"] + value["uncovered"] == value["size"]
 
 
-def test_what_the_daemon_says_is_cut_between_characters(lied):
-    """Else its finding would be missing from the JSON, which has no place for half a character."""
-    for shift in range(3):
-        error = pb.Error(code=pb.UNAVAILABLE, sentence="x" * shift + "\u20ac" * 400)
-        value = lied(to_pages(lambda _, response, e=error: pb.Response(id=response.id, error=e)),
-                     code=6)
-        assert codes(value) == {"daemon.withheld"} and value["unverifiable"] == 1
-
-
 def test_a_silent_daemon_ends_it_in_time(running, trail, folder):
     def change(request, response):
         return response if request.records.first < 6000 else None
@@ -737,30 +728,6 @@ def test_an_interrupt_ends_it_with_a_sentence(running, trail, folder, number):
             program.kill()
     assert program.returncode == 6 and out == ""
     assert "stopped before record" in err and "no verdict" in err
-
-
-def test_an_interrupt_that_is_ignored_stays_so(running, trail, folder):
-    """Of a job in the background: the one in front is meant."""
-    reached, over = threading.Event(), threading.Event()
-
-    def change(request, response):
-        if request.records.first >= 6000:
-            reached.set()
-            over.wait(30)
-        return response
-    with Liar(folder, running.address, to_pages(change)) as liar:
-        command, env = trail.command(liar.address, "state", "verify", "-q")
-        program = subprocess.Popen(["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command], env=env,
-                                   stderr=subprocess.PIPE, encoding="utf-8")
-        try:
-            assert reached.wait(30)
-            program.send_signal(signal.SIGINT)
-            over.set()
-            _, err = program.communicate(timeout=30)
-        finally:
-            over.set()
-            program.kill()
-    assert program.returncode == 0, err
 
 
 @pytest.mark.root

@@ -847,25 +847,6 @@ static void what_a_later_traild_says_is_unverifiable(void **state)
 	assert_true(said(f, "\"verdict\":\"unverifiable\""));
 }
 
-static void what_a_later_daemon_says_of_itself_is_unverifiable(void **state)
-{
-	/* what: one more than CLOSED; a loss of source 3, whose cause is one more than PUSHED. */
-	static const char *const LATER[] = { "\x08\x07", "\x08\x04\x20\x03\x38\x03" };
-	(void)state;
-	for (size_t i = 0; i < sizeof LATER / sizeof LATER[0]; i++) {
-		void *own;
-		assert_int_equal(setup(&own), 0);
-		struct fixture *f = own;
-		fill(f);
-		assert_int_equal(f->source, 3);
-		builder_control(f->b, KIND_DAEMON, span_text(LATER[i]));
-		builder_commit(f->b);
-		assert_int_equal(run(f, NULL, NULL), 6);
-		assert_true(said(f, "control.unjudged"));
-		assert_int_equal(teardown(&own), 0);
-	}
-}
-
 static void a_missing_payload_below_an_erasure_is_unverifiable(void **state)
 {
 	struct fixture *f = *state;
@@ -1036,7 +1017,6 @@ int main(void)
 		CASE(a_peer_is_named_once),
 		CASE(time_goes_back_in_clock_entries_alone),
 		CASE(what_a_later_traild_says_is_unverifiable),
-		CASE(what_a_later_daemon_says_of_itself_is_unverifiable),
 		CASE(a_missing_payload_below_an_erasure_is_unverifiable),
 		CASE(zeros_in_place_of_a_chunk_are_damage),
 		CASE(a_later_checkpoint_finds_a_cut_tail),

@@ -11,8 +11,6 @@
 #include "../../client/pins.h"
 #include "../../client/trust.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -201,39 +199,6 @@ static void what_was_verified_is_kept_beside_what_was_seen(void **state)
 		pins_write_verified(w->folder, &w->pin, deadline, &w->fault), TRAIL_CORRUPT);
 }
 
-static void a_damaged_address_is_mended_and_no_fault(void **state)
-{
-	struct world *w = *state;
-	char path[512], origin[NOTE_NAME_MAX + 1];
-	assert_int_equal(put(w), TRAIL_OK);
-	find_file(w, "address-", path);
-	FILE *f = fopen(path, "w");
-	(void)fclose(f);
-	fault_clear(&w->fault);
-	assert_int_equal(put(w), TRAIL_OK);
-	assert_int_equal(w->fault.code, TRAIL_OK);
-	assert_string_equal(w->fault.sentence, "");
-	assert_int_equal(pins_origin(w->folder, ADDRESS, origin, &w->fault), TRAIL_OK);
-}
-
-static void a_folder_of_too_long_a_path_is_said_to_be_one(void **state)
-{
-	struct world *w = *state;
-	char folder[PATH_MAX + 8];
-	memset(folder, 'x', sizeof folder - 1);
-	folder[0] = '/';
-	for (size_t len = PATH_MAX - 8; len < sizeof folder; len += 8) {
-		folder[len] = '\0';
-		/* What some call before left there is no reason. */
-		errno = ETIMEDOUT;
-		enum trail_err err =
-			pins_write(folder, ADDRESS, &w->pin, deadline_in(1000), &w->fault);
-		assert_true(err == TRAIL_INVALID || err == TRAIL_IO);
-		assert_non_null(strstr(w->fault.sentence, "/xxx"));
-		folder[len] = 'x';
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,10 +213,6 @@ int main(void)
 			a_locked_folder_ends_in_time, make_world, free_world),
 		cmocka_unit_test_setup_teardown(
 			what_was_verified_is_kept_beside_what_was_seen, make_world, free_world),
-		cmocka_unit_test_setup_teardown(
-			a_damaged_address_is_mended_and_no_fault, make_world, free_world),
-		cmocka_unit_test_setup_teardown(
-			a_folder_of_too_long_a_path_is_said_to_be_one, make_world, free_world),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

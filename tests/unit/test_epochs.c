@@ -291,10 +291,10 @@ static void test_a_day_of_silence_is_told_once(void **state)
 
 static void expect_counts(struct place *p, uint64_t ns, uint32_t open, uint32_t pending)
 {
-	uint32_t o, g;
-	epochs_count(p->epochs, ns, &o, &g);
-	assert_int_equal(o, open);
-	assert_int_equal(g, pending);
+	struct epochs_sum sum = epochs_count(p->epochs, ns);
+	assert_int_equal(sum.open, open);
+	assert_int_equal(sum.pending, pending);
+	assert_int_equal(sum.sources_behind, pending != 0);
 }
 
 static void test_a_gap_is_pending_after_a_minute_until_it_is_filled(void **state)
@@ -342,7 +342,7 @@ static void test_rows_that_do_not_decode_are_not_loaded(void **state)
 	damage_row(p, span_of(key, 3), span_of(row, sizeof row));
 }
 
-/* ---- random operations, against the rules of trail-format(7) on plain arrays ---- */
+/* ---- random operations, against FORMATS.md section 4 on plain arrays ---- */
 
 struct naive {
 	bool known;

@@ -2,7 +2,6 @@
 #include "../../proto/findings.h"
 
 #include "../../daemon/check_report.h"
-#include "../../proto/wire.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -115,20 +114,6 @@ static void a_long_sentence_is_cut(void **state)
 	assert_int_equal(strlen(all.list[0].what), FINDING_WHAT_LEN - 1);
 }
 
-/* JSON has no place for half a character. */
-static void a_long_sentence_is_cut_between_characters(void **state)
-{
-	char text[3 * FINDING_WHAT_LEN + 1];
-	(void)state;
-	for (size_t i = 0; i < FINDING_WHAT_LEN; i++)
-		memcpy(text + 3 * i, "\xe2\x82\xac", 3);
-	text[sizeof text - 1] = '\0';
-	for (uint32_t shift = 0; shift < 3; shift++) {
-		findings_add(&all, FIND_SPINE_PREV, 1, "%.*s%s", (int)shift, "xx", text);
-		assert_true(text_utf8(span_text(all.list[shift].what)));
-	}
-}
-
 /* A child that went astray may leave anything. */
 static void what_a_child_left_is_believed_within_bounds(void **state)
 {
@@ -184,7 +169,6 @@ int main(void)
 		CASE(a_named_record_goes_before_a_range),
 		CASE(invalid_goes_before_unverifiable),
 		CASE(a_long_sentence_is_cut),
-		CASE(a_long_sentence_is_cut_between_characters),
 		CASE(what_a_child_left_is_believed_within_bounds),
 		CASE(joined_findings_keep_order_and_the_lowest_index),
 		CASE(json_says_what_the_text_says),
