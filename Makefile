@@ -63,6 +63,8 @@ CFLAGS   += -std=gnu2x -fvisibility=hidden -MMD -MP
 PROTO_C   := $(wildcard proto/*.c)
 DAEMON_C  := $(filter-out daemon/main.c,$(wildcard daemon/*.c))
 SIGNER_C  := $(filter-out daemon/signer/main.c daemon/signer/sandbox_%.c,$(wildcard daemon/signer/*.c))
+# What the signer has from the floor below its own (tests/lint/floors.txt).
+SIGNER_BELOW := daemon/handover.c daemon/log.c
 CLIENT_C  := $(wildcard client/*.c)
 CLI_C     := $(filter-out client/cli/main.c,$(wildcard client/cli/*.c))
 SUPPORT_C := $(wildcard tests/support/*.c)
@@ -87,7 +89,8 @@ build/$(1)/traild: build/$(1)/daemon/main.o $(DAEMON_C:%.c=build/$(1)/%.o) \
 	$$(Q)$$(CC_$(1)) $$(FLAGS_$(1)) $$(LDFLAGS) $$(LD_HARDEN) -o $$@ $$^ $$(LIBS)
 
 build/$(1)/traild-signer: build/$(1)/daemon/signer/main.o $(SIGNER_C:%.c=build/$(1)/%.o) \
-		build/$(1)/daemon/log.o build/$(1)/daemon/signer/sandbox_$(or $(SANDBOX_$(1)),$(SANDBOX)).o \
+		$(SIGNER_BELOW:%.c=build/$(1)/%.o) \
+		build/$(1)/daemon/signer/sandbox_$(or $(SANDBOX_$(1)),$(SANDBOX)).o \
 		$(PROTO_C:%.c=build/$(1)/%.o) build/$(1)/trail.pb-c.o
 	$$(call say,LD)
 	$$(Q)$$(CC_$(1)) $$(FLAGS_$(1)) $$(LDFLAGS) $$(LD_HARDEN) -o $$@ $$^ $$(LIBS)
@@ -259,6 +262,6 @@ clean:  ## remove what was built
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find $(MODES:%=build/%) -name '*.d' 2>/dev/null)
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -3,6 +3,8 @@
 
 #include "../proto/frame.h"
 #include "intake.h"
+#include "notify.h"
+#include "pulse.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -29,6 +31,7 @@ struct writer {
 	uint64_t ticked_ns;   /* boot time of the last tick */
 	uint64_t counted_ns;  /* boot time when the epochs were last counted */
 	bool dead;            /* fatal was called: nothing is acked any more */
+	struct pulse pulse;
 	pthread_mutex_t lock; /* of numbers alone */
 	struct writer_numbers numbers;
 };
@@ -363,16 +366,29 @@ static void say_stop(struct writer *w)
 		fatal(w, EXIT_IO, &reason);
 }
 
+/* After work done, and nowhere else. */
+static void beat(struct writer *w)
+{
+	if (w->dead)
+		return;
+	pulse_beat(&w->pulse, clock_now().boot_ns, w->head.size, w->intake.full);
+	if (queue_closed(w->queue))
+		notify_progress();
+}
+
 static void *run(void *ctx)
 {
 	struct writer *w = ctx;
 	while (!w->dead) {
-		struct op *list = queue_take_all(w->queue, TICK_MS);
+		int wait_ms = pulse_wait_ms(
+			&w->pulse, clock_now().boot_ns, w->head.size, TICK_MS);
+		struct op *list = queue_take_all(w->queue, wait_ms);
 		if (!list && queue_closed(w->queue))
 			break;
-		do
+		do {
 			list = one_commit(w, list);
-		while (list && !w->dead);
+			beat(w);
+		} while (list && !w->dead);
 	}
 	if (!w->dead)
 		say_stop(w);
@@ -458,6 +474,8 @@ static enum trail_err start(struct writer *w, struct log_reason *reason)
 	if (err != TRAIL_OK)
 		return err;
 	count(w, NULL, true);
+	pulse_start(&w->pulse, w->options.identity.vkey.name, w->options.watchdog_ms,
+		clock_now().boot_ns, w->head.size);
 	if (pthread_create(&w->thread, NULL, run, w) == 0)
 		return TRAIL_OK;
 	reason->id = LOG_SYSTEM_FAILED;

@@ -24,7 +24,7 @@ static int inside(void (*act)(void))
 	int status = -1;
 	pid_t pid = fork();
 	if (pid == 0) {
-		if (!sandbox_enter())
+		if (!sandbox_enter(-1))
 			_exit(9);
 		act();
 		_exit(0);
