@@ -115,7 +115,7 @@ wait_for sh -c 'systemctl -q is-failed traild@two.socket'
 [ "$(journalctl --no-pager -o cat -u traild@two.service | grep -c '^Starting')" -le 12 ]
 mv /tmp/head /var/lib/traild-signer/two/head
 systemctl reset-failed
-systemctl start traild@two.socket
+systemctl start traild@two.service
 as emitter trail --connect unix:/run/trail/two.sock emit read /two/3
 systemctl stop traild@two.socket traild@two.service
 
