@@ -28,7 +28,7 @@ enum kind {
 	KIND_TEXT,
 };
 
-/* The settings. A path's and a text's maximum is its length; they have no minimum and no default. */
+/* The settings. A path's or text's maximum is its length; it has no minimum and no default. */
 static const struct row {
 	const char *name;
 	enum kind kind;

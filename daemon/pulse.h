@@ -11,12 +11,12 @@
 #include <stdint.h>
 
 struct pulse {
-	const char *log;     /* its name, for STATUS */
-	uint64_t feed_ns;    /* between two WATCHDOG=1; 0: nobody waits for it */
-	uint64_t fed_ns;     /* boot time of the last one */
-	uint64_t told_ns;    /* of the last STATUS */
-	uint64_t size_told;  /* what it said */
-	uint64_t rate_told;  /* records a second */
+	const char *log;    /* its name, for STATUS */
+	uint64_t feed_ns;   /* between two WATCHDOG=1; 0: nobody waits for it */
+	uint64_t fed_ns;    /* boot time of the last one */
+	uint64_t told_ns;   /* of the last STATUS */
+	uint64_t size_told; /* what it said */
+	uint64_t rate_told; /* records a second */
 	bool full_told;
 };
 

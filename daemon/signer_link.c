@@ -209,7 +209,8 @@ static enum trail_err gone(struct signer_link *link, char *why)
 {
 	siginfo_t info = { 0 };
 	/* WNOWAIT leaves it to reap. */
-	if (link->pid < 0 || waitid(P_PID, (id_t)link->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+	if (link->pid < 0 ||
+		waitid(P_PID, (id_t)link->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
 		info.si_pid == 0)
 		return explain(why, TRAIL_IO, "the signer closed its socket: see its own lines");
 	return explain(why, TRAIL_IO, "the signer ended (%s %d): see its own lines",

@@ -26,11 +26,11 @@ struct writer {
 	struct intake intake;
 	struct queue *queue;
 	pthread_t thread;
-	struct head head;     /* signed last */
-	uint64_t head_row;    /* size under which the newest row of `head` stands; 0: none */
-	uint64_t ticked_ns;   /* boot time of the last tick */
-	uint64_t counted_ns;  /* boot time when the epochs were last counted */
-	bool dead;            /* fatal was called: nothing is acked any more */
+	struct head head;    /* signed last */
+	uint64_t head_row;   /* size under which the newest row of `head` stands; 0: none */
+	uint64_t ticked_ns;  /* boot time of the last tick */
+	uint64_t counted_ns; /* boot time when the epochs were last counted */
+	bool dead;           /* fatal was called: nothing is acked any more */
 	struct pulse pulse;
 	pthread_mutex_t lock; /* of numbers alone */
 	struct writer_numbers numbers;
@@ -380,8 +380,7 @@ static void *run(void *ctx)
 {
 	struct writer *w = ctx;
 	while (!w->dead) {
-		int wait_ms = pulse_wait_ms(
-			&w->pulse, clock_now().boot_ns, w->head.size, TICK_MS);
+		int wait_ms = pulse_wait_ms(&w->pulse, clock_now().boot_ns, w->head.size, TICK_MS);
 		struct op *list = queue_take_all(w->queue, wait_ms);
 		if (!list && queue_closed(w->queue))
 			break;
