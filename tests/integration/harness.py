@@ -138,12 +138,11 @@ class Traild:
         notify.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         notify.bind(notify_path)
         os.chmod(notify_path, 0o666)
-        words = list(wrapper or []) + self.factory.wrapper
+        # strace is a process of its own, which is handed nothing; valgrind becomes the program.
+        words = list(wrapper or []) + (hand_over(handed) if handed else []) + self.factory.wrapper
         if uid is not None:
             words = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"] + words
         program = self.factory.traild if uid is None else self.factory.programs_for_all()
-        if handed:
-            words = hand_over(handed) + words
         command = words + [str(program), "--config", str(self._config_file(config)),
                            "--state-dir", str(self.state_dir)]
         if not handed:

@@ -16,12 +16,13 @@ from harness import hand_over
 class SignerUnit:
     """traild-signer.socket and traild-signer.service; `peer` is its --peer."""
 
-    def __init__(self, factory, folder, path, peer=None, uid=None):
+    def __init__(self, factory, folder, path, peer=None, uid=None, wrapper=()):
         self.factory = factory
         self.folder = folder
         self.path = str(path)
         self.peer = os.geteuid() if peer is None else peer
         self.uid = uid
+        self.wrapper = list(wrapper)
         self.codes = []      # of all that ended, in order
         self.popen = None
         self.stderr_path = factory.folder / "signer-stderr"
@@ -43,7 +44,7 @@ class SignerUnit:
             words = ["setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups"] \
                 if self.uid is not None else []
             program = self.factory.programs_for_all().with_name("traild-signer")
-            command = [*hand_over([self.listener]), *words, str(program), "--state-dir",
+            command = [*self.wrapper, *hand_over([self.listener]), *words, str(program), "--state-dir",
                        str(self.folder), "--peer", str(self.peer), "--allow-cow"]
             with open(self.stderr_path, "ab") as stderr, self._changed:
                 self.popen = subprocess.Popen(command, stderr=stderr, stdin=subprocess.DEVNULL,
@@ -72,6 +73,13 @@ class SignerUnit:
         assert not self._thread.is_alive(), "a signer does not end"
         self.listener.close()
         os.close(self._wake)
+
+
+def listening(path, kind=socket.SOCK_STREAM):
+    sock = high(socket.socket(socket.AF_UNIX, kind))
+    sock.bind(str(path))
+    sock.listen(128)
+    return sock
 
 
 def high(sock):

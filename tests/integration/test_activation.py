@@ -17,19 +17,12 @@ import time
 import pytest
 import wire
 from harness import SLOW, wait_fd
-from manager import SignerUnit, high
+from manager import SignerUnit, high, listening
 from wire import Client
 
 COULD_NOT, USAGE, CONTRADICTS = 3, 2, 5
 SOMEBODY = 65533  # a uid without a name
 RESTARTS = 12
-
-
-def listening(path, kind=socket.SOCK_STREAM):
-    sock = high(socket.socket(socket.AF_UNIX, kind))
-    sock.bind(str(path))
-    sock.listen(128)
-    return sock
 
 
 @pytest.fixture
