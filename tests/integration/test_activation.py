@@ -17,6 +17,7 @@ import time
 import pytest
 import wire
 from harness import SLOW, wait_fd
+from injection import Injection
 from manager import SignerUnit, high, listening
 from wire import Client
 
@@ -279,43 +280,23 @@ def test_watchdog_starves_while_the_writer_waits_for_its_signer(traild):
     run.stop()
 
 
-# A device that does not come back from a flush.
-STUCK = r"""
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <stdlib.h>
-#include <unistd.h>
-int fdatasync(int fd)
-{
-	static int (*real)(int);
-	if (!real)
-		*(void **)&real = dlsym(RTLD_NEXT, "fdatasync");
-	while (access(getenv("STUCK"), F_OK) == 0)
-		usleep(10000);
-	return real(fd);
-}
-"""
-
-
-def test_watchdog_starves_while_a_sync_hangs(traild, folder, unit):
-    """The signer is no child here: its system-call filter would kill what is preloaded."""
-    (folder / "stuck.c").write_text(STUCK)
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", str(folder / "stuck.so"),
-                    str(folder / "stuck.c"), "-ldl"], check=True)
-    run = traild.start(notify=True, config=reach(unit()), env={
-        "WATCHDOG_USEC": str(int(WATCHDOG_S * 1e6)), "STUCK": str(folder / "stuck"),
-        "LD_PRELOAD": str(folder / "stuck.so")})
+def test_watchdog_starves_while_a_sync_hangs(traild):
+    """A device that does not come back from a flush, for a while."""
+    run = watched(traild)
     assert fed(run)
-    with Client(run.address) as c:
-        (folder / "stuck").touch()
-        number = c.send(append=wire.pb.Append(source="journal", epoch=1, first_seq=1,
-                                              events=[wire.event(1)]))
-        next_word(run, "WATCHDOG", 2 * WATCHDOG_S)
-        drain(run)
-        assert next_word(run, "WATCHDOG", 4 * WATCHDOG_S) is None, "a stuck writer fed the watchdog"
-        (folder / "stuck").unlink()
-        assert c.wait(number).WhichOneof("body") == "appended"
-    assert fed(run)
+    stall = Injection(run, "fdatasync", 1, f"delay_enter={int(8 * WATCHDOG_S * 1e6)}")
+    try:
+        with Client(run.address) as c:
+            number = c.send(append=wire.pb.Append(source="journal", epoch=1, first_seq=1,
+                                                  events=[wire.event(1)]))
+            next_word(run, "WATCHDOG", 2 * WATCHDOG_S)
+            drain(run)
+            assert next_word(run, "WATCHDOG", 4 * WATCHDOG_S) is None, \
+                "a stuck writer fed the watchdog"
+            assert c.wait(number).WhichOneof("body") == "appended"
+        assert fed(run)
+    finally:
+        stall.end()
     run.stop()
 
 
