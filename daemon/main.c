@@ -48,7 +48,7 @@ static const char HELP[] =
 	"traild - keeps an audit log: who created, read, changed or deleted what\n"
 	"\n"
 	"  traild [--config F] [--state-dir D] [--listen ADDR]... [--origin NAME]\n"
-	"  traild check --state-dir D [--log F] [--checkpoint F] [-o json]\n"
+	"  traild check --state-dir D [--signer-dir D] [--log F] [--checkpoint F] [-o json]\n"
 	"\n"
 	"It runs in the foreground; stop it with SIGTERM. The first start makes the log.\n"
 	"\n"

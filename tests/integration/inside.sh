@@ -124,8 +124,9 @@ as emitter trail --connect unix:/run/trail/two.sock emit read /two/3
 systemctl stop traild@two.socket traild@two.service
 
 # ---- what lies on the disk is the whole log
-traild check --state-dir /var/lib/trail
-traild check --state-dir /var/lib/traild/two
+traild check --state-dir /var/lib/trail --signer-dir /var/lib/trail-signer
+traild check --state-dir /var/lib/traild/two --signer-dir /var/lib/traild-signer/two
+fails traild check --state-dir /var/lib/trail --signer-dir /var/lib/traild-signer/two
 journalctl --no-pager >/tmp/journal
 fails grep -iE 'SIGSYS|status=31|code=dumped' /tmp/journal
 systemd-analyze security --no-pager traild.service traild-signer.service || true

@@ -7,6 +7,7 @@ test_systemd.py does the same with systemd itself.
 import os
 import random
 import re
+import shutil
 import signal
 import socket
 import stat
@@ -418,6 +419,28 @@ def test_signer_unit_of_another_log_is_refused(traild, folder, unit):
     other.stop()
     code, stderr = traild.refuse(folder / "state", config=reach(one))
     assert code == CONTRADICTS, stderr
+
+
+def test_g2_check_finds_a_cut_tail_by_the_head_of_a_signer_unit(traild, folder, unit):
+    one = unit()
+    run = traild.start(folder / "state", config=reach(one))
+    append_one(run, 1)
+    run.stop()
+    shutil.copytree(folder / "state", folder / "old")
+    run = traild.start(folder / "state", config=reach(one))
+    append_one(run, 2)
+    run.stop()
+    signer = ["--signer-dir", folder / "signer"]
+    code, value, _ = traild.check(folder / "state", *signer)
+    assert (code, value["verdict"]) == (0, "valid")
+    code, value, _ = traild.check(folder / "old", *signer)
+    assert code == 5 and {f["code"] for f in value["findings"]} == {"signer.size"}, value
+    # In itself the older store is whole: without the signer's head it cannot be told.
+    assert traild.check(folder / "old")[0] == 0
+    code, _, stderr = traild.check(folder / "old", "--signer-dir", folder / "nowhere")
+    assert code == COULD_NOT and "nowhere" in stderr
+    code, stderr = traild.refuse(folder / "old", config=reach(one))
+    assert (code, "signed" in stderr) == (CONTRADICTS, True), stderr
 
 
 def test_signer_moves_out_with_its_folder(traild, folder, unit):

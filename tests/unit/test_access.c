@@ -60,7 +60,7 @@ static void test_what_each_role_may(void **state)
 		{ REQUEST_GET, ROLE_INVESTIGATOR },
 		{ REQUEST_RECORDS, ROLE_AUDITOR | ROLE_INVESTIGATOR },
 		{ REQUEST_CHECKPOINT, ROLE_ALL },
-		{ REQUEST_PROVE, 0 },
+		{ REQUEST_PROVE, ROLE_ALL },
 		{ REQUEST_STATUS, ROLE_OPERATOR },
 	};
 	(void)state;
