@@ -93,6 +93,8 @@ origin = "example.org/two"
 signer_socket = "/run/trail-signer/two.sock"
 seal_height = 8
 CONF
+systemctl enable traild@two.service
+systemctl is-enabled traild@two.socket
 systemctl enable --now traild@two.socket traild-signer@two.socket
 as emitter trail --connect unix:/run/trail/two.sock emit read /two/1
 trail --connect unix:/run/trail/two.sock checkpoint | head -1 | grep '^example.org/two$'

@@ -26,27 +26,37 @@ StandardError=inherit
 """
 
 
-def missing():
-    """Why no container can run here, or None."""
-    if os.geteuid() != 0:
-        return "needs uid 0"
-    for program in ("systemd-nspawn", "mmdebstrap"):
-        if not shutil.which(program):
-            return f"{program} is not installed"
-    return None
+class Unable(Exception):
+    """No such container can run here; says why."""
+
+
+def must(command):
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Unable(f"{' '.join(command)}: {done.stderr.strip()[-500:]}")
 
 
 class Container:
+    """Raises Unable, after it saw that a container with nothing of ours in it does not boot, either."""
+
     def __init__(self, folder):
+        if os.geteuid() != 0:
+            raise Unable("needs uid 0")
+        for program in ("systemd-nspawn", "mmdebstrap"):
+            if not shutil.which(program):
+                raise Unable(f"{program} is not installed")
         base = ROOT / "build" / "root" / "bookworm"
-        subprocess.run([str(ROOT / "tests/support/debian_root.sh"), str(base),
-                        "--include=" + ",".join(PACKAGES)], check=True)
+        must([str(ROOT / "tests/support/debian_root.sh"), str(base),
+              "--include=" + ",".join(PACKAGES)])
         self.root = folder / "root"
         for name in ("root", "upper", "work"):
             (folder / name).mkdir()
-        subprocess.run(["mount", "-t", "overlay", "overlay", "-o",
-                        f"lowerdir={base},upperdir={folder}/upper,workdir={folder}/work",
-                        str(self.root)], check=True)
+        must(["mount", "-t", "overlay", "overlay", "-o",
+              f"lowerdir={base},upperdir={folder}/upper,workdir={folder}/work", str(self.root)])
+        code, log, console = self.run("echo it runs", 60)
+        if code != 0 or "it runs" not in log:
+            self.close()
+            raise Unable(f"systemd does not boot in systemd-nspawn: {console.strip()[-500:]}")
 
     def run(self, script, seconds):
         """Boot, run `script` with bash -eux, power off: (exit code, what it printed, the console)."""
