@@ -11,6 +11,11 @@ mandir     ?= $(prefix)/share/man
 bashcompdir ?= $(prefix)/share/bash-completion/completions
 fishcompdir ?= $(prefix)/share/fish/vendor_completions.d
 zshcompdir  ?= $(prefix)/share/zsh/site-functions
+sysconfdir ?= $(if $(filter /usr,$(prefix)),/etc,$(prefix)/etc)
+unitdir     ?= $(prefix)/lib/systemd/system
+sysusersdir ?= $(prefix)/lib/sysusers.d
+tmpfilesdir ?= $(prefix)/lib/tmpfiles.d
+apparmordir ?= $(sysconfdir)/apparmor.d
 PYTHON     ?= /usr/bin/python3
 CLANG      ?= clang
 OBJCOPY    ?= objcopy
@@ -23,7 +28,8 @@ BUILD_DEPS := gcc libc6-dev pkg-config protobuf-c-compiler protobuf-compiler lib
 	libevent-dev libprotobuf-c-dev libssl-dev libzstd-dev libjansson-dev libseccomp-dev libconfuse-dev
 DEV_DEPS := clang clang-format clang-tidy libclang-rt-14-dev cppcheck valgrind strace lmdb-utils libcmocka-dev \
 	python3 python3-pytest python3-protobuf zstd openssl golang-go golang-golang-x-mod-dev mandoc \
-	util-linux universal-ctags less tzdata abigail-tools g++ fish zsh
+	util-linux universal-ctags less tzdata abigail-tools g++ fish zsh iproute2 systemd apparmor \
+	systemd-container mmdebstrap
 
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $@)
@@ -63,6 +69,8 @@ CFLAGS   += -std=gnu2x -fvisibility=hidden -MMD -MP
 PROTO_C   := $(wildcard proto/*.c)
 DAEMON_C  := $(filter-out daemon/main.c,$(wildcard daemon/*.c))
 SIGNER_C  := $(filter-out daemon/signer/main.c daemon/signer/sandbox_%.c,$(wildcard daemon/signer/*.c))
+# What the signer has from the floor below its own (tests/lint/floors.txt).
+SIGNER_BELOW := daemon/handover.c daemon/log.c
 CLIENT_C  := $(wildcard client/*.c)
 CLI_C     := $(filter-out client/cli/main.c,$(wildcard client/cli/*.c))
 SUPPORT_C := $(wildcard tests/support/*.c)
@@ -87,7 +95,8 @@ build/$(1)/traild: build/$(1)/daemon/main.o $(DAEMON_C:%.c=build/$(1)/%.o) \
 	$$(Q)$$(CC_$(1)) $$(FLAGS_$(1)) $$(LDFLAGS) $$(LD_HARDEN) -o $$@ $$^ $$(LIBS)
 
 build/$(1)/traild-signer: build/$(1)/daemon/signer/main.o $(SIGNER_C:%.c=build/$(1)/%.o) \
-		build/$(1)/daemon/log.o build/$(1)/daemon/signer/sandbox_$(or $(SANDBOX_$(1)),$(SANDBOX)).o \
+		$(SIGNER_BELOW:%.c=build/$(1)/%.o) \
+		build/$(1)/daemon/signer/sandbox_$(or $(SANDBOX_$(1)),$(SANDBOX)).o \
 		$(PROTO_C:%.c=build/$(1)/%.o) build/$(1)/trail.pb-c.o
 	$$(call say,LD)
 	$$(Q)$$(CC_$(1)) $$(FLAGS_$(1)) $$(LDFLAGS) $$(LD_HARDEN) -o $$@ $$^ $$(LIBS)
@@ -240,10 +249,19 @@ PAGES    := $(foreach m,$(MANUALS),$(mandir)/man$(patsubst .%,%,$(suffix $(m)))/
 PC       := $(libdir)/pkgconfig/libtrail.pc
 HEADER   := $(includedir)/trail.h
 COMPLETE := $(bashcompdir)/trail $(fishcompdir)/trail.fish $(zshcompdir)/_trail
+UNITS    := $(wildcard systemd/*.service systemd/*.socket)
+PROFILES := $(wildcard systemd/apparmor/*)
+# The units name the programs and the configuration where a package has them.
+place = sed -e 's|/usr/sbin/|$(sbindir)/|g; s|/etc/trail/|$(sysconfdir)/trail/|g' $(1) >$(DESTDIR)$(2) && \
+	chmod 0644 $(DESTDIR)$(2)
+# What install puts there for systemd and AppArmor.
+SERVICE := $(addprefix $(unitdir)/,$(notdir $(UNITS))) $(sysusersdir)/traild.conf $(tmpfilesdir)/traild.conf \
+	$(addprefix $(apparmordir)/,$(notdir $(PROFILES)))
+CONF := $(sysconfdir)/trail/traild.conf
 
 .PHONY: install uninstall
-install: release  ## install programs, library, header, manuals, completion below $(DESTDIR)$(prefix)
-	install -d $(sort $(dir $(addprefix $(DESTDIR),$(PROGRAMS) $(LIBRARY) $(PAGES) $(PC) $(HEADER) $(COMPLETE))))
+install: release  ## install programs, library, manuals, completion, units below $(DESTDIR)$(prefix)
+	install -d $(sort $(dir $(addprefix $(DESTDIR),$(PROGRAMS) $(LIBRARY) $(PAGES) $(PC) $(HEADER) $(COMPLETE) $(SERVICE) $(CONF))))
 	install -m 0755 build/release/traild build/release/traild-signer $(DESTDIR)$(sbindir)
 	install -m 0755 build/release/trail $(DESTDIR)$(bindir)
 	install -m 0644 build/release/libtrail.so.$(VERSION) build/release/libtrail.a $(DESTDIR)$(libdir)
@@ -256,9 +274,14 @@ install: release  ## install programs, library, header, manuals, completion belo
 	install -m 0644 client/cli/trail.fish $(DESTDIR)$(fishcompdir)/trail.fish
 	install -m 0644 client/cli/trail.zsh $(DESTDIR)$(zshcompdir)/_trail
 	for m in $(MANUALS); do install -m 0644 $$m $(DESTDIR)$(mandir)/man$${m##*.}/; done
+	$(foreach u,$(UNITS),$(call place,$(u),$(unitdir)/$(notdir $(u))) && ):
+	$(foreach p,$(PROFILES),$(call place,$(p),$(apparmordir)/$(notdir $(p))) && ):
+	install -m 0644 systemd/traild.sysusers $(DESTDIR)$(sysusersdir)/traild.conf
+	install -m 0644 systemd/traild.tmpfiles $(DESTDIR)$(tmpfilesdir)/traild.conf
+	[ -e $(DESTDIR)$(CONF) ] || install -m 0644 systemd/traild.conf $(DESTDIR)$(CONF)
 	[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
 uninstall:  ## remove what install put there
-	rm -f $(addprefix $(DESTDIR),$(PROGRAMS) $(LIBRARY) $(PAGES) $(PC) $(HEADER) $(COMPLETE))
+	rm -f $(addprefix $(DESTDIR),$(PROGRAMS) $(LIBRARY) $(PAGES) $(PC) $(HEADER) $(COMPLETE) $(SERVICE))
 
 .PHONY: clean
 clean:  ## remove what was built
@@ -268,6 +291,6 @@ clean:  ## remove what was built
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find $(MODES:%=build/%) -name '*.d' 2>/dev/null)
 .DELETE_ON_ERROR:
 .SECONDARY:

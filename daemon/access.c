@@ -106,12 +106,13 @@ uint32_t access_needed(enum request_kind kind)
 	case REQUEST_HISTORY:
 		return ROLE_INVESTIGATOR;
 	case REQUEST_RECORDS:
-	case REQUEST_PROVE:
 		return ROLE_AUDITOR | ROLE_INVESTIGATOR;
 	case REQUEST_SOURCES:
 		return ROLE_AUDITOR | ROLE_INVESTIGATOR | ROLE_OPERATOR;
 	case REQUEST_STATUS:
 		return ROLE_OPERATOR;
+	/* Hashes alone. Who may only write asks too: how else is he to check his receipts? */
+	case REQUEST_PROVE:
 	case REQUEST_NONE:
 	case REQUEST_HELLO:
 	case REQUEST_CHECKPOINT:

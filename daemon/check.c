@@ -20,16 +20,20 @@ enum {
 };
 
 static const char USAGE[] =
-	"usage: traild check --state-dir D [--log FILE] [--checkpoint FILE] [-o json]\n"
+	"usage: traild check --state-dir D [--signer-dir DIR] [--log FILE] [--checkpoint FILE]\n"
+	"                    [-o json]\n"
 	"traild check --help says more\n";
 
 static const char HELP[] =
-	"usage: traild check --state-dir D [--log FILE] [--checkpoint FILE] [-o json]\n"
+	"usage: traild check --state-dir D [--signer-dir DIR] [--log FILE] [--checkpoint FILE]\n"
+	"                    [-o json]\n"
 	"\n"
 	"Verify a stopped log, read-only: every record, the chain, the tree, the payloads, the\n"
 	"numbering, the signed heads. It never stops at the first finding.\n"
 	"\n"
 	"  --state-dir D      the log's folder; stop its traild first, or check a copy\n"
+	"  --signer-dir DIR   the folder of a signer that is a unit of its own: its head finds a\n"
+	"                     cut tail (D/signer)\n"
 	"  --log FILE         the log identity file that the log must be (`trail key`); without "
 	"it\n"
 	"                     the log is taken for what it says it is\n"
@@ -45,6 +49,7 @@ static const char HELP[] =
 
 struct options {
 	const char *state;
+	const char *signer;
 	const char *log;
 	const char *checkpoint;
 	bool json;
@@ -68,6 +73,7 @@ static bool parse(int argc, char **argv, struct options *o)
 {
 	static const struct option known[] = {
 		{ "state-dir", required_argument, NULL, 'd' },
+		{ "signer-dir", required_argument, NULL, 's' },
 		{ "log", required_argument, NULL, 'l' },
 		{ "checkpoint", required_argument, NULL, 'c' },
 		{ "output", required_argument, NULL, 'o' },
@@ -80,6 +86,8 @@ static bool parse(int argc, char **argv, struct options *o)
 	while ((c = getopt_long(argc, argv, "o:", known, NULL)) != -1) {
 		if (c == 'd')
 			o->state = optarg;
+		else if (c == 's')
+			o->signer = optarg;
 		else if (c == 'l')
 			o->log = optarg;
 		else if (c == 'c')
@@ -98,6 +106,8 @@ static bool parse(int argc, char **argv, struct options *o)
 /* What was given on the command line. 0: fine. */
 static int read_given(const struct options *o, struct evidence *e)
 {
+	if (o->signer && evidence_signer(o->signer, e) != TRAIL_OK)
+		return complain("cannot read head in --signer-dir", o->signer, strerror(errno));
 	if (o->log) {
 		enum trail_err err = evidence_pin(o->log, e);
 		if (err != TRAIL_OK)

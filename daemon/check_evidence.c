@@ -100,22 +100,30 @@ bool evidence_version(const char *state, struct findings *found)
 	return !newer;
 }
 
-static void read_signer(const char *state, struct evidence *e)
+/* TRAIL_IO (errno): the file is not there or cannot be read; what is in it is the scan's to judge.
+ */
+static enum trail_err read_head(const char *folder, const char *name, struct evidence *e)
 {
 	uint8_t file[SLOT_FILE_LEN];
 	struct span note;
 	size_t len;
-	enum trail_err err = read_in(state, "signer/head", file, sizeof file, &len);
-	e->signer = SIGNER_ABSENT;
-	if (err == TRAIL_IO && (errno == ENOENT || errno == ENOTDIR))
-		return;
+	enum trail_err err = read_in(folder, name, file, sizeof file, &len);
 	e->signer = SIGNER_DAMAGED;
+	if (err == TRAIL_IO)
+		return err;
 	if (err != TRAIL_OK || head_read(span_of(file, len), &note) != TRAIL_OK ||
 		note.len > sizeof e->signer_note)
-		return;
+		return TRAIL_OK;
 	e->signer = note.len == 0 ? SIGNER_EMPTY : SIGNER_NOTE;
 	memcpy(e->signer_note, note.data, note.len);
 	e->signer_len = note.len;
+	return TRAIL_OK;
+}
+
+static void read_signer(const char *state, struct evidence *e)
+{
+	if (read_head(state, "signer/head", e) == TRAIL_IO && (errno == ENOENT || errno == ENOTDIR))
+		e->signer = SIGNER_ABSENT;
 }
 
 void evidence_read(const char *state, struct evidence *e)
@@ -125,7 +133,14 @@ void evidence_read(const char *state, struct evidence *e)
 		state, "identity", e->identity_text, sizeof e->identity_text, &e->identity_len);
 	e->has_stored =
 		identity_parse(span_of(e->identity_text, e->identity_len), &e->stored) == TRAIL_OK;
-	read_signer(state, e);
+	if (!e->signer_given)
+		read_signer(state, e);
+}
+
+enum trail_err evidence_signer(const char *folder, struct evidence *e)
+{
+	e->signer_given = true;
+	return read_head(folder, "head", e);
 }
 
 enum trail_err evidence_pin(const char *path, struct evidence *e)

@@ -25,6 +25,8 @@ bool evidence_version(const char *state, struct findings *found);
  * the scan to speak of.
  */
 void evidence_read(const char *state, struct evidence *e);
+/* --signer-dir DIR, in place of D/signer. TRAIL_IO (errno): its head cannot be read. */
+enum trail_err evidence_signer(const char *folder, struct evidence *e);
 /* --log FILE. TRAIL_IO (errno). TRAIL_INVALID: it is no log identity file. */
 enum trail_err evidence_pin(const char *path, struct evidence *e);
 /* --checkpoint FILE. TRAIL_IO (errno). TRAIL_INVALID: empty or too long for a checkpoint. */

@@ -91,6 +91,7 @@ struct evidence {
 	} signer;
 	uint8_t signer_note[SIGNER_NOTE_MAX];
 	size_t signer_len;
+	bool signer_given;   /* by --signer-dir */
 	bool has_checkpoint; /* --checkpoint */
 	uint8_t checkpoint_note[NOTE_LEN_MAX];
 	size_t checkpoint_len;

@@ -25,9 +25,10 @@ enum kind {
 	KIND_NUMBER,
 	KIND_FLAG, /* true or false */
 	KIND_PATH, /* absolute, or empty */
+	KIND_TEXT,
 };
 
-/* The settings. A path's minimum, maximum and default are not used. */
+/* The settings. A path's or text's maximum is its length; it has no minimum and no default. */
 static const struct row {
 	const char *name;
 	enum kind kind;
@@ -44,7 +45,10 @@ static const struct row {
 	{ "readers", KIND_NUMBER, offsetof(struct settings, readers), 1, 16, 2 },
 	{ "seal_height", KIND_NUMBER, offsetof(struct settings, seal_height), 4, 20, 16 },
 	{ "allow_cow", KIND_FLAG, offsetof(struct settings, allow_cow), 0, 1, 0 },
-	{ "signer", KIND_PATH, offsetof(struct settings, signer), 0, 0, 0 },
+	{ "signer", KIND_PATH, offsetof(struct settings, signer), 0, SETTING_PATH_MAX - 1, 0 },
+	{ "signer_socket", KIND_PATH, offsetof(struct settings, signer_socket), 0,
+		SETTING_SOCKET_MAX - 1, 0 },
+	{ "origin", KIND_TEXT, offsetof(struct settings, origin), 0, SETTING_ORIGIN_MAX - 1, 0 },
 };
 
 enum {
@@ -61,7 +65,7 @@ void settings_default(struct settings *settings)
 {
 	memset(settings, 0, sizeof *settings);
 	for (size_t i = 0; i < ROW_COUNT; i++)
-		if (ROWS[i].kind != KIND_PATH)
+		if (ROWS[i].kind != KIND_PATH && ROWS[i].kind != KIND_TEXT)
 			*(uint64_t *)(void *)((char *)settings + ROWS[i].offset) = ROWS[i].value;
 }
 
@@ -118,8 +122,11 @@ static bool take_value(
 	uint64_t n = 0;
 	switch (row->kind) {
 	case KIND_PATH:
-		(void)snprintf(expected, len, "an absolute path");
-		if (strlen(text) >= SETTING_PATH_MAX || (text[0] && text[0] != '/'))
+	case KIND_TEXT:
+		(void)snprintf(expected, len, "%s of at most %" PRIu64 " bytes",
+			row->kind == KIND_PATH ? "an absolute path" : "a text", row->max);
+		if (strlen(text) > row->max ||
+			(row->kind == KIND_PATH && text[0] && text[0] != '/'))
 			return false;
 		memcpy(out, text, strlen(text) + 1);
 		return true;

@@ -11,7 +11,9 @@
 #include <stdint.h>
 
 enum {
-	SETTING_PATH_MAX = 4096
+	SETTING_PATH_MAX = 4096,
+	SETTING_SOCKET_MAX = 108, /* sun_path's */
+	SETTING_ORIGIN_MAX = 101, /* a key name and NUL */
 };
 
 struct settings {
@@ -22,7 +24,9 @@ struct settings {
 	uint64_t readers;     /* threads */
 	uint64_t seal_height; /* of a new log's seal tree; fixed at genesis */
 	uint64_t allow_cow;   /* 1: the signer may work on a file system that copies on write */
-	char signer[SETTING_PATH_MAX]; /* program; "": beside traild's own */
+	char signer[SETTING_PATH_MAX];          /* program; "": beside traild's own */
+	char signer_socket[SETTING_SOCKET_MAX]; /* of a signer that is a unit; "": a child */
+	char origin[SETTING_ORIGIN_MAX];        /* "": not said */
 };
 
 /* All defaults. */

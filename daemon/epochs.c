@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "epochs.h"
 
+#include "notify.h"
+
 #include <search.h>
 #include <stdlib.h>
 
@@ -369,6 +371,7 @@ enum trail_err epochs_load(struct epochs *e, struct db_txn *txn)
 		enum trail_err err = load_row(e, key, value);
 		if (err != TRAIL_OK)
 			return err;
+		notify_progress();
 	}
 	return db_error(txn);
 }

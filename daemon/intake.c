@@ -3,6 +3,7 @@
 
 #include "held.h"
 #include "log.h"
+#include "notify.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,6 +66,7 @@ static enum trail_err learn_names(struct intake *in, struct db_txn *txn)
 			err = learn_name(in, txn, row.kind, load_be64(key.data));
 		if (err != TRAIL_OK)
 			return err;
+		notify_progress();
 	}
 	return db_error(txn);
 }

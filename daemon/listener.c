@@ -2,6 +2,7 @@
 #include "listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -122,8 +123,39 @@ enum trail_err listener_open(const char *address, struct listener *listener, cha
 		(void)close(fd);
 		return err;
 	}
-	listener->fd = fd;
+	*listener = (struct listener){ .fd = fd };
 	memcpy(listener->path, name.sun_path, sizeof listener->path);
+	return TRAIL_OK;
+}
+
+static bool option_is(int fd, int option, int wanted)
+{
+	int value = -1;
+	socklen_t len = sizeof value;
+	return getsockopt(fd, SOL_SOCKET, option, &value, &len) == 0 && value == wanted;
+}
+
+enum trail_err listener_adopt(int fd, struct listener *listener, char why[WHY_LEN])
+{
+	struct sockaddr_un name = { 0 };
+	socklen_t len = sizeof name;
+	if (!option_is(fd, SO_DOMAIN, AF_UNIX) || !option_is(fd, SO_TYPE, SOCK_STREAM) ||
+		!option_is(fd, SO_ACCEPTCONN, 1) ||
+		getsockname(fd, (struct sockaddr *)&name, &len) != 0) {
+		(void)snprintf(why, WHY_LEN,
+			"descriptor %d was handed over, but is no listening Unix stream socket: "
+			"use ListenStream= with a path",
+			fd);
+		return TRAIL_INVALID;
+	}
+	int flags = fcntl(fd, F_GETFL);
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+		return failed("a socket that was handed over", "make it non-blocking", why);
+	*listener = (struct listener){ .fd = fd, .inherited = true };
+	/* An abstract name begins with NUL (unix(7)), and a path may lack its own at the end. */
+	if (name.sun_path[0] == '\0')
+		name.sun_path[0] = '@';
+	memcpy(listener->path, name.sun_path, sizeof listener->path - 1);
 	return TRAIL_OK;
 }
 
@@ -132,7 +164,8 @@ void listener_close(struct listener *listener)
 	if (!listener->path[0])
 		return;
 	/* The name first: behind it nobody would answer. */
-	(void)unlink(listener->path);
+	if (!listener->inherited)
+		(void)unlink(listener->path);
 	(void)close(listener->fd);
 	listener->path[0] = '\0';
 	listener->fd = -1;

@@ -7,8 +7,11 @@
 
 #include "../proto/err.h"
 
+#include <stdbool.h>
+
 struct listener {
 	int fd;
+	bool inherited; /* its name belongs to whoever made it */
 	char path[108]; /* as bound, sun_path's size; "" after listener_close */
 };
 
@@ -24,7 +27,13 @@ enum trail_err listener_judge(const char *address, char why[512]);
  * TRAIL_IO: the system refused, or somebody else listens there.
  */
 enum trail_err listener_open(const char *address, struct listener *listener, char why[512]);
-/* Stop listening and remove the socket file. Accepts a closed one. */
+/*
+ * Take over `fd`, which somebody else made and handed over: a listening AF_UNIX stream socket. It
+ * becomes non-blocking. TRAIL_INVALID: it is something else; why[512] gets a sentence, and it stays
+ * the caller's.
+ */
+enum trail_err listener_adopt(int fd, struct listener *listener, char why[512]);
+/* Stop listening; remove the socket file unless it was inherited. Accepts a closed one. */
 void listener_close(struct listener *listener);
 
 #endif

@@ -60,6 +60,7 @@ static const struct row {
 	[LOG_SIGN_SYNC] = { "TRAIL-S004", ERROR },
 	[LOG_SIGN_DEVICE] = { "TRAIL-S005", WARNING },
 	[LOG_SIGN_SLOT] = { "TRAIL-S006", WARNING },
+	[LOG_SIGN_STRANGER] = { "TRAIL-S007", WARNING },
 };
 
 static const char *name = "traild";

@@ -55,6 +55,7 @@ enum log_id {
 	LOG_SIGN_SYNC,
 	LOG_SIGN_DEVICE,
 	LOG_SIGN_SLOT,
+	LOG_SIGN_STRANGER,
 	LOG_IDS, /* how many there are */
 };
 

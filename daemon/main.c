@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../proto/crypto.h"
 #include "check.h"
+#include "handover.h"
 #include "log.h"
 #include "server.h"
 #include "traild.h"
@@ -47,12 +48,13 @@ static const char HELP[] =
 	"traild - keeps an audit log: who created, read, changed or deleted what\n"
 	"\n"
 	"  traild [--config F] [--state-dir D] [--listen ADDR]... [--origin NAME]\n"
-	"  traild check --state-dir D [--log F] [--checkpoint F] [-o json]\n"
+	"  traild check --state-dir D [--signer-dir D] [--log F] [--checkpoint F] [-o json]\n"
 	"\n"
 	"It runs in the foreground; stop it with SIGTERM. The first start makes the log.\n"
 	"\n"
 	"  --state-dir D   where the log lies            (/var/lib/trail)\n"
-	"  --listen ADDR   unix:PATH, may be repeated    (unix:/run/trail/trail.sock)\n"
+	"  --listen ADDR   unix:PATH, may be repeated    (unix:/run/trail/trail.sock, unless\n"
+	"                                                systemd hands over a socket)\n"
 	"  --origin NAME   the log's name in its checkpoints, fixed at the first start\n"
 	"                                                (HOSTNAME/trail)\n"
 	"  --config F      settings, see traild(8)       (none)\n"
@@ -103,8 +105,6 @@ static int parse_options(int argc, char **argv, struct options *o)
 		log_line(LOG_BAD_USAGE, "%s: not an argument; see traild --help", argv[optind]);
 		return EXIT_USAGE;
 	}
-	if (o->listen_count == 0)
-		o->listen[o->listen_count++] = DEFAULT_LISTEN;
 	return -1;
 }
 
@@ -137,20 +137,36 @@ static void prepare_process(void)
 	(void)umask(077);
 }
 
-static int run(const struct options *o)
+static int bad_handover(void)
+{
+	log_line(LOG_BAD_ADDRESS,
+		"LISTEN_FDS does not say which descriptors were handed over: see sd_listen_fds(3)");
+	return EXIT_USAGE;
+}
+
+static int run(struct options *o)
 {
 	struct log_reason reason = { .id = LOG_BAD_SETTINGS };
 	struct traild *traild = NULL;
+	int handed = handover_take();
+	if (handed < 0)
+		return bad_handover();
+	if (handed == 0 && o->listen_count == 0)
+		o->listen[o->listen_count++] = DEFAULT_LISTEN;
 	struct traild_options options = {
 		.state_dir = o->state_dir,
+		.handed = (size_t)handed,
 		.listen = o->listen,
 		.listen_count = o->listen_count,
-		.origin = o->origin,
 	};
 	settings_default(&options.settings);
 	enum trail_err err = TRAIL_OK;
 	if (o->config)
 		err = settings_read(o->config, &options.settings, reason.why);
+	if (o->origin)
+		options.origin = o->origin;
+	else if (options.settings.origin[0])
+		options.origin = options.settings.origin;
 	if (!err)
 		err = traild_open(&options, &traild, &reason);
 	if (!err)

@@ -2,6 +2,7 @@
 #include "signer_link.h"
 
 #include "../proto/wire.h"
+#include "notify.h"
 #include "signer/state.h"
 #include "signer/talk.h"
 
@@ -12,9 +13,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,8 +34,8 @@ enum {
 
 struct signer_link {
 	int fd;
-	int pidfd;
-	pid_t pid;
+	int gone_fd; /* readable when it is gone: a child's pidfd, or an epoll on the socket */
+	pid_t pid;   /* of a child; -1: it is none */
 	bool broken; /* an answer may still be on its way, or none will come: ask no more */
 	struct vkey vkey;
 	uint64_t size;
@@ -132,16 +135,50 @@ static enum trail_err start(struct signer_link *link, const struct signer_wish *
 	(void)close(pair[1]);
 	link->fd = pair[0];
 	/* Not reaped by anybody else, so the number cannot have been given away. */
-	link->pidfd = link->pid < 0 ? -1 : pidfd_open(link->pid, 0);
-	if (link->pid > 0 && link->pidfd < 0)
+	link->gone_fd = link->pid < 0 ? -1 : pidfd_open(link->pid, 0);
+	if (link->pid > 0 && link->gone_fd < 0)
 		e = explain(why, TRAIL_IO, "pidfd_open for the signer: %s", reason());
 	return e;
+}
+
+/* Readable when the other end of the socket is closed, whatever lies unread in it. */
+static int watch_end(int fd)
+{
+	struct epoll_event end = { .events = EPOLLRDHUP };
+	int watch = epoll_create1(EPOLL_CLOEXEC);
+	if (watch >= 0 && epoll_ctl(watch, EPOLL_CTL_ADD, fd, &end) != 0) {
+		(void)close(watch);
+		return -1;
+	}
+	return watch;
+}
+
+/*
+ * The service manager holds the socket: while no signer runs, or one ends, whoever connects waits
+ * for the next.
+ */
+static enum trail_err reach(struct signer_link *link, const char *path, char *why)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	if (strlen(path) >= sizeof name.sun_path)
+		return explain(why, TRAIL_IO, "%s: too long for a socket's path", path);
+	memcpy(name.sun_path, path, strlen(path));
+	link->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (link->fd < 0)
+		return explain(why, TRAIL_IO, "socket for the signer: %s", reason());
+	if (connect(link->fd, (const struct sockaddr *)&name, sizeof name) != 0)
+		return explain(why, TRAIL_IO,
+			"no signer can be reached at %s: %s; see traild-signer.socket", path,
+			reason());
+	link->gone_fd = watch_end(link->fd);
+	return link->gone_fd < 0 ? explain(why, TRAIL_IO, "epoll for the signer: %s", reason())
+				 : TRAIL_OK;
 }
 
 /* Wait for its end, for its last sync; kill it if it takes too long. */
 static void reap(struct signer_link *link)
 {
-	if (link->pidfd < 0 || !readable(link->pidfd, now_ms() + END_MS))
+	if (link->gone_fd < 0 || !readable(link->gone_fd, now_ms() + END_MS))
 		(void)kill(link->pid, SIGKILL);
 	while (waitpid(link->pid, NULL, 0) < 0 && errno == EINTR)
 		;
@@ -153,11 +190,15 @@ void signer_link_close(struct signer_link *link)
 	if (!link)
 		return;
 	if (link->fd >= 0)
-		(void)close(link->fd);
+		(void)shutdown(link->fd, SHUT_WR);
 	if (link->pid > 0)
 		reap(link);
-	if (link->pidfd >= 0)
-		(void)close(link->pidfd);
+	else if (link->gone_fd >= 0)
+		(void)readable(link->gone_fd, now_ms() + END_MS);
+	if (link->fd >= 0)
+		(void)close(link->fd);
+	if (link->gone_fd >= 0)
+		(void)close(link->gone_fd);
 	free(link);
 }
 
@@ -168,7 +209,8 @@ static enum trail_err gone(struct signer_link *link, char *why)
 {
 	siginfo_t info = { 0 };
 	/* WNOWAIT leaves it to reap. */
-	if (waitid(P_PID, (id_t)link->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+	if (link->pid < 0 ||
+		waitid(P_PID, (id_t)link->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
 		info.si_pid == 0)
 		return explain(why, TRAIL_IO, "the signer closed its socket: see its own lines");
 	return explain(why, TRAIL_IO, "the signer ended (%s %d): see its own lines",
@@ -283,6 +325,7 @@ static enum trail_err wake(struct signer_link *link, const struct signer_wish *w
 	struct span body = { 0 };
 	struct span note;
 	struct signer_greeting g;
+	notify_extend(WAKE_MS / 1000 + 5);
 	buf_put_u8(&question, TALK_WAKE);
 	buf_put_u8(&question, (wish->how & SIGNER_MAKE_NEW) != 0);
 	buf_put_u8(&question, (uint8_t)wish->seal_height);
@@ -318,9 +361,9 @@ enum trail_err signer_link_open(const struct signer_wish *wish, struct signer_li
 	if (!l)
 		return explain(why, TRAIL_IO, "memory is out");
 	l->fd = -1;
-	l->pidfd = -1;
+	l->gone_fd = -1;
 	l->pid = -1;
-	enum trail_err e = start(l, wish, why);
+	enum trail_err e = wish->socket ? reach(l, wish->socket, why) : start(l, wish, why);
 	if (e == TRAIL_OK)
 		e = wake(l, wish, greeting, why);
 	if (e != TRAIL_OK) {
@@ -375,5 +418,5 @@ pid_t signer_link_pid(const struct signer_link *link)
 
 int signer_link_fd(const struct signer_link *link)
 {
-	return link->pidfd; /* the socket is readable for every answer, too */
+	return link->gone_fd; /* the socket is readable for every answer, too */
 }

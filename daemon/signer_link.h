@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * traild's end of the talk with its signer (daemon/signer/talk.h): starts it, wakes it, has heads
- * signed. One thread at a time. Trusts nothing it answers: every note is opened with the vkey that
- * the log itself pins.
+ * traild's end of the talk with its signer (daemon/signer/talk.h): starts it, or reaches one that
+ * the service manager starts; wakes it, has heads signed. One thread at a time. Trusts nothing it
+ * answers: every note is opened with the vkey that the log itself pins.
  */
 #ifndef DAEMON_SIGNER_LINK_H
 #define DAEMON_SIGNER_LINK_H
@@ -26,12 +26,13 @@ struct signer_greeting {
 /* How to wake it; bits. */
 enum signer_how {
 	SIGNER_MAKE_NEW = 1,
-	SIGNER_ALLOW_COW = 2, /* although the folder's file system keeps what is overwritten */
+	SIGNER_ALLOW_COW = 2, /* although a child's folder keeps what is overwritten */
 };
 
 /* Which signer is wanted. */
 struct signer_wish {
-	const char *program;
+	const char *socket;  /* where it listens; NULL: start one as a child, of */
+	const char *program; /* with its state in */
 	const char *folder;
 	unsigned how;         /* enum signer_how bits */
 	struct span origin;   /* may be empty unless SIGNER_MAKE_NEW: take what is there */
@@ -39,8 +40,9 @@ struct signer_wish {
 };
 
 /*
- * Start the wish's program with its folder as state and wake it. Call it from a thread that lives
- * as long as the process: the signer is told to end when the thread that started it does.
+ * Connect to the wish's socket, or start its program with its folder as state, and wake the signer.
+ * Call it from a thread that lives as long as the process: a signer that was started is told to end
+ * when the thread that started it does.
  *
  * SIGNER_MAKE_NEW: an empty folder (or none), in which it makes a key for the origin and seals of
  * the height; a folder where that was done and nothing was signed yet is fine too.

@@ -222,8 +222,7 @@ static enum trail_err enter(struct statedir *dir, char why[WHY_LEN])
 	/* Also after a first start that ended between VERSION and these. */
 	if (!statedir_unborn(dir))
 		return TRAIL_OK;
-	err = make_folder(dir, "log", why);
-	return err ? err : make_folder(dir, "signer", why);
+	return make_folder(dir, "log", why);
 }
 
 static enum trail_err open_folder(const char *path, struct statedir *dir, char why[WHY_LEN])

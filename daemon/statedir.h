@@ -12,7 +12,7 @@ struct statedir;
 
 /*
  * Make D if it is missing, judge it, lock it; at the first start (no VERSION, and nothing else in
- * it) write VERSION durably and make log/ and signer/.
+ * it) write VERSION durably and make log/. (The signer makes signer/.)
  * On failure why[512] gets a sentence and *dir is NULL:
  * TRAIL_BUSY     another daemon holds the lock (exit 3)
  * TRAIL_IO       the system refused (exit 3)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "traild.h"
 
+#include "handover.h"
 #include "notify.h"
 #include "pinned.h"
 #include "readers.h"
@@ -198,7 +199,7 @@ static enum trail_err choose_origin(struct traild *d, bool new_log, struct log_r
 	reason->id = LOG_BAD_ORIGIN;
 	if (!note_name_valid(span_text(origin))) {
 		(void)snprintf(reason->why, LOG_WHY_LEN,
-			"--origin %.256s: a name has 1 to %d bytes, no white space "
+			"origin %.256s: a name has 1 to %d bytes, no white space "
 			"and no +",
 			origin, NOTE_NAME_MAX);
 		return TRAIL_INVALID;
@@ -230,7 +231,20 @@ static enum trail_err signer_program(
 	return TRAIL_OK;
 }
 
-static enum trail_err open_signer(struct traild *d, unsigned how, struct log_reason *reason)
+/* A signer that is a unit of its own is told what it may by its own command line. */
+static enum trail_err judge_signer(const struct settings *s, struct log_reason *reason)
+{
+	if (!s->signer_socket[0] || (!s->signer[0] && !s->allow_cow))
+		return TRAIL_OK;
+	reason->id = LOG_BAD_SETTINGS;
+	(void)snprintf(reason->why, LOG_WHY_LEN,
+		"signer_socket is set, so traild starts no signer: %s has no effect; take it out "
+		"(and see traild-signer(8))",
+		s->signer[0] ? "signer" : "allow_cow");
+	return TRAIL_INVALID;
+}
+
+static enum trail_err start_signer(struct traild *d, unsigned how, struct log_reason *reason)
 {
 	char program[PATH_MAX];
 	enum trail_err err = signer_program(d, program, reason);
@@ -250,6 +264,21 @@ static enum trail_err open_signer(struct traild *d, unsigned how, struct log_rea
 		.seal_height = (unsigned)d->options.settings.seal_height,
 	};
 	err = signer_link_open(&wish, &d->signer, &d->greeting, reason->why);
+	return classify(reason, err, LOG_SIGNER_FAILED, LOG_SIGNER_REFUSED);
+}
+
+static enum trail_err open_signer(struct traild *d, unsigned how, struct log_reason *reason)
+{
+	const struct settings *s = &d->options.settings;
+	if (!s->signer_socket[0])
+		return start_signer(d, how, reason);
+	struct signer_wish wish = {
+		.socket = s->signer_socket,
+		.how = how,
+		.origin = span_text(d->origin),
+		.seal_height = (unsigned)s->seal_height,
+	};
+	enum trail_err err = signer_link_open(&wish, &d->signer, &d->greeting, reason->why);
 	return classify(reason, err, LOG_SIGNER_FAILED, LOG_SIGNER_REFUSED);
 }
 
@@ -341,6 +370,7 @@ static enum trail_err start_threads(struct traild *d, struct log_reason *reason)
 		.identity = d->identity,
 		.folder = d->options.state_dir,
 		.reserve_bytes = d->options.settings.reserve,
+		.watchdog_ms = notify_watchdog_ms(),
 		.done = on_written,
 		.fatal = on_fatal,
 		.ctx = d,
@@ -383,19 +413,40 @@ static enum trail_err start_serving(struct traild *d, struct log_reason *reason)
 			"are out");
 		return TRAIL_NOMEM;
 	}
-	for (size_t i = 0; i < d->options.listen_count; i++) {
-		enum trail_err err =
-			listener_open(d->options.listen[i], &d->listeners[i], reason->why);
-		reason->id = LOG_LISTEN_FAILED;
+	size_t handed = d->options.handed;
+	reason->id = LOG_LISTEN_FAILED;
+	for (size_t i = 0; i < handed + d->options.listen_count; i++) {
+		enum trail_err err = TRAIL_OK;
+		if (i >= handed)
+			err = listener_open(
+				d->options.listen[i - handed], &d->listeners[i], reason->why);
 		if (!err && server_listen(d->server, &d->listeners[i])) {
 			(void)snprintf(reason->why, LOG_WHY_LEN, "%s: cannot be watched",
-				d->options.listen[i]);
+				d->listeners[i].path);
 			err = TRAIL_NOMEM;
 		}
 		if (err)
 			return err;
 	}
 	return TRAIL_OK;
+}
+
+/* Sockets that were handed over are ours already; of those to be made the addresses are judged. */
+static enum trail_err judge_listeners(struct traild *d, struct log_reason *reason)
+{
+	const struct traild_options *o = &d->options;
+	enum trail_err err = TRAIL_OK;
+	reason->id = LOG_BAD_ADDRESS;
+	if (o->handed + o->listen_count > SERVER_LISTENERS_MAX) {
+		(void)snprintf(reason->why, LOG_WHY_LEN, "at most %d sockets can be listened on",
+			SERVER_LISTENERS_MAX);
+		return TRAIL_INVALID;
+	}
+	for (size_t i = 0; !err && i < o->handed; i++)
+		err = listener_adopt(HANDOVER_FIRST + (int)i, &d->listeners[i], reason->why);
+	for (size_t i = 0; !err && i < o->listen_count; i++)
+		err = listener_judge(o->listen[i], reason->why);
+	return err;
 }
 
 /* In all threads made from here on; server.c reads them from a descriptor. */
@@ -413,10 +464,10 @@ static enum trail_err open_all(struct traild *d, struct log_reason *reason)
 {
 	/* What can be judged before anything is made. */
 	enum trail_err err = choose_origin(d, false, reason);
-	for (size_t i = 0; !err && i < d->options.listen_count; i++) {
-		err = listener_judge(d->options.listen[i], reason->why);
-		reason->id = LOG_BAD_ADDRESS;
-	}
+	if (!err)
+		err = judge_signer(&d->options.settings, reason);
+	if (!err)
+		err = judge_listeners(d, reason);
 	if (!err)
 		err = open_log(d, reason);
 	if (err)

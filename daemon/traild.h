@@ -16,6 +16,7 @@ struct traild;
 /* What the command line says. */
 struct traild_options {
 	const char *state_dir;
+	size_t handed;             /* sockets from HANDOVER_FIRST on; with `listen_count`: */
 	const char *const *listen; /* addresses */
 	size_t listen_count;       /* SERVER_LISTENERS_MAX at the most */
 	const char *origin;        /* NULL: not said */

@@ -3,6 +3,8 @@
 
 #include "../proto/frame.h"
 #include "intake.h"
+#include "notify.h"
+#include "pulse.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -25,13 +27,14 @@ struct writer {
 	struct intake intake;
 	struct queue *queue;
 	pthread_t thread;
-	struct head head;     /* signed last */
-	uint64_t head_row;    /* size under which the newest row of `head` stands; 0: none */
-	uint64_t ticked_ns;   /* boot time of the last tick */
-	uint64_t counted_ns;  /* boot time when the epochs were last counted */
-	uint64_t commit_ns;   /* how long the last commit took, and its signature; 0: there */
-	uint64_t sign_ns;     /* was none since they were counted */
-	bool dead;            /* fatal was called: nothing is acked any more */
+	struct head head;    /* signed last */
+	uint64_t head_row;   /* size under which the newest row of `head` stands; 0: none */
+	uint64_t ticked_ns;  /* boot time of the last tick */
+	uint64_t counted_ns; /* boot time when the epochs were last counted */
+	uint64_t commit_ns;  /* how long the last commit took, and its signature; 0: there */
+	uint64_t sign_ns;    /* was none since they were counted */
+	bool dead;           /* fatal was called: nothing is acked any more */
+	struct pulse pulse;
 	pthread_mutex_t lock; /* of numbers alone */
 	struct writer_numbers numbers;
 };
@@ -393,16 +396,28 @@ static void say_stop(struct writer *w)
 		fatal(w, EXIT_IO, &reason);
 }
 
+/* After work done, and nowhere else. */
+static void beat(struct writer *w)
+{
+	if (w->dead)
+		return;
+	pulse_beat(&w->pulse, clock_now().boot_ns, w->head.size, w->intake.full);
+	if (queue_closed(w->queue))
+		notify_progress();
+}
+
 static void *run(void *ctx)
 {
 	struct writer *w = ctx;
 	while (!w->dead) {
-		struct op *list = queue_take_all(w->queue, TICK_MS);
+		int wait_ms = pulse_wait_ms(&w->pulse, clock_now().boot_ns, w->head.size, TICK_MS);
+		struct op *list = queue_take_all(w->queue, wait_ms);
 		if (!list && queue_closed(w->queue))
 			break;
-		do
+		do {
 			list = one_commit(w, list);
-		while (list && !w->dead);
+			beat(w);
+		} while (list && !w->dead);
 	}
 	if (!w->dead)
 		say_stop(w);
@@ -488,6 +503,8 @@ static enum trail_err start(struct writer *w, struct log_reason *reason)
 	if (err != TRAIL_OK)
 		return err;
 	count(w, NULL);
+	pulse_start(&w->pulse, w->options.identity.vkey.name, w->options.watchdog_ms,
+		clock_now().boot_ns, w->head.size);
 	if (pthread_create(&w->thread, NULL, run, w) == 0)
 		return TRAIL_OK;
 	reason->id = LOG_SYSTEM_FAILED;

@@ -22,6 +22,7 @@ struct writer_options {
 	struct log_identity identity;
 	const char *folder;     /* whose file system's free space counts */
 	uint64_t reserve_bytes; /* below this much free space or map: FULL */
+	unsigned watchdog_ms;   /* how often to say that the thread works; 0: never */
 	/* Called from the writer thread with a chain of answered ops; must not block. */
 	void (*done)(void *ctx, struct op *list);
 	/* Called once, from the writer thread, when it can go on no more; `exit_code` 3 or 5. */

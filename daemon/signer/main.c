@@ -4,6 +4,7 @@
  * around serve.c.
  */
 #include "../../proto/crypto.h"
+#include "gate.h"
 #include "sandbox.h"
 #include "serve.h"
 
@@ -26,17 +27,21 @@ enum {
 };
 
 static const char USAGE[] =
-	"Usage: traild-signer --state-dir DIR --fd N [--allow-cow]\n"
+	"Usage: traild-signer --state-dir DIR (--fd N | --peer USER) [--allow-cow]\n"
 	"\n"
 	"Keeps the signing key of one log and signs its heads, each only when it is proven to "
 	"extend\n"
-	"the one before. traild starts it; by hand it is of no use: it speaks with traild alone,\n"
-	"over the socket that it inherits, and opens no other.\n"
+	"the one before. traild starts it, or the service manager does when traild connects; by\n"
+	"hand it is of no use: it speaks with traild alone, over the socket that it inherits, and\n"
+	"opens no other.\n"
 	"\n"
 	"  --state-dir DIR  its folder (0700): key, head, seeds, seal.pub. Never copy it back over "
 	"a\n"
 	"                   newer one: the log would be refused, as it should be\n"
-	"  --fd N           the inherited SOCK_SEQPACKET socket\n"
+	"  --fd N           the inherited SOCK_SEQPACKET socket: traild is at its other end\n"
+	"  --peer USER      serve one traild, which runs as USER (name or number) and connects\n"
+	"                   to the listening socket that the service manager hands over\n"
+	"                   (LISTEN_FDS); end with it. All others are turned away\n"
 	"  --allow-cow      accept a file system that keeps old versions of what is overwritten\n"
 	"                   (btrfs, zfs ...): erased seal seeds may then stay on the device\n"
 	"  --help           this\n"
@@ -63,6 +68,7 @@ static void say(enum log_id id, const char *sentence)
 struct arguments {
 	struct signer_options signer;
 	int fd;
+	const char *peer;
 };
 
 static bool take_number(const char *text, int *out)
@@ -89,6 +95,7 @@ static int parse(int argc, char **argv, struct arguments *a)
 	static const struct option options[] = {
 		{ "state-dir", required_argument, NULL, 'd' },
 		{ "fd", required_argument, NULL, 'f' },
+		{ "peer", required_argument, NULL, 'p' },
 		{ "allow-cow", no_argument, NULL, 'c' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
@@ -99,6 +106,8 @@ static int parse(int argc, char **argv, struct arguments *a)
 	for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (c == 'd')
 			a->signer.folder = optarg;
+		else if (c == 'p')
+			a->peer = optarg;
 		else if (c == 'c')
 			a->signer.allow_cow = true;
 		else if (c == 'h')
@@ -108,7 +117,8 @@ static int parse(int argc, char **argv, struct arguments *a)
 		else if (c != 'f' || !take_number(optarg, &a->fd))
 			return EXIT_USAGE;
 	}
-	return optind == argc && a->signer.folder && a->fd >= 0 ? -1 : EXIT_USAGE;
+	bool one_way = (a->fd >= 0) != (a->peer != NULL);
+	return optind == argc && a->signer.folder && one_way ? -1 : EXIT_USAGE;
 }
 
 static bool is_seqpacket(int fd)
@@ -138,6 +148,7 @@ static bool set_signals(sigset_t *waiting)
 /* A service under way. Times are milliseconds of CLOCK_MONOTONIC; 0: not set. */
 struct service {
 	struct signer *signer;
+	struct gate gate; /* listener -1: the peer was there from the start */
 	int fd;
 	struct buf answer;
 	sigset_t waiting;
@@ -184,6 +195,51 @@ static int meet_deadlines(struct service *v)
 	return v->end_at != 0 && now >= v->end_at ? 0 : -1;
 }
 
+/*
+ * Wait under the mask `waiting` until one of `fds` is readable or `timeout` (NULL: none) is over.
+ * The exit code, or -1: go on, with all revents 0 after a signal.
+ */
+static int wait_for(
+	struct service *v, struct pollfd *fds, nfds_t count, const struct timespec *timeout)
+{
+	int n = ppoll(fds, count, timeout, &v->waiting);
+	for (nfds_t i = 0; n < 0 && i < count; i++)
+		fds[i].revents = 0;
+	if (n >= 0 || errno == EINTR)
+		return -1;
+	say(LOG_SIGN_SYSTEM, "ppoll failed");
+	return EXIT_COULD_NOT;
+}
+
+/* Until the one peer is there. The exit code (0: asked to end before), or -1: go on. */
+static int wait_peer(struct service *v)
+{
+	struct sentence stranger;
+	while (v->fd < 0) {
+		struct pollfd knock = { .fd = v->gate.listener, .events = POLLIN };
+		int code = wait_for(v, &knock, 1, NULL);
+		if (code >= 0 || asked_to_end)
+			return code >= 0 ? code : 0;
+		if (knock.revents == 0)
+			continue;
+		v->fd = gate_admit(&v->gate, &stranger);
+		if (stranger.text[0])
+			say(LOG_SIGN_STRANGER, stranger.text);
+	}
+	return -1;
+}
+
+/*
+ * A second traild is told so. But the next one may come before the end of this one was seen: then
+ * it stays in the queue, for the next signer. Its end was before the knock, so it shows by now.
+ */
+static void answer_knock(const struct service *v)
+{
+	struct pollfd peer = { .fd = v->fd, .events = POLLRDHUP };
+	if (poll(&peer, 1, 0) == 0)
+		gate_turn_away(&v->gate);
+}
+
 /* Until there is a question or a deadline. *ready: a question. The exit code, or -1: go on. */
 static int wait_question(struct service *v, bool *ready)
 {
@@ -194,13 +250,15 @@ static int wait_question(struct service *v, bool *ready)
 	if (left < 0)
 		left = 0;
 	struct timespec timeout = { .tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000 };
-	struct pollfd p = { .fd = v->fd, .events = POLLIN };
-	int n = ppoll(&p, 1, next == 0 ? NULL : &timeout, &v->waiting);
-	*ready = n > 0;
-	if (n >= 0 || errno == EINTR)
-		return -1;
-	say(LOG_SIGN_SYSTEM, "ppoll failed");
-	return EXIT_COULD_NOT;
+	struct pollfd fds[] = {
+		{ .fd = v->fd, .events = POLLIN },
+		{ .fd = v->gate.listener, .events = POLLIN }, /* ignored when it is -1 */
+	};
+	int code = wait_for(v, fds, 2, next == 0 ? NULL : &timeout);
+	*ready = fds[0].revents != 0;
+	if (!*ready && fds[1].revents != 0)
+		answer_knock(v);
+	return code;
 }
 
 /* The exit code (0: traild closed its end), or -1: go on. */
@@ -216,7 +274,7 @@ static int one_question(struct service *v)
 	size_t kept = (size_t)len > sizeof question ? 0 : (size_t)len;
 	bool was_awake = signer_awake(v->signer);
 	int status = signer_answer(v->signer, span_of(question, kept), &v->answer);
-	if (!was_awake && status == TALK_OK && !sandbox_enter()) {
+	if (!was_awake && status == TALK_OK && !sandbox_enter(v->gate.listener)) {
 		say(LOG_SIGN_SANDBOX,
 			"the system-call filter could not be loaded: a kernel with seccomp is "
 			"needed");
@@ -229,6 +287,9 @@ static int one_question(struct service *v)
 
 static int run(struct service *v)
 {
+	int ended = wait_peer(v);
+	if (ended >= 0)
+		return ended;
 	for (;;) {
 		bool ready = false;
 		int code = meet_deadlines(v);
@@ -252,8 +313,13 @@ int main(int argc, char **argv)
 		say(LOG_SIGN_USAGE, "bad usage; see traild-signer --help");
 	if (code >= 0)
 		return code;
-	struct service v = { .fd = a.fd };
-	if (!is_seqpacket(a.fd)) {
+	struct service v = { .fd = a.fd, .gate.listener = -1 };
+	struct sentence why;
+	if (a.peer && gate_open(&v.gate, a.peer, &why) != TRAIL_OK) {
+		say(LOG_SIGN_USAGE, why.text);
+		return EXIT_USAGE;
+	}
+	if (!a.peer && !is_seqpacket(a.fd)) {
 		say(LOG_SIGN_USAGE,
 			"--fd is not a SOCK_SEQPACKET socket: traild starts this program, not a "
 			"person");

@@ -18,8 +18,9 @@ bool sandbox_hide(void);
 /*
  * Once everything is open: from here on any system call that answering and ending do not need kills
  * the process. Opens no door again: no socket, no file, no exec, no executable memory. Binds all
- * threads made later. False: the filter could not be loaded (then do not go on).
+ * threads made later. `listener`, unless -1, is the one descriptor on which it may still accept, to
+ * turn others away. False: the filter could not be loaded (then do not go on).
  */
-bool sandbox_enter(void);
+bool sandbox_enter(int listener);
 
 #endif

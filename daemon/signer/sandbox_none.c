@@ -11,7 +11,8 @@ bool sandbox_hide(void)
 	return true;
 }
 
-bool sandbox_enter(void)
+bool sandbox_enter(int listener)
 {
+	(void)listener;
 	return true;
 }

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 /* What answering and ending need, whatever the arguments. */
 static const int ALLOWED[] = {
@@ -70,13 +71,24 @@ static bool allow_unless_exec(scmp_filter_ctx filter, int call)
 		       SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0;
 }
 
-bool sandbox_enter(void)
+/* Take a connection off `listener` and ask who made it. */
+static bool allow_accept(scmp_filter_ctx filter, int listener)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(accept4), 1,
+		       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)listener)) == 0 &&
+		seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(getsockopt), 2,
+			SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2(SCMP_CMP_EQ, SO_PEERCRED)) == 0;
+}
+
+bool sandbox_enter(int listener)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	if (!filter)
 		return false;
 	bool ok = allow_unless_exec(filter, SCMP_SYS(mmap)) &&
 		allow_unless_exec(filter, SCMP_SYS(mprotect));
+	if (ok && listener >= 0)
+		ok = allow_accept(filter, listener);
 	for (size_t i = 0; ok && i < sizeof ALLOWED / sizeof ALLOWED[0]; i++)
 		ok = allow(filter, ALLOWED[i]);
 	ok = ok && seccomp_load(filter) == 0;

@@ -75,6 +75,18 @@ class Process:
         self.fd = -1
 
 
+def hand_over(sockets):
+    """
+    Words in front of a command: it gets `sockets` from descriptor 3 on, as sd_listen_fds(3) says.
+    They must be in pass_fds. $LISTEN_PID is a number that only the process itself knows.
+    """
+    fds = [s.fileno() for s in sockets]
+    assert not set(fds) & set(range(3, 3 + len(fds))), "too few descriptors are open"
+    moves = " ".join(f"{3 + i}<&{fd} {fd}<&-" for i, fd in enumerate(fds))
+    script = f'exec {moves}; export LISTEN_PID=$$ LISTEN_FDS={len(fds)}; exec "$@"'
+    return ["bash", "-c", script, "bash"]
+
+
 def children(pid):
     found = []
     try:
@@ -95,17 +107,20 @@ def name_of(pid):
 class Traild:
     """One run of traild on `state_dir`; `address` is the path of its socket."""
 
-    def __init__(self, factory, state_dir, config, env, wrapper, origin, uid):
+    def __init__(self, factory, state_dir, config, env, wrapper, origin, uid, handed, notify,
+                 more):
         self.factory = factory
         self.slow = factory.slow
         self.state_dir = pathlib.Path(state_dir)
         self.number = factory.next_number()
         self.address = str(factory.folder / f"s{self.number}")
         self.stderr_path = factory.folder / f"stderr{self.number}"
-        self.signer = None
+        self.signer = None  # a child of this traild; a unit of its own stays None
+        self.has_child = "signer_socket" not in (config or {})
+        self.notify = None
         self.process = None
         self.finished = False
-        self._spawn(config, env, wrapper, origin, uid)
+        self._spawn(config, env, wrapper, origin, uid, handed, notify, more)
 
     # -- starting
 
@@ -117,50 +132,65 @@ class Traild:
         path.chmod(0o644)
         return path
 
-    def _spawn(self, config, env, wrapper, origin, uid):
+    def _spawn(self, config, env, wrapper, origin, uid, handed, keep, more):
         notify_path = str(self.factory.folder / f"n{self.number}")
         notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         notify.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         notify.bind(notify_path)
         os.chmod(notify_path, 0o666)
-        words = list(wrapper or []) + self.factory.wrapper
+        # strace is a process of its own, which is handed nothing; valgrind becomes the program.
+        words = list(wrapper or []) + (hand_over(handed) if handed else []) + self.factory.wrapper
         if uid is not None:
             words = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"] + words
         program = self.factory.traild if uid is None else self.factory.programs_for_all()
         command = words + [str(program), "--config", str(self._config_file(config)),
-                           "--state-dir", str(self.state_dir), "--listen", f"unix:{self.address}"]
+                           "--state-dir", str(self.state_dir)]
+        if not handed:
+            command += ["--listen", f"unix:{self.address}"]
         if origin:
             command += ["--origin", origin]
+        command += more
         environment = dict(os.environ, NOTIFY_SOCKET=notify_path, **(env or {}))
         with open(self.stderr_path, "wb") as stderr:
             self.popen = subprocess.Popen(command, env=environment, stderr=stderr,
-                                          stdin=subprocess.DEVNULL, stdout=stderr)
+                                          stdin=subprocess.DEVNULL, stdout=stderr,
+                                          pass_fds=[s.fileno() for s in handed])
+        ready = False
         try:
             self._wait_ready(notify)
+            ready = True
         finally:
-            notify.close()
-            os.unlink(notify_path)
+            if keep and ready:
+                self.notify = notify
+            else:
+                notify.close()
+                os.unlink(notify_path)
 
     def _wait_ready(self, notify):
         ended = os.pidfd_open(self.popen.pid)
         poller = select.poll()
         poller.register(notify, select.POLLIN)
         poller.register(ended, select.POLLIN)
+        text, self.before_ready = b"", []
         try:
-            ready = poller.poll(60_000 * self.slow)
+            while not text.startswith(b"READY=1"):
+                if text:
+                    self.before_ready.append(text.decode())
+                ready = poller.poll(60_000 * self.slow)
+                if not any(fd == notify.fileno() for fd, _ in ready):
+                    if not ready:
+                        self.popen.kill()
+                    code = self.popen.wait()
+                    raise StartFailed(code if ready else "no end", self.stderr())
+                text, control, _, _ = notify.recvmsg(4096, socket.CMSG_SPACE(12))
         finally:
             os.close(ended)
-        if not any(fd == notify.fileno() for fd, _ in ready):
-            if not ready:
-                self.popen.kill()
-            code = self.popen.wait()
-            raise StartFailed(code if ready else "no end", self.stderr())
-        text, control, _, _ = notify.recvmsg(4096, socket.CMSG_SPACE(12))
-        assert text.startswith(b"READY=1"), text
         # Behind a wrapper the daemon is another process than the one that was started.
         pid = next(struct.unpack("3i", data)[0] for level, kind, data in control
                    if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS))
         self.process = Process(pid)
+        if not self.has_child:
+            return
         signers = [c for c in children(pid) if name_of(c).startswith("traild-signer")]
         assert len(signers) == 1, f"traild has {len(signers)} signers"
         self.signer = Process(signers[0])
@@ -186,7 +216,8 @@ class Traild:
             code = self.popen.wait(seconds * self.slow)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"traild does not end\n{self.stderr()}") from None
-        assert self.signer.ended(30 * self.slow), "the signer outlived its daemon"
+        assert not self.signer or self.signer.ended(30 * self.slow), \
+            "the signer outlived its daemon"
         return code
 
     def stop(self):
@@ -212,6 +243,8 @@ class Traild:
             return False
         self.finished = True
         alive = self.popen.poll() is None
+        if self.notify:
+            self.notify.close()
         if alive and self.process:
             self.process.kill()
         if alive:
@@ -287,17 +320,20 @@ class Factory:
         return self._number
 
     def start(self, state_dir=None, config=None, env=None, wrapper=None, origin="example.org/test",
-              uid=None):
+              uid=None, handed=(), notify=False, more=()):
         """
         A daemon that is READY. state_dir: a new one in the test's folder unless given. config:
         settings besides CONFIG's. wrapper: words in front of it. uid: run as that user and group.
+        handed: sockets that it gets as a service manager gives them, instead of --listen. notify:
+        go on listening, on run.notify, to what it says to the manager. more: further words.
         Raises StartFailed.
         """
         if state_dir is None:
             state_dir = self.folder / f"state{self._number + 1}"
         run = Traild.__new__(Traild)
         try:
-            run.__init__(self, state_dir, config, env, wrapper, origin, uid)
+            run.__init__(self, state_dir, config, env, wrapper, origin, uid, list(handed), notify,
+                         list(more))
         finally:
             if hasattr(run, "popen"):
                 self.started.append(run)

@@ -3,59 +3,18 @@
 G1 on a disk that fails: strace makes one system call of a commit return EIO. What that commit held
 is not acked, nothing is tried again, traild ends with 3, and the next start finds all that was acked.
 """
-import pathlib
 import re
-import shutil
-import signal
-import subprocess
-import time
 
 import pytest
 import wire
 from harness import SLOW
+from injection import Injection
 from wire import Client
 
 META_END = 2 * 4096  # the two meta pages of LMDB 0.9 lie in front
 ACKED = 5
 TRIES = 3
 PWRITES_MAX = 12     # a commit of one event writes fewer pages one by one
-
-
-def tracers(pid):
-    """Who traces each thread."""
-    return [re.search(r"^TracerPid:\s+(\d+)$", (task / "status").read_text(), re.M)[1]
-            for task in pathlib.Path(f"/proc/{pid}/task").iterdir()]
-
-
-class Injection:
-    """From here on the `when`-th `call` of each thread of traild on data.mdb returns EIO."""
-
-    def __init__(self, run, call, when):
-        if not shutil.which("strace"):
-            pytest.skip("strace is not installed")
-        self.path = run.factory.folder / f"inject{run.number}"
-        data = run.state_dir / "log" / "data.mdb"
-        self.strace = subprocess.Popen(
-            ["strace", "-f", "-qq", "-p", str(run.pid), "-o", str(self.path), "-P", str(data), "-e",
-             f"trace={call}", "-e", f"inject={call}:error=EIO:when={when}"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        limit = time.monotonic() + 30 * SLOW
-        while any(tracer != str(self.strace.pid) for tracer in tracers(run.pid)):
-            if self.strace.poll() is not None:
-                pytest.skip("this user may not trace another process")
-            assert time.monotonic() < limit, "strace does not attach"
-            time.sleep(0.01)  # asks again; nothing depends on how long this takes
-
-    def hits(self):
-        """The lines of the calls that were made to fail, once traild has ended."""
-        self.strace.wait(30 * SLOW)
-        return [line for line in self.path.read_text().splitlines() if "(INJECTED)" in line]
-
-    def end(self):
-        """Let traild go, if it still runs."""
-        if self.strace.poll() is None:
-            self.strace.send_signal(signal.SIGINT)
-            self.strace.wait(30 * SLOW)
 
 
 def start(traild, state_dir=None):

@@ -22,7 +22,9 @@ COMPILERS = {
     "clang++": f"clang++ -x c++ -std=c++17 {STRICT}",
 }
 VERSION = re.search(r"^VERSION := (\S+)$", (ROOT / "Makefile").read_text(), re.M)[1]
+CONF = "etc/trail/traild.conf"
 INSTALLED = {
+    CONF, "lib/sysusers.d/traild.conf", "lib/tmpfiles.d/traild.conf",
     "bin/trail", "sbin/traild", "sbin/traild-signer", "include/trail.h", "lib/libtrail.a",
     "share/bash-completion/completions/trail", "share/fish/vendor_completions.d/trail.fish",
     "share/zsh/site-functions/_trail", "lib/libtrail.so", "lib/libtrail.so.0", f"lib/libtrail.so.{VERSION}", "lib/pkgconfig/libtrail.pc",
@@ -146,8 +148,14 @@ def test_example_says_when_nobody_listens(tree, daemon, folder):
 def test_uninstall_removes_what_install_put_there(tmp_path):
     make("install", tmp_path)
     put = files(tmp_path / PREFIX.strip("/"))
-    assert {name for name in put if not name.startswith("share/man/")} == INSTALLED
+    units = {f"lib/systemd/system/{p.name}" for p in (ROOT / "systemd").iterdir()
+             if p.suffix in (".service", ".socket")}
+    profiles = {f"etc/apparmor.d/{p.name}" for p in (ROOT / "systemd/apparmor").iterdir()}
+    others = {name for name in put if not name.startswith("share/man/")}
+    assert len(units) == 8 and others == INSTALLED | units | profiles
+    put -= units | profiles
     pages = {p.name for f in ("client", "daemon", "proto") for p in (ROOT / f).rglob("*.[1-8]")}
     assert {name.split("/")[-1] for name in put - INSTALLED} == pages
     make("uninstall", tmp_path)
-    assert not files(tmp_path)
+    # The administrator's.
+    assert files(tmp_path / PREFIX.strip("/")) == {CONF}

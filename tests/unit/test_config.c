@@ -62,7 +62,8 @@ static void test_what_is_set_is_taken(void **state)
 	assert_int_equal(
 		read_text("map_size = 2G\nreserve = 1048576\nqueue_bytes = \"16M\"\n"
 			  "connections = 16\nreaders = 16\nseal_height = 4\nallow_cow = true\n"
-			  "signer = \"/opt/traild-signer\"\n",
+			  "signer = \"/opt/traild-signer\"\n"
+			  "signer_socket = \"/run/s\"\norigin = \"example.org/log\"\n",
 			&s, why),
 		TRAIL_OK);
 	assert_int_equal(s.map_size, UINT64_C(2) << 30);
@@ -73,6 +74,8 @@ static void test_what_is_set_is_taken(void **state)
 	assert_int_equal(s.seal_height, 4);
 	assert_int_equal(s.allow_cow, 1);
 	assert_string_equal(s.signer, "/opt/traild-signer");
+	assert_string_equal(s.signer_socket, "/run/s");
+	assert_string_equal(s.origin, "example.org/log");
 }
 
 static void test_bad_settings_are_named_with_their_line(void **state)
@@ -98,6 +101,7 @@ static void test_bad_settings_are_named_with_their_line(void **state)
 		{ "map_size = 0x100000000\n", "from 16M to 64T" },
 		{ "allow_cow = maybe\n", "true or false" },
 		{ "signer = bin/traild-signer\n", "an absolute path" },
+		{ "signer_socket = s\n", "an absolute path of at most 107 bytes" },
 		{ "readers\n", ":" },
 		{ "readers = {\n", ":" },
 	};
@@ -148,12 +152,14 @@ static void test_the_example_is_a_configuration_of_defaults(void **state)
 		line[1] = ' ';
 		shown++;
 	}
-	assert_int_equal(shown, 8);
+	assert_int_equal(shown, 10);
 	enum trail_err err = read_text(text, &settings, why);
 	if (err)
 		fail_msg("%s", why);
 	settings_default(&defaults);
 	memset(settings.signer, 0, sizeof settings.signer);
+	memset(settings.signer_socket, 0, sizeof settings.signer_socket);
+	memset(settings.origin, 0, sizeof settings.origin);
 	assert_memory_equal(&settings, &defaults, sizeof settings);
 }
 

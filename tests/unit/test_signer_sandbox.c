@@ -18,13 +18,20 @@
 
 #include <cmocka.h>
 
-/* The status of a child that enters the sandbox and then does `act`. */
-static int inside(void (*act)(void))
+/* Another descriptor than any that is open. */
+enum {
+	LISTENER = 100
+};
+
+/*
+ * The status of a child that enters the sandbox, with or without LISTENER, and then does `act`.
+ */
+static int inside_with(int listener, void (*act)(void))
 {
 	int status = -1;
 	pid_t pid = fork();
 	if (pid == 0) {
-		if (!sandbox_enter())
+		if (!sandbox_enter(listener))
 			_exit(9);
 		act();
 		_exit(0);
@@ -32,6 +39,11 @@ static int inside(void (*act)(void))
 	assert_true(pid > 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return status;
+}
+
+static int inside(void (*act)(void))
+{
+	return inside_with(-1, act);
 }
 
 static void act_nothing(void)
@@ -90,6 +102,45 @@ static void act_rename(void)
 	(void)rename("/nonexistent/a", "/nonexistent/b");
 }
 
+static void act_accept(void)
+{
+	(void)accept4(LISTENER, NULL, NULL, SOCK_CLOEXEC);
+}
+
+static void act_accept_elsewhere(void)
+{
+	(void)accept4(LISTENER + 1, NULL, NULL, SOCK_CLOEXEC);
+}
+
+static void act_ask_peer(void)
+{
+	struct ucred who;
+	socklen_t len = sizeof who;
+	(void)getsockopt(LISTENER, SOL_SOCKET, SO_PEERCRED, &who, &len);
+}
+
+static void act_ask_otherwise(void)
+{
+	int value;
+	socklen_t len = sizeof value;
+	(void)getsockopt(LISTENER, SOL_SOCKET, SO_TYPE, &value, &len);
+}
+
+static void test_the_filter_lets_a_unit_turn_others_away_and_no_more(void **state)
+{
+	(void)state;
+	static void (*const killed[])(
+		void) = { act_accept_elsewhere, act_ask_otherwise, act_socket, act_open };
+	if (!sandbox_present())
+		skip();
+	assert_int_equal(inside_with(LISTENER, act_accept), 0);
+	assert_int_equal(inside_with(LISTENER, act_ask_peer), 0);
+	for (size_t i = 0; i < sizeof killed / sizeof killed[0]; i++)
+		assert_int_equal(WTERMSIG(inside_with(LISTENER, killed[i])), SIGSYS);
+	assert_int_equal(WTERMSIG(inside(act_accept)), SIGSYS);
+	assert_int_equal(WTERMSIG(inside(act_ask_peer)), SIGSYS);
+}
+
 static void test_the_filter_lets_normal_work_pass(void **state)
 {
 	(void)state;
@@ -133,6 +184,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_filter_lets_normal_work_pass),
 		cmocka_unit_test(test_the_filter_kills_what_a_signer_has_no_business_with),
+		cmocka_unit_test(test_the_filter_lets_a_unit_turn_others_away_and_no_more),
 		cmocka_unit_test(test_a_hidden_process_leaves_no_core),
 	};
 	return cmocka_run_group_tests_name("signer_sandbox", tests, NULL, NULL);
