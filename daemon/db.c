@@ -89,6 +89,19 @@ static void close_on_exec(MDB_env *env)
 		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
+/* LMDB makes its files and leaves their names to whoever calls: no commit would make them durable.
+ */
+static enum trail_err sync_names(const char *folder)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return TRAIL_IO;
+	int failed = fsync(fd) != 0 ? errno : 0;
+	(void)close(fd);
+	errno = failed;
+	return failed != 0 ? TRAIL_IO : TRAIL_OK;
+}
+
 static enum trail_err open_env(struct db *db, const char *folder, const struct db_options *options)
 {
 	unsigned flags = MDB_NOTLS | (options->read_only ? MDB_RDONLY | MDB_NOLOCK : 0U);
@@ -136,6 +149,8 @@ enum trail_err db_open(const char *folder, const struct db_options *options, str
 		return TRAIL_NOMEM;
 	db->map_bytes = options->map_bytes;
 	err = open_env(db, folder, options);
+	if (err == TRAIL_OK && !options->read_only)
+		err = sync_names(folder);
 	if (err == TRAIL_OK)
 		err = open_tables(db, options->read_only);
 	if (err != TRAIL_OK) {
