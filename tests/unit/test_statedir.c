@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../../daemon/statedir.h"
 
+#include "../../daemon/check_evidence.h"
+
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -138,10 +140,10 @@ _Noreturn static void hold_until_wanted(pid_t by, int ready)
 	_exit(0);
 }
 
-static void test_a_dead_daemons_lock_is_waited_for(void **state)
+/* Open a folder whose daemon died and left a child with its lock. */
+static void outwait(void (*enter)(void))
 {
 	int ready[2], status;
-	(void)state;
 	pid_t parent = getpid();
 	assert_int_equal(pipe(ready), 0);
 	struct statedir *dir = open_fine();
@@ -151,11 +153,31 @@ static void test_a_dead_daemons_lock_is_waited_for(void **state)
 		hold_until_wanted(parent, ready[0]);
 	statedir_close(dir);
 	assert_int_equal(write(ready[1], "", 1), 1);
-	statedir_close(open_fine());
+	enter();
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 	(void)close(ready[0]);
 	(void)close(ready[1]);
+}
+
+static void enter_as_daemon(void)
+{
+	statedir_close(open_fine());
+}
+
+static void enter_as_check(void)
+{
+	int fd;
+	assert_int_equal(evidence_lock(folder, &fd), TRAIL_OK);
+	assert_true(fd >= 0);
+	(void)close(fd);
+}
+
+static void test_a_dead_daemons_lock_is_waited_for(void **state)
+{
+	(void)state;
+	outwait(enter_as_daemon);
+	outwait(enter_as_check);
 }
 
 static void test_a_file_system_root_is_fine(void **state)
