@@ -33,7 +33,8 @@ void db_close(struct db *db);
 void db_usage(struct db *db, uint64_t *used, uint64_t *map);
 
 /*
- * Begin. A write transaction belongs to its thread. NULL: memory is out or LMDB refused; then the
+ * Begin. A write transaction belongs to its thread. NULL: for reading, memory is out or programs
+ * beside this one have taken all places for readers, and it may be tried again; for writing, the
  * environment is of no more use.
  */
 struct db_txn *db_begin(struct db *db, bool write);

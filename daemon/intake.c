@@ -198,7 +198,7 @@ static enum intake_verdict take_own(struct intake *in, struct op *op)
 	buf_clear(&op->answer);
 	buf_put(&op->answer, salt, sizeof salt);
 	if (op->answer.failed) {
-		op_refuse(op, TRAIL_BUSY, "memory is out; try again");
+		op_refuse_memory(op);
 		return INTAKE_TAKEN;
 	}
 	record_commitment(op->answer.data, op->own, &r.commitment);
@@ -326,7 +326,7 @@ static struct epoch *open_epoch(struct intake *in, struct op *op, uint64_t sourc
 			EPOCHS_IMPORT_MAX);
 		return NULL;
 	default:
-		op_refuse(op, TRAIL_BUSY, "memory is out; try again");
+		op_refuse_memory(op);
 		return NULL;
 	}
 }
@@ -340,7 +340,7 @@ static bool answer_reserve(struct op *op, size_t runs, size_t duplicates, size_t
 	buf_clear(&op->answer);
 	if (buf_reserve(&op->answer, need))
 		return true;
-	op_refuse(op, TRAIL_BUSY, "memory is out; try again");
+	op_refuse_memory(op);
 	return false;
 }
 
@@ -406,7 +406,7 @@ static bool compare_one(
 		return false;
 	}
 	if (err == TRAIL_NOMEM) {
-		op_refuse(op, TRAIL_BUSY, "memory is out; try again");
+		op_refuse_memory(op);
 		return false;
 	}
 	in->broken = err;
@@ -660,8 +660,7 @@ static bool answer_duplicates(struct intake *in, struct op *op, struct plan *p, 
 	struct db_txn *txn = db_begin(store_db(in->store), false);
 	bool ok = false;
 	if (!txn) {
-		in->broken = TRAIL_IO;
-		op_refuse(op, TRAIL_UNAVAILABLE, "the store cannot be read");
+		op_refuse_unread(op);
 		return false;
 	}
 	/* Salts first into scratch of the op that is not needed for duplicates: its own salts. */
@@ -817,7 +816,7 @@ static void take_hello(struct intake *in, struct op *op)
 	op->response.hello = (struct hello_answer){ .protocol = PROTOCOL_VERSION };
 	buf_clear(&op->answer);
 	if (!buf_reserve(&op->answer, need)) {
-		op_refuse(op, TRAIL_BUSY, "memory is out; try again");
+		op_refuse_memory(op);
 		return;
 	}
 	struct standing *standings = answer_take(op, h->claim_count * sizeof *standings);

@@ -84,5 +84,9 @@ bool queue_closed(struct queue *q);
  */
 void op_refuse(struct op *op, enum trail_err code, const char *sentence, ...)
 	__attribute__((format(printf, 3, 4)));
+/* BUSY: memory is out. */
+void op_refuse_memory(struct op *op);
+/* BUSY: the store takes no more readers, because programs beside this one read it too. */
+void op_refuse_unread(struct op *op);
 
 #endif
