@@ -181,6 +181,13 @@ void db_usage(struct db *db, uint64_t *used, uint64_t *map)
 	*used = known ? (uint64_t)(info.me_last_pgno + 1) * stat.ms_psize : *map;
 }
 
+void db_forget_dead(struct db *db)
+{
+	int dead;
+	/* Should it fail, the next time does what this one did not. */
+	(void)mdb_reader_check(db->env, &dead);
+}
+
 /* ---- transactions ---- */
 
 struct db_txn *db_begin(struct db *db, bool write)

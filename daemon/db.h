@@ -33,6 +33,12 @@ void db_close(struct db *db);
 void db_usage(struct db *db, uint64_t *used, uint64_t *map);
 
 /*
+ * Forget readers whose process died (mdb_copy that was killed): until then no page that they might
+ * see is used again, and the file grows. To be called now and then.
+ */
+void db_forget_dead(struct db *db);
+
+/*
  * Begin. A write transaction belongs to its thread. NULL: for reading, memory is out or programs
  * beside this one have taken all places for readers, and it may be tried again; for writing, the
  * environment is of no more use.

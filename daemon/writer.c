@@ -329,6 +329,7 @@ static void begin(struct writer *w)
 	if (now - w->ticked_ns < (uint64_t)TICK_MS * 1000000)
 		return;
 	w->ticked_ns = now;
+	db_forget_dead(store_db(w->options.store));
 	intake_tick(&w->intake);
 }
 
@@ -417,8 +418,10 @@ static void *run(void *ctx)
 {
 	struct writer *w = ctx;
 	while (!w->dead) {
+		/* Asked first: what is pushed before the close may come after an empty take. */
+		bool closed = queue_closed(w->queue);
 		struct op *list = queue_take_all(w->queue, TICK_MS);
-		if (!list && queue_closed(w->queue))
+		if (!list && closed)
 			break;
 		do
 			list = one_commit(w, list);

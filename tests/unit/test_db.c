@@ -6,9 +6,13 @@
 
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -16,6 +20,7 @@ enum {
 	PAGE = 4096,
 	KEYS = 400,
 	OPERATIONS = 6000,
+	REPLACEMENTS = 100,
 	MAP = 16 << 20
 };
 
@@ -333,6 +338,57 @@ static void test_rows_are_found_as_in_an_array(void **state)
 	db_abort(txn);
 }
 
+/* ---- readers of other processes ---- */
+
+/* A process beside this one that begins to read, says so, and never ends that. */
+_Noreturn static void read_for_ever(const char *folder, int ready)
+{
+	const struct db_options options = { .map_bytes = MAP };
+	struct db *db = NULL;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (db_open(folder, &options, &db) != TRAIL_OK || !db_begin(db, false) ||
+		write(ready, "", 1) != 1)
+		_exit(1);
+	for (;;)
+		(void)pause();
+}
+
+/* How far the file grows by commits that put one row anew. */
+static uint64_t growth(struct db *db)
+{
+	uint64_t before, after, map;
+	db_usage(db, &before, &map);
+	for (int i = 0; i < REPLACEMENTS; i++)
+		put(db, 1, "one");
+	db_usage(db, &after, &map);
+	return after - before;
+}
+
+static void test_the_pages_of_a_dead_reader_are_used_again(void **state)
+{
+	struct place *p = *state;
+	int ready[2], status;
+	char byte;
+	(void)growth(p->db);
+	assert_int_equal(growth(p->db), 0);
+	assert_int_equal(pipe(ready), 0);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		read_for_ever(p->folder, ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	db_forget_dead(p->db);
+	assert_true(growth(p->db) > REPLACEMENTS * PAGE);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(growth(p->db) > REPLACEMENTS * PAGE);
+	db_forget_dead(p->db);
+	(void)growth(p->db);
+	assert_int_equal(growth(p->db), 0);
+	(void)close(ready[0]);
+	(void)close(ready[1]);
+}
+
 /* ---- a file that is no store ---- */
 
 static void test_a_file_that_is_cut_is_not_mapped(void **state)
@@ -382,6 +438,7 @@ int main(void)
 		EACH(test_a_full_map_is_told_and_leaves_what_was),
 		EACH(test_usage_grows_and_stays_below_the_map),
 		EACH(test_rows_are_found_as_in_an_array),
+		EACH(test_the_pages_of_a_dead_reader_are_used_again),
 		EACH(test_a_file_that_is_cut_is_not_mapped),
 		EACH(test_an_empty_file_is_a_store_only_when_one_is_made),
 	};
