@@ -11,10 +11,12 @@ const uint8_t *sweep_record(struct sweep *sweep, uint64_t index)
 {
 	if (index < sweep->row_first || index >= sweep->row_end) {
 		struct span run;
-		if (!store_run(sweep->txn, index, &sweep->row_first, &run))
+		uint64_t first;
+		if (!store_run(sweep->txn, index, &first, &run))
 			return NULL;
 		sweep->row = run.data;
-		sweep->row_end = sweep->row_first + run.len / RECORD_LEN;
+		sweep->row_first = first;
+		sweep->row_end = first + run.len / RECORD_LEN;
 	}
 	return sweep->row + (index - sweep->row_first) * RECORD_LEN;
 }
