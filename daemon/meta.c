@@ -252,7 +252,6 @@ static enum trail_err judge(int fd, struct meta *meta)
 	uint64_t txn1 = native64(pages[1] + META_TXNID_AT);
 	const uint8_t *newer = txn0 < txn1 ? pages[1] : pages[0];
 	uint64_t last = native64(newer + META_LAST_PAGE_AT);
-	meta->txnid = txn0 < txn1 ? txn1 : txn0;
 	meta->page_size = native32(newer + META_PAGE_SIZE_AT);
 	if (last >= MAP_SIZE_MOST / meta->page_size)
 		return TRAIL_CORRUPT;

@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 struct meta {
-	uint64_t txnid;     /* of the newer meta page */
 	uint32_t page_size; /* that of the machine which made the file, 32 KiB at the most */
 	uint64_t pages;     /* that its tree may use */
 	uint64_t file_bytes;
