@@ -3,6 +3,7 @@
 
 #include "held.h"
 #include "log.h"
+#include "sweep.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,32 +38,39 @@ static bool learn_peer(struct intake *in, uint64_t index, struct span payload)
 
 /* By what its record commits to: under a name that a bad disk changed, numbers would begin anew. */
 static enum trail_err learn_name(
-	struct intake *in, struct db_txn *txn, uint8_t kind, uint64_t index)
+	struct intake *in, struct sweep *sweep, uint8_t kind, uint64_t index)
 {
-	struct buf bytes = { 0 };
+	struct record r;
 	struct span salt, payload;
+	const uint8_t *bytes = sweep_record(sweep, index);
+	if (!bytes)
+		return TRAIL_CORRUPT;
+	record_decode(bytes, &r);
 	enum trail_err err =
-		store_payload(in->store, txn, in->chunker, index, &bytes, &salt, &payload);
-	if (err == TRAIL_OK &&
-		!(kind == KIND_SOURCE ? learn_source(in, index, payload)
-				      : learn_peer(in, index, payload)))
-		err = TRAIL_CORRUPT;
-	buf_release(&bytes);
+		r.kind == kind ? sweep_payload(sweep, index, &r, &salt, &payload) : TRAIL_CORRUPT;
 	/* An erased peer has no name any more: whoever comes under it again is a new one. */
-	return err == TRAIL_END && kind == KIND_PEER ? TRAIL_OK : err;
+	if (err == TRAIL_END && kind == KIND_PEER)
+		return TRAIL_OK;
+	if (err != TRAIL_OK)
+		return err;
+	bool learnt = kind == KIND_SOURCE ? learn_source(in, index, payload)
+					  : learn_peer(in, index, payload);
+	return learnt ? TRAIL_OK : TRAIL_CORRUPT;
 }
 
 static enum trail_err learn_names(struct intake *in, struct db_txn *txn)
 {
 	struct span key, value;
 	struct control_row row;
+	struct sweep sweep;
+	sweep_begin(&sweep, in->store, txn, in->chunker);
 	bool more = db_ceiling(txn, TABLE_CONTROL, span_of(NULL, 0), &key, &value);
 	for (; more; more = db_next(txn, TABLE_CONTROL, &key, &value)) {
 		enum trail_err err = TRAIL_OK;
 		if (key.len != KEY_INDEX_LEN || !control_row_decode(value, &row))
 			return TRAIL_CORRUPT;
 		if (row.kind == KIND_SOURCE || row.kind == KIND_PEER)
-			err = learn_name(in, txn, row.kind, load_be64(key.data));
+			err = learn_name(in, &sweep, row.kind, load_be64(key.data));
 		if (err != TRAIL_OK)
 			return err;
 	}
@@ -403,10 +411,6 @@ static bool compare_one(
 			"a number is given once",
 			i, (unsigned long long)(a->first_seq + i),
 			(unsigned long long)in->found[i]);
-		return false;
-	}
-	if (err == TRAIL_NOMEM) {
-		op_refuse_memory(op);
 		return false;
 	}
 	in->broken = err;
