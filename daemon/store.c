@@ -9,7 +9,6 @@
 
 enum {
 	WHY_LEN = 512,
-	TILE_STEP = 4, /* binary levels per tile level */
 };
 
 struct store {
