@@ -5,7 +5,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 enum {
 	WHY_LEN = 512,
@@ -60,8 +59,6 @@ enum trail_err store_open(
 	const char *folder, uint64_t map_bytes, bool create, struct store **out, char why[WHY_LEN])
 {
 	struct db_options options = { .map_bytes = map_bytes, .create = create };
-	if (create && mkdir(folder, 0700) != 0 && errno != EEXIST)
-		return say(why, TRAIL_IO, folder);
 	struct store *store = calloc(1, sizeof *store);
 	if (!store)
 		return say(why, TRAIL_NOMEM, folder);

@@ -14,8 +14,9 @@
 struct store;
 
 /*
- * Open the log folder D/log (making it empty if `create`). No signature is checked here.
- * On failure `why` gets a sentence. TRAIL_CORRUPT: contradicts itself (exit 5). TRAIL_IO (exit 3).
+ * Open the store in the folder D/log (making an empty one if `create`). No signature is checked
+ * here. On failure `why` gets a sentence. TRAIL_CORRUPT: contradicts itself (exit 5). TRAIL_IO
+ * (exit 3).
  */
 enum trail_err store_open(
 	const char *folder, uint64_t map_bytes, bool create, struct store **store, char why[512]);
