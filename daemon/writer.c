@@ -14,7 +14,6 @@ enum {
 	TICK_MS = 60 * 1000,
 	EXIT_IO = 3,
 	EXIT_INVALID = 5,
-	GENESIS_FORMAT = 1,
 	SEAL_MAX_HOURS = 2, /* two epochs of one hour (FORMATS.md section 1) */
 };
 
