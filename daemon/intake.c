@@ -171,12 +171,10 @@ static void say_loss(struct intake *in, const struct epoch *epoch, enum loss_cau
 
 void intake_tick(struct intake *in)
 {
-	for (int i = 0; i < LOSSES_AT_ONCE; i++) {
-		const struct epoch *epoch = epochs_next_silent(in->epochs, in->now.real_ns);
-		if (!epoch)
-			return;
-		say_loss(in, epoch, LOSS_SILENT);
-	}
+	struct epoch *silent[LOSSES_AT_ONCE];
+	size_t count = epochs_take_silent(in->epochs, in->now.real_ns, silent, LOSSES_AT_ONCE);
+	for (size_t i = 0; i < count; i++)
+		say_loss(in, silent[i], LOSS_SILENT);
 }
 
 static enum intake_verdict take_own(struct intake *in, struct op *op)
