@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ask.h"
 
+#include "clock.h"
 #include "page.h"
 #include "standing.h"
 #include "trace.h"
-
-#include <time.h>
 
 enum {
 	CURSOR_VERSION = 1,
@@ -55,13 +54,6 @@ struct ask {
 	struct hash link;
 	uint64_t end_ns;
 };
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec now;
-	(void)clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 static bool refuse(struct ask *ask, const char *why)
 {
@@ -398,7 +390,7 @@ static enum trail_err look_on(struct ask *ask)
 	uint64_t left = ask->high - ask->low;
 	for (uint64_t i = 0; i < left; i++) {
 		uint64_t index = ask->down ? ask->high - 1 - i : ask->low + i;
-		if (i % CLOCK_EVERY == CLOCK_EVERY - 1 && clock_ns(CLOCK_MONOTONIC) > ask->end_ns)
+		if (i % CLOCK_EVERY == CLOCK_EVERY - 1 && clock_now().boot_ns > ask->end_ns)
 			return TRAIL_OK;
 		enum trail_err err = look_at(ask, index);
 		if (err)
@@ -420,7 +412,7 @@ static enum trail_err complete(struct ask *ask, struct completeness *out)
 {
 	struct source_standing s = { .source = 0 };
 	bool damaged = false;
-	uint64_t now = clock_ns(CLOCK_REALTIME);
+	uint64_t now = clock_now().real_ns;
 	*out = (struct completeness){ .method = METHOD_SCAN, .gaps = ask->at.gaps };
 	while (standing_next(ask->look->txn, s.source, now, &s, &damaged) &&
 		s.source < ask->look->head.size) {
@@ -534,7 +526,7 @@ void ask_answer(struct lookup *look)
 		.query = &op->query,
 		.events = op->request.kind != REQUEST_GET,
 		.down = op->request.question.paging.newest_first,
-		.end_ns = clock_ns(CLOCK_MONOTONIC) + PAGE_NS,
+		.end_ns = clock_now().boot_ns + PAGE_NS,
 	};
 	if (!begin(&ask))
 		return;

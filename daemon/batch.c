@@ -5,7 +5,6 @@
 
 enum {
 	LEVELS = 15, /* 2^14 = BATCH_RECORDS_MAX leaves, and one more level that they may finish */
-	TILE_STEP = 4,
 };
 
 _Static_assert(BATCH_RECORDS_MAX == 1 << (LEVELS - 1), "LEVELS follows from BATCH_RECORDS_MAX");

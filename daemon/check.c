@@ -4,6 +4,7 @@
 #include "check_child.h"
 #include "check_evidence.h"
 #include "check_report.h"
+#include "meta.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -131,11 +132,11 @@ static int read_given(const struct options *o, struct evidence *e)
 static int judge_meta(const char *folder, struct findings *found, uint64_t *map)
 {
 	char path[PATH_LEN];
-	struct db_meta meta = { 0 };
+	struct meta meta = { 0 };
 	int len = snprintf(path, sizeof path, "%s/data.mdb", folder);
 	if (len < 0 || (size_t)len >= sizeof path)
 		return complain("cannot read", folder, strerror(ENAMETOOLONG));
-	enum trail_err err = db_meta_read(path, &meta);
+	enum trail_err err = meta_read(path, &meta);
 	if (err == TRAIL_IO)
 		return complain("cannot read", path, strerror(errno));
 	*map = 0;

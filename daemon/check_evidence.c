@@ -2,11 +2,11 @@
 #include "check_evidence.h"
 
 #include "signer/state.h"
+#include "statedir.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 enum {
@@ -71,10 +71,11 @@ enum trail_err evidence_lock(const char *state, int *fd)
 	int opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (opened < 0)
 		return errno == ENOENT ? TRAIL_OK : TRAIL_IO;
-	if (flock(opened, LOCK_SH | LOCK_NB) != 0) {
-		bool held = errno == EWOULDBLOCK;
+	if (!statedir_lock(opened, true)) {
+		int saved = errno;
 		(void)close(opened);
-		return held ? TRAIL_BUSY : TRAIL_IO;
+		errno = saved;
+		return saved == EWOULDBLOCK ? TRAIL_BUSY : TRAIL_IO;
 	}
 	*fd = opened;
 	return TRAIL_OK;

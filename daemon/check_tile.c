@@ -7,10 +7,6 @@
  */
 #include "check_lanes.h"
 
-enum {
-	TILE_STEP = 4
-};
-
 void tile_begin(struct tile_lanes *lanes, struct scan *scan)
 {
 	*lanes = (struct tile_lanes){ .scan = scan };

@@ -237,7 +237,7 @@ static bool read_runs(struct chunker *c, const struct anatomy *a, uint64_t first
 	return n == a->count;
 }
 
-/* Bound by the content size that the frame declares before any memory is touched. */
+/* Whatever the frame declares, no more than the longest plain block comes out of it. */
 static bool expand_block(struct chunker *c, const struct anatomy *a)
 {
 	if (a->encoding == CHUNK_STORED) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The log's time (FORMATS.md section 2, received_ns): never below that of the record before, except
- * in a DAEMON "clock" entry, which says from where to where the clock went. Pure: is told the time.
+ * The machine's clocks, and the log's time (FORMATS.md section 2, received_ns): never below that of
+ * the record before, except in a DAEMON "clock" entry, which says from where to where the clock
+ * went. All but clock_now is pure: is told the time.
  */
 #ifndef DAEMON_CLOCK_H
 #define DAEMON_CLOCK_H

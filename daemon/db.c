@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "db.h"
 
+#include "meta.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
@@ -10,28 +12,9 @@
 #include <unistd.h>
 
 enum {
-	/* LMDB 0.9 on disk (lmdb 0.9.24, mdb.c: MDB_page, MDB_meta, MDB_db). */
-	PAGE_SIZE = 4096,
-	PAGE_FLAGS_AT = 10,
-	PAGE_META = 0x08,
-	META_MAGIC_AT = 16,
-	META_VERSION_AT = 20,
-	META_ADDRESS_AT = 24,
-	META_MAP_SIZE_AT = 32,
-	META_PAGE_SIZE_AT = 40,  /* mm_dbs[0].md_pad */
-	META_FLAGS_AT = 44,      /* mm_dbs[0].md_flags */
-	META_MAIN_FLAGS_AT = 92, /* mm_dbs[1].md_flags */
-	META_LAST_PAGE_AT = 136,
-	META_TXNID_AT = 144,
-	META_END = 152,
-	META_MAGIC = (int)0xBEEFC0DE,
-	META_VERSION = 1,
 	READERS_MAX = 126,
 	FILE_MODE = 0600,
 };
-
-/* What a process of 47 address bits can map. */
-static const uint64_t MAP_SIZE_MOST = UINT64_C(1) << 47;
 
 struct db {
 	MDB_env *env;
@@ -74,98 +57,6 @@ static enum trail_err from_lmdb(int rc)
 	}
 }
 
-/* ---- the meta pages, without mapping ---- */
-
-/* LMDB writes in the machine's own byte order. */
-static uint32_t native32(const uint8_t *p)
-{
-	uint32_t v;
-	memcpy(&v, p, sizeof v);
-	return v;
-}
-
-static uint64_t native64(const uint8_t *p)
-{
-	uint64_t v;
-	memcpy(&v, p, sizeof v);
-	return v;
-}
-
-static bool meta_valid(const uint8_t page[META_END])
-{
-	uint16_t flags;
-	memcpy(&flags, page + PAGE_FLAGS_AT, sizeof flags);
-	return (flags & PAGE_META) != 0 && native32(page + META_MAGIC_AT) == (uint32_t)META_MAGIC &&
-		native32(page + META_VERSION_AT) == META_VERSION &&
-		native32(page + META_PAGE_SIZE_AT) == PAGE_SIZE;
-}
-
-static uint16_t native16(const uint8_t *p)
-{
-	uint16_t v;
-	memcpy(&v, p, sizeof v);
-	return v;
-}
-
-/* Fields that no commit of ours changes (mdb_env_init_meta, mdb_env_write_meta). */
-static bool meta_sound(const uint8_t page[META_END], uint64_t number)
-{
-	uint64_t map = native64(page + META_MAP_SIZE_AT);
-	return native64(page) == number && native64(page + META_ADDRESS_AT) == 0 &&
-		native16(page + META_FLAGS_AT) == MDB_INTEGERKEY &&
-		native16(page + META_MAIN_FLAGS_AT) == 0 && map <= MAP_SIZE_MOST;
-}
-
-/* Commit n goes to page n & 1 (mdb_env_write_meta); a new environment has 0 on both. */
-static bool metas_in_step(uint64_t txn0, uint64_t txn1)
-{
-	if (txn0 == 0 && txn1 == 0)
-		return true;
-	uint64_t apart = txn0 < txn1 ? txn1 - txn0 : txn0 - txn1;
-	return apart == 1 && (txn0 & 1) == 0;
-}
-
-static enum trail_err meta_judge(int fd, struct db_meta *meta)
-{
-	uint8_t pages[2][META_END];
-	struct stat st;
-	if (fstat(fd, &st) != 0)
-		return TRAIL_IO;
-	meta->file_bytes = (uint64_t)st.st_size;
-	for (int i = 0; i < 2; i++) {
-		ssize_t got = pread(fd, pages[i], META_END, (off_t)i * PAGE_SIZE);
-		if (got < 0)
-			return TRAIL_IO;
-		/* LMDB itself opens a file only when both are whole. */
-		if (got != META_END || !meta_valid(pages[i]))
-			return TRAIL_CORRUPT;
-	}
-	uint64_t txn0 = native64(pages[0] + META_TXNID_AT);
-	uint64_t txn1 = native64(pages[1] + META_TXNID_AT);
-	const uint8_t *newer = txn0 < txn1 ? pages[1] : pages[0];
-	meta->txnid = txn0 < txn1 ? txn1 : txn0;
-	uint64_t last = native64(newer + META_LAST_PAGE_AT);
-	if (last >= meta->file_bytes / PAGE_SIZE)
-		return TRAIL_CORRUPT;
-	meta->pages = last + 1;
-	meta->needed = meta->pages * PAGE_SIZE;
-	meta->sound =
-		metas_in_step(txn0, txn1) && meta_sound(pages[0], 0) && meta_sound(pages[1], 1);
-	return TRAIL_OK;
-}
-
-enum trail_err db_meta_read(const char *path, struct db_meta *meta)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return TRAIL_IO;
-	enum trail_err err = meta_judge(fd, meta);
-	int saved = errno;
-	(void)close(fd);
-	errno = saved;
-	return err;
-}
-
 /* ---- the environment ---- */
 
 static enum trail_err open_tables(struct db *db, bool read_only)
@@ -198,6 +89,19 @@ static void close_on_exec(MDB_env *env)
 		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
+/* LMDB makes its files and leaves their names to whoever calls: no commit would make them durable.
+ */
+static enum trail_err sync_names(const char *folder)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return TRAIL_IO;
+	int failed = fsync(fd) != 0 ? errno : 0;
+	(void)close(fd);
+	errno = failed;
+	return failed != 0 ? TRAIL_IO : TRAIL_OK;
+}
+
 static enum trail_err open_env(struct db *db, const char *folder, const struct db_options *options)
 {
 	unsigned flags = MDB_NOTLS | (options->read_only ? MDB_RDONLY | MDB_NOLOCK : 0U);
@@ -220,13 +124,13 @@ static enum trail_err open_env(struct db *db, const char *folder, const struct d
 static enum trail_err judge_file(const char *folder, const struct db_options *options)
 {
 	char path[4096];
-	struct db_meta meta = { .file_bytes = UINT64_MAX };
+	struct meta meta = { .file_bytes = UINT64_MAX };
 	int len = snprintf(path, sizeof path, "%s/data.mdb", folder);
 	if (len < 0 || (size_t)len >= sizeof path) {
 		errno = ENAMETOOLONG;
 		return TRAIL_IO;
 	}
-	enum trail_err err = db_meta_read(path, &meta);
+	enum trail_err err = meta_read(path, &meta);
 	if (err == TRAIL_IO && errno == ENOENT && options->create)
 		return TRAIL_OK;
 	/* A file that LMDB made and had no time to write to. */
@@ -245,6 +149,8 @@ enum trail_err db_open(const char *folder, const struct db_options *options, str
 		return TRAIL_NOMEM;
 	db->map_bytes = options->map_bytes;
 	err = open_env(db, folder, options);
+	if (err == TRAIL_OK && !options->read_only)
+		err = sync_names(folder);
 	if (err == TRAIL_OK)
 		err = open_tables(db, options->read_only);
 	if (err != TRAIL_OK) {
@@ -269,9 +175,17 @@ void db_close(struct db *db)
 void db_usage(struct db *db, uint64_t *used, uint64_t *map)
 {
 	MDB_envinfo info;
+	MDB_stat stat;
+	bool known = mdb_env_info(db->env, &info) == 0 && mdb_env_stat(db->env, &stat) == 0;
 	*map = db->map_bytes;
-	*used = mdb_env_info(db->env, &info) == 0 ? (uint64_t)(info.me_last_pgno + 1) * PAGE_SIZE
-						  : *map;
+	*used = known ? (uint64_t)(info.me_last_pgno + 1) * stat.ms_psize : *map;
+}
+
+void db_forget_dead(struct db *db)
+{
+	int dead;
+	/* Should it fail, the next time does what this one did not. */
+	(void)mdb_reader_check(db->env, &dead);
 }
 
 /* ---- transactions ---- */

@@ -16,23 +16,6 @@
 struct db;
 struct db_txn;
 
-/* What the meta pages of a data file say, read with pread: never mapped, so never deadly. */
-struct db_meta {
-	uint64_t txnid;  /* of the newer valid meta page */
-	uint64_t pages;  /* that its tree may use */
-	uint64_t needed; /* bytes the file must have: pages * page size */
-	uint64_t file_bytes;
-	bool sound; /* both as LMDB leaves them: in their places, one commit apart, with
-		       the flags, address and map size that it can have written */
-};
-
-/*
- * Read both meta pages of the file `path`.
- * TRAIL_IO: cannot be read (errno). TRAIL_CORRUPT: no valid meta page, another page size, or the
- * file is shorter than the newer one needs: mapping it could kill this process.
- */
-enum trail_err db_meta_read(const char *path, struct db_meta *meta);
-
 struct db_options {
 	uint64_t map_bytes; /* address space, not memory; grows the file only as it is used */
 	bool read_only;     /* takes no lock: only where no daemon runs */
@@ -40,7 +23,7 @@ struct db_options {
 };
 
 /*
- * Open `folder`/data.mdb after db_meta_read has approved of it. One per process and file.
+ * Open `folder`/data.mdb after meta_read has approved of it. One per process and file.
  * TRAIL_IO (errno kept), TRAIL_CORRUPT, TRAIL_NOMEM. The tables are made in an empty environment
  * alone: one that is missing beside others, or in a read-only one, is TRAIL_CORRUPT.
  */
@@ -50,7 +33,14 @@ void db_close(struct db *db);
 void db_usage(struct db *db, uint64_t *used, uint64_t *map);
 
 /*
- * Begin. A write transaction belongs to its thread. NULL: memory is out or LMDB refused; then the
+ * Forget readers whose process died (mdb_copy that was killed): until then no page that they might
+ * see is used again, and the file grows. To be called now and then.
+ */
+void db_forget_dead(struct db *db);
+
+/*
+ * Begin. A write transaction belongs to its thread. NULL: for reading, memory is out or programs
+ * beside this one have taken all places for readers, and it may be tried again; for writing, the
  * environment is of no more use.
  */
 struct db_txn *db_begin(struct db *db, bool write);

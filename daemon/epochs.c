@@ -317,27 +317,28 @@ static bool silent(const struct epoch *epoch, uint64_t now_ns)
 
 struct silence {
 	uint64_t now_ns;
-	struct epoch *found;
+	struct epoch **found;
+	size_t count, most;
 };
 
 static void look_for_silent(const void *node, VISIT visit, void *ctx)
 {
 	struct silence *s = ctx;
 	struct epoch *epoch = *(struct epoch *const *)node;
-	if (!s->found && (visit == postorder || visit == leaf) && epoch->number != 0 &&
+	if (s->count < s->most && (visit == postorder || visit == leaf) && epoch->number != 0 &&
 		!epoch_only_claimed(epoch) && silent(epoch, s->now_ns))
-		s->found = epoch;
+		s->found[s->count++] = epoch;
 }
 
-struct epoch *epochs_next_silent(struct epochs *e, uint64_t now_ns)
+size_t epochs_take_silent(struct epochs *e, uint64_t now_ns, struct epoch **found, size_t most)
 {
-	struct silence s = { .now_ns = now_ns };
+	struct silence s = { .now_ns = now_ns, .found = found, .most = most };
 	twalk_r(e->epochs, look_for_silent, &s);
-	if (s.found) {
-		s.found->row.state = EPOCH_OPEN_END;
-		mark_dirty(e, s.found);
+	for (size_t i = 0; i < s.count; i++) {
+		found[i]->row.state = EPOCH_OPEN_END;
+		mark_dirty(e, found[i]);
 	}
-	return s.found;
+	return s.count;
 }
 
 /* ---- rows ---- */

@@ -69,10 +69,10 @@ void epochs_stored(struct epochs *e, struct epoch *epoch, uint64_t count, uint64
 /* A clean end: unknown from now on and the floor raised; an import is kept as closed. */
 void epochs_close(struct epochs *e, struct epoch *epoch);
 /*
- * One epoch that has been silent for SILENT_AFTER_S and was not listed yet; marks it listed.
- * NULL: none is left.
+ * Up to `most` epochs that have been silent for SILENT_AFTER_S and were not listed yet, to `found`;
+ * how many. Marks them listed. Looks at every epoch, so it is not for every commit.
  */
-struct epoch *epochs_next_silent(struct epochs *e, uint64_t now_ns);
+size_t epochs_take_silent(struct epochs *e, uint64_t now_ns, struct epoch **found, size_t most);
 
 /* Whether epochs_write would write anything that must be durable before an answer (closes). */
 bool epochs_must_write(const struct epochs *e);

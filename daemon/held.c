@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "held.h"
 
+#include "sweep.h"
+
 /*
  * The first record of the epoch in [from, to]. TRAIL_END: there is none. TRAIL_MORE: budget spent.
  */
@@ -83,8 +85,8 @@ enum trail_err held_compare(struct store *store, struct db_txn *txn, struct chun
 {
 	struct record r;
 	struct hash commitment;
-	struct buf kept = { 0 };
 	struct span kept_salt, kept_payload;
+	struct sweep sweep;
 	const uint8_t *bytes = store_record(txn, index, NULL);
 	if (!bytes)
 		return db_error(txn) == TRAIL_OK ? TRAIL_CORRUPT : db_error(txn);
@@ -96,7 +98,7 @@ enum trail_err held_compare(struct store *store, struct db_txn *txn, struct chun
 			return TRAIL_OK;
 	}
 	/* Another payload, none, or damage: the stored one decides, tag and commitment checked. */
-	err = store_payload(store, txn, chunker, index, &kept, &kept_salt, &kept_payload);
-	buf_release(&kept);
+	sweep_begin(&sweep, store, txn, chunker);
+	err = sweep_payload(&sweep, index, &r, &kept_salt, &kept_payload);
 	return err == TRAIL_OK ? TRAIL_CONFLICT : err;
 }

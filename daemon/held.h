@@ -40,7 +40,7 @@ enum trail_err held_find(struct held_hunt *hunt, uint64_t seq, uint64_t from, ui
  * TRAIL_CONFLICT  another: the one that is stored opens the commitment, so no disk is to blame.
  * TRAIL_END       the payload was erased, salt and all: not compared.
  * TRAIL_CORRUPT   kept but damaged.
- * TRAIL_NOMEM
+ * TRAIL_UNSUPPORTED  it needs keys, or another version.
  */
 enum trail_err held_compare(struct store *store, struct db_txn *txn, struct chunker *chunker,
 	uint64_t index, struct span payload, uint8_t salt[SALT_LEN]);

@@ -4,6 +4,7 @@
 #include "held.h"
 #include "log.h"
 #include "notify.h"
+#include "sweep.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,32 +39,39 @@ static bool learn_peer(struct intake *in, uint64_t index, struct span payload)
 
 /* By what its record commits to: under a name that a bad disk changed, numbers would begin anew. */
 static enum trail_err learn_name(
-	struct intake *in, struct db_txn *txn, uint8_t kind, uint64_t index)
+	struct intake *in, struct sweep *sweep, uint8_t kind, uint64_t index)
 {
-	struct buf bytes = { 0 };
+	struct record r;
 	struct span salt, payload;
+	const uint8_t *bytes = sweep_record(sweep, index);
+	if (!bytes)
+		return TRAIL_CORRUPT;
+	record_decode(bytes, &r);
 	enum trail_err err =
-		store_payload(in->store, txn, in->chunker, index, &bytes, &salt, &payload);
-	if (err == TRAIL_OK &&
-		!(kind == KIND_SOURCE ? learn_source(in, index, payload)
-				      : learn_peer(in, index, payload)))
-		err = TRAIL_CORRUPT;
-	buf_release(&bytes);
+		r.kind == kind ? sweep_payload(sweep, index, &r, &salt, &payload) : TRAIL_CORRUPT;
 	/* An erased peer has no name any more: whoever comes under it again is a new one. */
-	return err == TRAIL_END && kind == KIND_PEER ? TRAIL_OK : err;
+	if (err == TRAIL_END && kind == KIND_PEER)
+		return TRAIL_OK;
+	if (err != TRAIL_OK)
+		return err;
+	bool learnt = kind == KIND_SOURCE ? learn_source(in, index, payload)
+					  : learn_peer(in, index, payload);
+	return learnt ? TRAIL_OK : TRAIL_CORRUPT;
 }
 
 static enum trail_err learn_names(struct intake *in, struct db_txn *txn)
 {
 	struct span key, value;
 	struct control_row row;
+	struct sweep sweep;
+	sweep_begin(&sweep, in->store, txn, in->chunker);
 	bool more = db_ceiling(txn, TABLE_CONTROL, span_of(NULL, 0), &key, &value);
 	for (; more; more = db_next(txn, TABLE_CONTROL, &key, &value)) {
 		enum trail_err err = TRAIL_OK;
 		if (key.len != KEY_INDEX_LEN || !control_row_decode(value, &row))
 			return TRAIL_CORRUPT;
 		if (row.kind == KIND_SOURCE || row.kind == KIND_PEER)
-			err = learn_name(in, txn, row.kind, load_be64(key.data));
+			err = learn_name(in, &sweep, row.kind, load_be64(key.data));
 		if (err != TRAIL_OK)
 			return err;
 		notify_progress();
@@ -165,12 +173,10 @@ static void say_loss(struct intake *in, const struct epoch *epoch, enum loss_cau
 
 void intake_tick(struct intake *in)
 {
-	for (int i = 0; i < LOSSES_AT_ONCE; i++) {
-		const struct epoch *epoch = epochs_next_silent(in->epochs, in->now.real_ns);
-		if (!epoch)
-			return;
-		say_loss(in, epoch, LOSS_SILENT);
-	}
+	struct epoch *silent[LOSSES_AT_ONCE];
+	size_t count = epochs_take_silent(in->epochs, in->now.real_ns, silent, LOSSES_AT_ONCE);
+	for (size_t i = 0; i < count; i++)
+		say_loss(in, silent[i], LOSS_SILENT);
 }
 
 static enum intake_verdict take_own(struct intake *in, struct op *op)
@@ -200,7 +206,7 @@ static enum intake_verdict take_own(struct intake *in, struct op *op)
 	buf_clear(&op->answer);
 	buf_put(&op->answer, salt, sizeof salt);
 	if (op->answer.failed) {
-		op_refuse(op, TRAIL_BUSY, "memory is out; try again");
+		op_refuse_memory(op);
 		return INTAKE_TAKEN;
 	}
 	record_commitment(op->answer.data, op->own, &r.commitment);
@@ -328,7 +334,7 @@ static struct epoch *open_epoch(struct intake *in, struct op *op, uint64_t sourc
 			EPOCHS_IMPORT_MAX);
 		return NULL;
 	default:
-		op_refuse(op, TRAIL_BUSY, "memory is out; try again");
+		op_refuse_memory(op);
 		return NULL;
 	}
 }
@@ -342,7 +348,7 @@ static bool answer_reserve(struct op *op, size_t runs, size_t duplicates, size_t
 	buf_clear(&op->answer);
 	if (buf_reserve(&op->answer, need))
 		return true;
-	op_refuse(op, TRAIL_BUSY, "memory is out; try again");
+	op_refuse_memory(op);
 	return false;
 }
 
@@ -405,10 +411,6 @@ static bool compare_one(
 			"a number is given once",
 			i, (unsigned long long)(a->first_seq + i),
 			(unsigned long long)in->found[i]);
-		return false;
-	}
-	if (err == TRAIL_NOMEM) {
-		op_refuse(op, TRAIL_BUSY, "memory is out; try again");
 		return false;
 	}
 	in->broken = err;
@@ -662,8 +664,7 @@ static bool answer_duplicates(struct intake *in, struct op *op, struct plan *p, 
 	struct db_txn *txn = db_begin(store_db(in->store), false);
 	bool ok = false;
 	if (!txn) {
-		in->broken = TRAIL_IO;
-		op_refuse(op, TRAIL_UNAVAILABLE, "the store cannot be read");
+		op_refuse_unread(op);
 		return false;
 	}
 	/* Salts first into scratch of the op that is not needed for duplicates: its own salts. */
@@ -819,7 +820,7 @@ static void take_hello(struct intake *in, struct op *op)
 	op->response.hello = (struct hello_answer){ .protocol = PROTOCOL_VERSION };
 	buf_clear(&op->answer);
 	if (!buf_reserve(&op->answer, need)) {
-		op_refuse(op, TRAIL_BUSY, "memory is out; try again");
+		op_refuse_memory(op);
 		return;
 	}
 	struct standing *standings = answer_take(op, h->claim_count * sizeof *standings);

@@ -47,6 +47,7 @@ enum {
 	KEY_PAYLOAD_LEN = 12,
 	KEY_TILE_LEN = 9,
 	KEY_SOURCE_LEN = 16,
+	TILE_STEP = 4,       /* binary levels of the tree per level of `tile` */
 	TILE_LEVEL_MAX = 15, /* 16^15 < 2^63 */
 	EPOCH_ROW_LEN = 72,
 	FLOOR_ROW_LEN = 16,

@@ -12,7 +12,7 @@ bool lookup_room(struct lookup *look, size_t len)
 	buf_clear(&look->op->answer);
 	if (buf_reserve(&look->op->answer, len))
 		return true;
-	op_refuse(look->op, TRAIL_BUSY, "memory is out; try again");
+	op_refuse_memory(look->op);
 	return false;
 }
 

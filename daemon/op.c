@@ -139,3 +139,13 @@ void op_refuse(struct op *op, enum trail_err code, const char *sentence, ...)
 		.sentence = buf_view(&op->answer),
 	};
 }
+
+void op_refuse_memory(struct op *op)
+{
+	op_refuse(op, TRAIL_BUSY, "memory is out; try again");
+}
+
+void op_refuse_unread(struct op *op)
+{
+	op_refuse(op, TRAIL_BUSY, "the store takes no more readers just now; try again");
+}

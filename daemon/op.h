@@ -17,7 +17,7 @@ enum {
 	ACTOR_USER = 1, /* enum ActorType of trail.proto */
 };
 
-/* Who is at the other end, as the kernel (or later TLS) said. */
+/* Who is at the other end, as the kernel said. */
 struct peer {
 	enum peer_type type;
 	char name[PEER_NAME_MAX + 1];
@@ -57,9 +57,7 @@ struct op {
 	struct buf answer; /* scratch of the thread that answers; kept with the op */
 };
 
-/*
- * A chain of ops between threads: many producers, one consumer.
- */
+/* A chain of ops between threads: many push; who may take, the calls say. */
 struct queue;
 
 /* NULL: memory is out. */
@@ -68,11 +66,11 @@ void queue_free(struct queue *q);
 /* Add one op at the end and wake the consumer. */
 void queue_push(struct queue *q, struct op *op);
 /*
- * Take everything that waits, in order; NULL when nothing came within timeout_ms (0: do not wait,
- * -1: for ever) or the queue is closed and empty.
+ * For one taker: everything that waits, in order; NULL when nothing came within timeout_ms (0: do
+ * not wait, -1: for ever) or the queue is closed and empty.
  */
 struct op *queue_take_all(struct queue *q, int timeout_ms);
-/* Take one op; NULL as above. Safe for several consumers. */
+/* For several takers: one op; NULL as above. */
 struct op *queue_take(struct queue *q, int timeout_ms);
 /* No more will come: takers drain what is left, then get NULL at once. */
 void queue_close(struct queue *q);
@@ -84,5 +82,9 @@ bool queue_closed(struct queue *q);
  */
 void op_refuse(struct op *op, enum trail_err code, const char *sentence, ...)
 	__attribute__((format(printf, 3, 4)));
+/* BUSY: memory is out. */
+void op_refuse_memory(struct op *op);
+/* BUSY: the store takes no more readers, because programs beside this one read it too. */
+void op_refuse_unread(struct op *op);
 
 #endif

@@ -113,7 +113,7 @@ enum trail_err page_add(struct page *page, uint64_t index, const uint8_t bytes[R
 	const struct record *r, struct span salt, struct span payload)
 {
 	/* The row first: naming may close the chunk that its payload views. */
-	struct page before = *page;
+	const struct page before = *page;
 	size_t len = page->look->op->answer.len;
 	enum trail_err err = page_put(page, index, bytes, salt, payload);
 	if (!err && r->source != 0)
@@ -121,7 +121,6 @@ enum trail_err page_add(struct page *page, uint64_t index, const uint8_t bytes[R
 	if (!err && r->peer != 0)
 		err = page_name(page, r->peer);
 	if (err == TRAIL_END) {
-		before.sweep = page->sweep;
 		*page = before;
 		page->look->op->answer.len = len;
 	}

@@ -2,6 +2,7 @@
 #include "pinned.h"
 
 #include "../proto/codec.h"
+#include "sweep.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,37 +17,31 @@ static enum trail_err say(char why[WHY_LEN], enum trail_err err, const char *tex
 	return err;
 }
 
-/* Record 0 and the payload that it commits to; `*payload` views the map. */
-static enum trail_err read_entry(
-	struct db_txn *txn, struct hash *leaf, struct span *payload, char why[WHY_LEN])
+/* Record 0 and the payload that it commits to, a control entry's; `*payload` views the map. */
+static enum trail_err read_entry(struct store *store, struct db_txn *txn, struct hash *leaf,
+	struct span *payload, char why[WHY_LEN])
 {
 	static const char damaged[] =
 		"the log's first record is damaged: restore the state folder, "
 		"or begin a successor log";
-	uint8_t key[KEY_INDEX_LEN];
-	struct span value;
-	struct control_row row;
+	struct sweep sweep;
 	struct record record;
-	struct hash commitment;
-	const uint8_t *bytes = store_record(txn, 0, NULL);
-	key_index(0, key);
-	if (!bytes || !db_get(txn, TABLE_CONTROL, span_of(key, sizeof key), &value))
+	struct span salt;
+	sweep_begin(&sweep, store, txn, NULL); /* no chunk holds it */
+	const uint8_t *bytes = sweep_record(&sweep, 0);
+	if (!bytes)
 		return say(why, TRAIL_CORRUPT, damaged);
 	record_decode(bytes, &record);
-	if (!control_row_decode(value, &row) || row.kind != KIND_DAEMON || !row.salt)
-		return say(why, TRAIL_CORRUPT, damaged);
-	record_commitment(row.salt, row.payload, &commitment);
-	if (record.kind != KIND_DAEMON || !hash_equal(&commitment, &record.commitment))
+	if (record.kind != KIND_DAEMON || sweep_payload(&sweep, 0, &record, &salt, payload))
 		return say(why, TRAIL_CORRUPT, damaged);
 	record_leaf(bytes, leaf);
-	*payload = row.payload;
 	return TRAIL_OK;
 }
 
 static enum trail_err judge(const struct genesis *genesis, const struct signer_greeting *greeting,
 	struct span origin, struct vkey *vkey, char why[WHY_LEN])
 {
-	if (genesis->format != 1)
+	if (genesis->format != GENESIS_FORMAT)
 		return say(why, TRAIL_CORRUPT,
 			"the log's genesis has a format that this traild does not know");
 	if (vkey_parse(genesis->vkey, vkey) || !span_equal(span_text(vkey->name), genesis->origin))
@@ -70,12 +65,13 @@ static enum trail_err judge(const struct genesis *genesis, const struct signer_g
 	return TRAIL_OK;
 }
 
-static enum trail_err read_identity(struct db_txn *txn, const struct signer_greeting *greeting,
-	struct span origin, struct log_identity *identity, char why[WHY_LEN])
+static enum trail_err read_identity(struct store *store, struct db_txn *txn,
+	const struct signer_greeting *greeting, struct span origin, struct log_identity *identity,
+	char why[WHY_LEN])
 {
 	struct span payload;
 	struct genesis genesis;
-	enum trail_err err = read_entry(txn, &identity->genesis, &payload, why);
+	enum trail_err err = read_entry(store, txn, &identity->genesis, &payload, why);
 	if (err)
 		return err;
 	size_t need = codec_arena_need(payload);
@@ -96,7 +92,7 @@ enum trail_err pinned_read(struct store *store, const struct signer_greeting *gr
 	struct db_txn *txn = db_begin(store_db(store), false);
 	if (!txn)
 		return say(why, TRAIL_IO, "the store cannot be read");
-	enum trail_err err = read_identity(txn, greeting, origin, identity, why);
+	enum trail_err err = read_identity(store, txn, greeting, origin, identity, why);
 	db_abort(txn);
 	return err;
 }

@@ -183,7 +183,7 @@ static void answer(struct reader *reader, struct op *op)
 	}
 	r.txn = db_begin(store_db(r.store), false);
 	if (!r.txn) {
-		op_refuse(op, TRAIL_BUSY, "the store takes no more readers just now; try again");
+		op_refuse_unread(op);
 		return;
 	}
 	look_up(&r);

@@ -361,7 +361,7 @@ static bool put_on_record(struct service *service, struct op *op)
 	trace_encode(op, (int64_t)clock_ns(CLOCK_REALTIME), &service->scratch);
 	if (own_event(service, op, OP_QUESTION))
 		return true;
-	op_refuse(op, TRAIL_BUSY, "memory is out; try again");
+	op_refuse_memory(op);
 	return false;
 }
 

@@ -1,23 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sources.h"
 
+#include "clock.h"
 #include "page.h"
 #include "standing.h"
-
-#include <time.h>
 
 enum {
 	SOURCES_PAGE = 200,
 	SOURCES_BYTES = 256 * 1024 - 2048 - SOURCES_PAGE * 64, /* their numbers beside */
 	SOURCES_CURSOR = 8,
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 static enum trail_err put_entry(struct page *page, uint64_t index)
 {
@@ -38,7 +30,8 @@ static enum trail_err take_all(struct page *page, uint64_t after, struct source_
 	struct db_txn *txn = page->look->txn;
 	struct source_standing s;
 	bool damaged = false;
-	while (standing_next(txn, after, now_ns(), &s, &damaged) && s.source < page->size) {
+	while (standing_next(txn, after, clock_now().real_ns, &s, &damaged) &&
+		s.source < page->size) {
 		size_t at = page->row_count;
 		enum trail_err err = put_entry(page, s.source);
 		if (err)

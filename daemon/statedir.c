@@ -127,14 +127,17 @@ static enum trail_err holds_nothing(int folder, bool *nothing)
 	static const char *const harmless[] = { ".", "..", "lost+found", "lock", "VERSION.new" };
 	const struct dirent *entry;
 	*nothing = true;
+	errno = 0;
 	while ((entry = readdir(d))) {
 		bool known = false;
 		for (size_t i = 0; i < sizeof harmless / sizeof harmless[0]; i++)
 			known = known || strcmp(entry->d_name, harmless[i]) == 0;
 		*nothing = *nothing && known;
 	}
+	int failed = errno;
 	(void)closedir(d);
-	return TRAIL_OK;
+	errno = failed;
+	return failed != 0 ? TRAIL_IO : TRAIL_OK;
 }
 
 /* *first: VERSION is missing and nothing else is there. */
@@ -168,21 +171,17 @@ static enum trail_err judge(const struct statedir *dir, bool *first, char why[WH
 	return TRAIL_CORRUPT;
 }
 
-/*
- * A traild that is killed between the fork and the exec of its signer leaves a child that holds the
- * lock for as long as it takes to see that its parent is gone. Only waiting can tell it from a
- * daemon that works.
- */
-static int lock_soon(int fd)
+bool statedir_lock(int fd, bool shared)
 {
 	const struct timespec moment = { .tv_nsec = LOCK_RETRY_MS * 1000000L };
-	int rc = flock(fd, LOCK_EX | LOCK_NB);
+	int how = (shared ? LOCK_SH : LOCK_EX) | LOCK_NB;
+	int rc = flock(fd, how);
 	for (int left = LOCK_WAIT_MS; rc != 0 && errno == EWOULDBLOCK && left > 0;
 		left -= LOCK_RETRY_MS) {
 		(void)nanosleep(&moment, NULL);
-		rc = flock(fd, LOCK_EX | LOCK_NB);
+		rc = flock(fd, how);
 	}
-	return rc;
+	return rc == 0;
 }
 
 static enum trail_err lock(struct statedir *dir, char why[WHY_LEN])
@@ -190,7 +189,7 @@ static enum trail_err lock(struct statedir *dir, char why[WHY_LEN])
 	dir->lock_fd = openat(dir->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (dir->lock_fd < 0)
 		return failed(dir->path, "lock", "be opened", why);
-	if (lock_soon(dir->lock_fd) == 0)
+	if (statedir_lock(dir->lock_fd, false))
 		return TRAIL_OK;
 	if (errno != EWOULDBLOCK)
 		return failed(dir->path, "lock", "be locked", why);
@@ -225,6 +224,17 @@ static enum trail_err enter(struct statedir *dir, char why[WHY_LEN])
 	return make_folder(dir, "log", why);
 }
 
+/* A folder that was made must outlive a power cut as surely as what is put inside. */
+static enum trail_err sync_parent(const struct statedir *dir, char why[WHY_LEN])
+{
+	int fd = openat(dir->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	enum trail_err err =
+		fd < 0 || fsync(fd) ? failed(dir->path, NULL, "be made durable", why) : TRAIL_OK;
+	if (fd >= 0)
+		(void)close(fd);
+	return err;
+}
+
 static enum trail_err open_folder(const char *path, struct statedir *dir, char why[WHY_LEN])
 {
 	int n = snprintf(dir->path, sizeof dir->path, "%s", path);
@@ -234,10 +244,13 @@ static enum trail_err open_folder(const char *path, struct statedir *dir, char w
 		(void)snprintf(why, WHY_LEN, "the state folder's path is empty or too long");
 		return TRAIL_IO;
 	}
-	if (mkdir(path, 0700) && errno != EEXIST)
+	bool made = mkdir(path, 0700) == 0;
+	if (!made && errno != EEXIST)
 		return failed(path, NULL, "be made", why);
 	dir->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return dir->fd < 0 ? failed(path, NULL, "be opened", why) : TRAIL_OK;
+	if (dir->fd < 0)
+		return failed(path, NULL, "be opened", why);
+	return made ? sync_parent(dir, why) : TRAIL_OK;
 }
 
 enum trail_err statedir_open(const char *path, struct statedir **out, char why[WHY_LEN])

@@ -23,6 +23,14 @@ enum trail_err statedir_open(const char *path, struct statedir **dir, char why[5
 /* Unlocks. NULL is fine. */
 void statedir_close(struct statedir *dir);
 
+/*
+ * Lock the open file D/lock: for a daemon, or `shared` for who only looks while none runs. False
+ * with errno; EWOULDBLOCK: a daemon works there. A daemon that is killed between the fork and the
+ * exec of its signer leaves a child that holds the lock for as long as it takes to see that its
+ * parent is gone. Only waiting can tell it from a daemon that works: this waits up to a second.
+ */
+bool statedir_lock(int fd, bool shared);
+
 /* Paths of D/log and D/signer; the folder's. */
 const char *statedir_log(const struct statedir *dir);
 const char *statedir_signer(const struct statedir *dir);

@@ -5,11 +5,9 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 enum {
 	WHY_LEN = 512,
-	TILE_STEP = 4, /* binary levels per tile level */
 };
 
 struct store {
@@ -61,8 +59,6 @@ enum trail_err store_open(
 	const char *folder, uint64_t map_bytes, bool create, struct store **out, char why[WHY_LEN])
 {
 	struct db_options options = { .map_bytes = map_bytes, .create = create };
-	if (create && mkdir(folder, 0700) != 0 && errno != EEXIST)
-		return say(why, TRAIL_IO, folder);
 	struct store *store = calloc(1, sizeof *store);
 	if (!store)
 		return say(why, TRAIL_NOMEM, folder);
@@ -238,19 +234,6 @@ bool store_chunk(
 	return true;
 }
 
-/* What does not open the record's commitment is damaged, and no answer. */
-static enum trail_err give(
-	const struct record *r, const uint8_t *salt, struct span payload, struct buf *out)
-{
-	struct hash commitment;
-	record_commitment(salt, payload, &commitment);
-	if (!hash_equal(&commitment, &r->commitment))
-		return TRAIL_CORRUPT;
-	buf_put(out, salt, SALT_LEN);
-	buf_put_span(out, payload);
-	return out->failed ? TRAIL_NOMEM : TRAIL_OK;
-}
-
 enum trail_err store_control(
 	struct db_txn *txn, uint64_t index, uint8_t kind, struct span *salt, struct span *payload)
 {
@@ -263,55 +246,5 @@ enum trail_err store_control(
 		return missing(txn);
 	*salt = span_of(row.salt, SALT_LEN);
 	*payload = row.payload;
-	return TRAIL_OK;
-}
-
-static enum trail_err from_control(
-	struct db_txn *txn, const struct record *r, uint64_t index, struct buf *out)
-{
-	struct span salt, payload;
-	enum trail_err err = store_control(txn, index, r->kind, &salt, &payload);
-	return err == TRAIL_OK ? give(r, salt.data, payload, out) : err;
-}
-
-static enum trail_err from_chunk(struct db_txn *txn, struct chunker *chunker,
-	const struct record *r, struct chunk_place *place, uint64_t index, struct buf *out)
-{
-	struct span chunk;
-	size_t count;
-	if (!store_chunk(txn, r->class_no, index, &place->first, &chunk))
-		return db_error(txn) == TRAIL_OK ? TRAIL_END : db_error(txn);
-	enum trail_err err = chunk_open(chunker, place, chunk, &count);
-	if (err != TRAIL_OK)
-		return err;
-	for (size_t i = 0; i < count; i++) {
-		struct chunk_item item = chunk_item(chunker, i);
-		if (item.index == index)
-			return give(r, item.salt, item.payload, out);
-	}
-	return TRAIL_END;
-}
-
-enum trail_err store_payload(struct store *store, struct db_txn *txn, struct chunker *chunker,
-	uint64_t index, struct buf *out, struct span *salt, struct span *payload)
-{
-	struct record r;
-	size_t at = out->len;
-	const uint8_t *bytes = store_record(txn, index, NULL);
-	if (!bytes)
-		return missing(txn);
-	record_decode(bytes, &r);
-	struct chunk_place place = {
-		.genesis = store->genesis,
-		.class_no = r.class_no,
-		.month = month_of(r.received_ns),
-	};
-	enum trail_err err = r.kind == KIND_EVENT || r.kind == KIND_PEER
-		? from_chunk(txn, chunker, &r, &place, index, out)
-		: from_control(txn, &r, index, out);
-	if (err != TRAIL_OK)
-		return err;
-	*salt = span_of(out->data + at, SALT_LEN);
-	*payload = span_of(out->data + at + SALT_LEN, out->len - at - SALT_LEN);
 	return TRAIL_OK;
 }

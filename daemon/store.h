@@ -14,8 +14,9 @@
 struct store;
 
 /*
- * Open the log folder D/log (making it empty if `create`). No signature is checked here.
- * On failure `why` gets a sentence. TRAIL_CORRUPT: contradicts itself (exit 5). TRAIL_IO (exit 3).
+ * Open the store in the folder D/log (making an empty one if `create`). No signature is checked
+ * here. On failure `why` gets a sentence. TRAIL_CORRUPT: contradicts itself (exit 5). TRAIL_IO
+ * (exit 3).
  */
 enum trail_err store_open(
 	const char *folder, uint64_t map_bytes, bool create, struct store **store, char why[512]);
@@ -68,12 +69,5 @@ bool store_chunk(
  */
 enum trail_err store_control(
 	struct db_txn *txn, uint64_t index, uint8_t kind, struct span *salt, struct span *payload);
-/*
- * Salt and payload of record `index`, appended to `out` as salt || payload, so that *salt and
- * *payload view `out`. TRAIL_END: none is kept (erased). TRAIL_CORRUPT: kept but damaged: it does
- * not open the record's commitment. TRAIL_NOMEM.
- */
-enum trail_err store_payload(struct store *store, struct db_txn *txn, struct chunker *chunker,
-	uint64_t index, struct buf *out, struct span *salt, struct span *payload);
 
 #endif

@@ -11,35 +11,42 @@ const uint8_t *sweep_record(struct sweep *sweep, uint64_t index)
 {
 	if (index < sweep->row_first || index >= sweep->row_end) {
 		struct span run;
-		if (!store_run(sweep->txn, index, &sweep->row_first, &run))
+		uint64_t first;
+		if (!store_run(sweep->txn, index, &first, &run))
 			return NULL;
 		sweep->row = run.data;
-		sweep->row_end = sweep->row_first + run.len / RECORD_LEN;
+		sweep->row_first = first;
+		sweep->row_end = first + run.len / RECORD_LEN;
 	}
 	return sweep->row + (index - sweep->row_first) * RECORD_LEN;
 }
 
-/* Open the chunk that holds record `index`, if one does. */
-static enum trail_err open_chunk(struct sweep *sweep, uint64_t index, const struct record *r)
+/*
+ * Open the chunk that holds record `index`, if one does: the last one that begins at or before it.
+ * Its tag is what tells a chunk without the record from one that is damaged, and is bound to the
+ * month of its own first record, which need not be that of `index`.
+ */
+static enum trail_err open_chunk(struct sweep *sweep, uint64_t index, uint32_t class_no)
 {
 	struct span chunk;
-	const uint8_t *salt;
+	struct record first;
 	struct chunk_place place = {
 		.genesis = store_genesis(sweep->store),
-		.class_no = r->class_no,
-		.month = month_of(r->received_ns),
+		.class_no = class_no,
 	};
 	sweep->open = false;
-	if (!store_chunk(sweep->txn, r->class_no, index, &place.first, &chunk))
+	if (!store_chunk(sweep->txn, class_no, index, &place.first, &chunk))
 		return db_error(sweep->txn) == TRAIL_OK ? TRAIL_END : TRAIL_CORRUPT;
-	/* One that ends before may be of another month, which its tag would not fit. */
-	enum trail_err err = chunk_salt(chunk, place.first, index, &salt);
-	if (!err)
-		err = chunk_open(sweep->chunker, &place, chunk, &sweep->chunk_count);
+	const uint8_t *bytes = store_record(sweep->txn, place.first, NULL);
+	if (!bytes)
+		return TRAIL_CORRUPT;
+	record_decode(bytes, &first);
+	place.month = month_of(first.received_ns);
+	enum trail_err err = chunk_open(sweep->chunker, &place, chunk, &sweep->chunk_count);
 	if (err)
 		return err;
 	sweep->open = true;
-	sweep->class_no = r->class_no;
+	sweep->class_no = class_no;
 	sweep->chunk_first = place.first;
 	sweep->chunk_last = chunk_item(sweep->chunker, sweep->chunk_count - 1).index;
 	return TRAIL_OK;
@@ -68,7 +75,7 @@ static enum trail_err from_chunk(struct sweep *sweep, uint64_t index, const stru
 	struct chunk_item item;
 	bool at_hand = sweep->open && sweep->class_no == r->class_no &&
 		index >= sweep->chunk_first && index <= sweep->chunk_last;
-	enum trail_err err = at_hand ? TRAIL_OK : open_chunk(sweep, index, r);
+	enum trail_err err = at_hand ? TRAIL_OK : open_chunk(sweep, index, r->class_no);
 	if (err)
 		return err;
 	if (!find_item(sweep, index, &item))

@@ -4,9 +4,12 @@
  * the first row leaves (DESIGN.md G9). Equal questions of one peer at one time have equal bytes, so
  * a later page proves that it belongs to a question on record by being encoded once more.
  *
- *   action READ   verb search | history | get   actor "uid:1001"   object.id search | history |
- *   get:INDEX   subject: the one that the query names   attributes: query | object, since_ns,
- *   until_ns, count, follow
+ *   action       READ
+ *   verb         search | history | get
+ *   actor        "uid:1001"
+ *   object.id    search | history | get:INDEX
+ *   subject      the one that the query names
+ *   attributes   query | object, since_ns, until_ns, count, follow
  */
 #ifndef DAEMON_TRACE_H
 #define DAEMON_TRACE_H

@@ -16,7 +16,6 @@ enum {
 	TICK_MS = 60 * 1000,
 	EXIT_IO = 3,
 	EXIT_INVALID = 5,
-	GENESIS_FORMAT = 1,
 	SEAL_MAX_HOURS = 2, /* two epochs of one hour (FORMATS.md section 1) */
 };
 
@@ -53,6 +52,20 @@ static void contradicted(struct writer *w, enum log_id id, const char *sentence)
 	struct log_reason reason = { .id = id };
 	(void)snprintf(reason.why, sizeof reason.why, "%s", sentence);
 	fatal(w, EXIT_INVALID, &reason);
+}
+
+/* What is committed cannot be read: nothing that rests on it may be answered. */
+static void fatal_read(struct writer *w, enum trail_err err)
+{
+	static const struct log_reason failed = {
+		.id = LOG_STORE_FAILED,
+		.why = "the store cannot be read: the disk failed, memory is out, or programs "
+		       "beside this one have it open and leave no room for a reader",
+	};
+	if (err == TRAIL_CORRUPT || err == TRAIL_UNSUPPORTED)
+		contradicted(w, LOG_STORE_DAMAGED, "the store is damaged; run `traild check`");
+	else
+		fatal(w, EXIT_IO, &failed);
 }
 
 /* ---- commit and sign ---- */
@@ -178,9 +191,9 @@ static enum trail_err prove_runs(struct writer *w, struct op *op)
 
 static void answer_append(struct writer *w, struct op *op)
 {
-	if (op->request.append.want_proof && prove_runs(w, op) != TRAIL_OK) {
-		contradicted(w, LOG_STORE_DAMAGED,
-			"the tree does not fit the records; run `traild check`");
+	enum trail_err err = op->request.append.want_proof ? prove_runs(w, op) : TRAIL_OK;
+	if (err != TRAIL_OK) {
+		fatal_read(w, err);
 		return;
 	}
 	op->response.appended.checkpoint = keep(op, w->head.note, w->head.note_len);
@@ -190,7 +203,7 @@ static void answer_append(struct writer *w, struct op *op)
  * A note under our own key that is larger than, or inconsistent with, what we hold means that the
  * store was set back or forked: nothing is signed or acked after that (FORMATS.md section 5).
  */
-static bool client_note_fits(
+static void judge_client_note(
 	struct writer *w, struct db_txn *txn, const struct checkpoint *cp, struct tree_proof *proof)
 {
 	struct hash root;
@@ -199,19 +212,21 @@ static bool client_note_fits(
 			"a client holds a newer checkpoint of this log than the store: the store "
 			"was set back; "
 			"restore the missing records from a mirror, or begin a successor log");
-		return false;
+		return;
 	}
-	if (tree_root(cp->size, store_node, txn, &root) != TRAIL_OK ||
-		!hash_equal(&root, &cp->root)) {
+	*proof = (struct tree_proof){ 0 };
+	enum trail_err err = tree_root(cp->size, store_node, txn, &root);
+	if (err == TRAIL_OK && !hash_equal(&root, &cp->root)) {
 		contradicted(w, LOG_CLIENT_CONTRADICTS,
 			"a client holds a checkpoint under this log's key that contradicts the "
 			"store; run "
 			"`traild check`, and keep the client's checkpoint: it is evidence");
-		return false;
+		return;
 	}
-	*proof = (struct tree_proof){ 0 };
-	return cp->size == 0 ||
-		tree_consistency(cp->size, w->head.size, store_node, txn, proof) == TRAIL_OK;
+	if (err == TRAIL_OK && cp->size != 0)
+		err = tree_consistency(cp->size, w->head.size, store_node, txn, proof);
+	if (err != TRAIL_OK)
+		fatal_read(w, err);
 }
 
 static void answer_hello(struct writer *w, struct op *op)
@@ -228,9 +243,13 @@ static void answer_hello(struct writer *w, struct op *op)
 			return;
 		}
 		struct db_txn *txn = db_begin(store_db(w->options.store), false);
-		bool fits = txn && client_note_fits(w, txn, &cp, &h->consistency);
+		if (!txn) {
+			op_refuse_unread(op);
+			return;
+		}
+		judge_client_note(w, txn, &cp, &h->consistency);
 		db_abort(txn);
-		if (!fits)
+		if (w->dead)
 			return;
 	}
 	h->identity = keep(op, w->identity, w->identity_len);
@@ -312,6 +331,7 @@ static void begin(struct writer *w)
 	if (now - w->ticked_ns < (uint64_t)TICK_MS * 1000000)
 		return;
 	w->ticked_ns = now;
+	db_forget_dead(store_db(w->options.store));
 	intake_tick(&w->intake);
 }
 
@@ -373,7 +393,7 @@ static struct op *one_commit(struct writer *w, struct op *list)
 		*end = NULL;
 	}
 	if (w->intake.broken != TRAIL_OK) {
-		contradicted(w, LOG_STORE_DAMAGED, "the store is damaged; run `traild check`");
+		fatal_read(w, w->intake.broken);
 		return NULL;
 	}
 	enum trail_err err = commit_and_sign(w, &reason);
@@ -410,9 +430,11 @@ static void *run(void *ctx)
 {
 	struct writer *w = ctx;
 	while (!w->dead) {
+		/* Asked first: what is pushed before the close may come after an empty take. */
+		bool closed = queue_closed(w->queue);
 		int wait_ms = pulse_wait_ms(&w->pulse, clock_now().boot_ns, w->head.size, TICK_MS);
 		struct op *list = queue_take_all(w->queue, wait_ms);
-		if (!list && queue_closed(w->queue))
+		if (!list && closed)
 			break;
 		do {
 			list = one_commit(w, list);

@@ -59,10 +59,7 @@ void writer_push(struct writer *writer, struct op *op);
 void writer_stop(struct writer *writer);
 void writer_read_numbers(struct writer *writer, struct writer_numbers *numbers);
 
-/*
- * Make a new log in an empty store: commit record 0, have size 1 signed.
- * `predecessor` etc. are for succession, empty here.
- */
+/* Make a new log in an empty store: commit record 0, have size 1 signed. */
 enum trail_err writer_genesis(struct store *store, struct signer_link *signer,
 	const struct signer_greeting *greeting, struct log_reason *reason);
 

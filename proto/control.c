@@ -5,8 +5,7 @@
 
 enum {
 	ARENA_MAX = 1 << 20,
-	NAMES_MAX = 1 << 18, /* twice what a log takes; 80 MB */
-	GENESIS_FORMAT = 1,
+	NAMES_MAX = 1 << 18,  /* twice what a log takes; 80 MB */
 	NAMES_OF_SOURCES = 0, /* names.h keeps both kinds apart by a type; peers have theirs */
 };
 

@@ -14,6 +14,7 @@
 
 enum {
 	PROTOCOL_VERSION = 1,
+	GENESIS_FORMAT = 1, /* of a log, as its record 0 says */
 	CLAIMS_MAX = 64,
 	SEAL_HEIGHT_MIN = 4, /* FORMATS.md section 1 */
 	SEAL_HEIGHT_MAX = 20,

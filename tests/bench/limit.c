@@ -4,11 +4,12 @@
  *
  *   limit   hash the same bytes and write them to a flat file, a batch at a time, with one write
  * and one fdatasync per batch. Hashed per event, by SHA-256, as the log must: the commitment (0x02
- * || salt[16] || event), the leaf (0x00 || record[112]) and one node (0x01 || left || right; a tree
- * of n leaves has n - 1 nodes). Written per event: the event's bytes. No socket, no checking of
- * events, no packing, no index, no second file. With --whole, record and salt are written too: what
- * a flat store would have to hold. sync    pwrite of 4 KiB and fdatasync, one after the other,
- * round and round in a file that is already written, so no block is allocated: p50 and p99.
+ * || salt[16] || event), the leaf (0x00 || record[112]) and one node (0x01 || left
+ *           || right; a tree of n leaves has n - 1 nodes). Written per event: the event's bytes.
+ *           No socket, no checking of events, no packing, no index, no second file. With --whole,
+ *           record and salt are written too: what a flat store would have to hold.
+ *   sync    pwrite of 4 KiB and fdatasync, one after the other, round and round in a file that is
+ *           already written, so no block is allocated: p50 and p99.
  *
  * Prints one JSON object.
  */

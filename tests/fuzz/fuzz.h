@@ -25,4 +25,7 @@ static inline struct arena fuzz_arena(size_t cap)
 	return arena;
 }
 
+/* The key of seed 00..1f: the corpora of notes and proofs have what it signed. */
+#define FUZZ_VKEY "example.org/audit+1026b77e+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"
+
 #endif

@@ -3,22 +3,10 @@
  * Proof files, checkpoints and identity files from anywhere. Beyond not crashing: what is accepted
  * must come out again as the same bytes, for there is one spelling of everything.
  */
+#include "fuzz.h"
+
 #include "../../proto/checkpoint.h"
 #include "../../proto/tree.h"
-
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* The key of seed 00..1f: the corpus has checkpoints signed with it. */
-static const char vkey_text[] =
-	"example.org/audit+1026b77e+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4";
-
-static void expect(bool held)
-{
-	if (!held)
-		abort();
-}
 
 /* Any answer will do, but the walk must end inside the proof. */
 static void try_paths(const struct tree_proof *proof, uint64_t index, const struct checkpoint *cp)
@@ -38,12 +26,12 @@ static void try_proof(struct span in, const struct vkey *key)
 	uint64_t index;
 	if (tlog_proof_parse(in, &extra, &index, &proof, &note) == TRAIL_OK) {
 		tlog_proof_put(&out, buf_view(&extra), index, &proof, note);
-		expect(span_equal(buf_view(&out), in));
+		fuzz_assert(span_equal(buf_view(&out), in));
 		if (checkpoint_open(note, key, &cp) == TRAIL_OK)
-			expect(strcmp(cp.origin, key->name) == 0);
+			fuzz_assert(strcmp(cp.origin, key->name) == 0);
 		try_paths(&proof, index, &cp);
 	} else {
-		expect(extra.len == 0);
+		fuzz_assert(extra.len == 0);
 	}
 	buf_release(&extra);
 	buf_release(&out);
@@ -56,15 +44,15 @@ static void try_texts(struct span in, const struct vkey *key)
 	struct log_identity id;
 	if (checkpoint_parse(in, &cp) == TRAIL_OK) {
 		checkpoint_put(&out, &cp);
-		expect(span_equal(buf_view(&out), in));
+		fuzz_assert(span_equal(buf_view(&out), in));
 	}
 	buf_clear(&out);
 	if (identity_parse(in, &id) == TRAIL_OK) {
 		identity_put(&out, &id);
-		expect(span_equal(buf_view(&out), in));
+		fuzz_assert(span_equal(buf_view(&out), in));
 	}
 	if (checkpoint_open(in, key, &cp) == TRAIL_OK)
-		expect(strcmp(cp.origin, key->name) == 0);
+		fuzz_assert(strcmp(cp.origin, key->name) == 0);
 	buf_release(&out);
 }
 
@@ -72,8 +60,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct span in = span_of(data, size);
 	struct vkey key;
-	expect(crypto_init());
-	expect(vkey_parse(span_text(vkey_text), &key) == TRAIL_OK);
+	fuzz_assert(crypto_init());
+	fuzz_assert(vkey_parse(span_text(FUZZ_VKEY), &key) == TRAIL_OK);
 	try_proof(in, &key);
 	try_texts(in, &key);
 	return 0;

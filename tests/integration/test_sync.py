@@ -17,7 +17,7 @@ from harness import SEED
 from wire import Client, pb
 
 CALLS = ("read,recvfrom,recvmsg,readv,write,sendto,sendmsg,writev,pwrite64,pwritev,fdatasync,fsync,"
-         "openat,accept4,accept")
+         "openat,accept4,accept,mkdir,mkdirat,renameat")
 META_END = 2 * 4096  # the two meta pages of LMDB 0.9 lie in front
 
 # "<pid> <time> name(args) = result", or its two halves.
@@ -318,3 +318,46 @@ def test_ack_that_leaves_before_the_sync_is_found_out():
     assert len(judge(failed, [stream])[1]) == 1
     short = [line.replace("4120) = 120", "4120) = 60") for line in good]
     assert len(judge(short, [stream])[1]) == 1
+
+
+# ---- folders: a name is durable when the folder that it stands in was synced behind it ----
+
+MADE = ("", "VERSION", "vkey", "identity", "log", "log/data.mdb", "signer", "signer/key",
+        "signer/head", "signer/seeds", "signer/seal.pub")
+
+
+def made_path(call):
+    """The path that this call made, if it did."""
+    if call.result is None or call.result < 0:
+        return None
+    if call.name == "openat" and "O_CREAT" not in call.text:
+        return None
+    if call.name not in ("mkdir", "mkdirat", "openat", "renameat"):
+        return None
+    folders = re.findall(r"<([^>]*)>", call.text.split(") ")[0])
+    return os.path.join(folders[-1] if folders else "", re.findall(r'"([^"]*)"', call.text)[-1])
+
+
+def names_not_durable(lines):
+    """Of MADE, those that no fsync of their folder followed before the first connection."""
+    calls = sorted(parse(lines), key=lambda c: c.end)
+    first = next(c.end for c in calls if c.name.startswith("accept") and (c.result or -1) >= 0)
+    made = {made_path(c): c.end for c in reversed(calls) if c.end < first}
+    synced = {os.path.normpath(c.path): c.begin for c in calls
+              if c.name == "fsync" and c.result == 0 and c.end < first}
+    state = next(p for p in made if p and p.endswith("/log/data.mdb")).removesuffix("/log/data.mdb")
+    missing = []
+    for name in MADE:
+        path = os.path.normpath(os.path.join(state, name))
+        if path not in made or synced.get(os.path.dirname(path), -1) < made[path]:
+            missing.append(name or "the folder itself")
+    return missing
+
+
+def test_g1_what_a_first_start_makes_is_durable(trace):
+    assert not names_not_durable(trace[0])
+
+
+def test_trace_without_the_syncs_of_folders_is_found_out(trace):
+    doctored = without(trace[0], lambda c: c.name == "fsync" and not c.path.endswith(".new"))
+    assert set(names_not_durable(doctored)) == set(MADE[1:]) | {"the folder itself"}

@@ -100,6 +100,7 @@ struct builder *builder_new(const char *state, const char *origin)
 	(void)snprintf(b->state, sizeof b->state, "%s", state);
 	(void)snprintf(folder, sizeof folder, "%s/log", state);
 	must(skey_make(span_text(origin), seed, &b->key) == TRAIL_OK, "origin");
+	make_folder(b, "log");
 	make_folder(b, "signer");
 	write_file(b, "VERSION", STORE_VERSION, strlen(STORE_VERSION));
 	write_file(b, "lock", "", 0);

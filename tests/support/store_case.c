@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store_case.h"
 
+#include "../../daemon/sweep.h"
 #include "../../proto/crypto.h"
 
 #include <stdio.h>
@@ -95,4 +96,25 @@ struct hash naive_root(const struct store_case *c, size_t from, size_t to)
 	struct hash root;
 	hash_node(&left, &right, &root);
 	return root;
+}
+
+enum trail_err store_case_payload(struct store *store, struct db_txn *txn, struct chunker *chunker,
+	uint64_t index, struct buf *out, struct span *salt, struct span *payload)
+{
+	struct sweep sweep;
+	struct record r;
+	sweep_begin(&sweep, store, txn, chunker);
+	const uint8_t *bytes = sweep_record(&sweep, index);
+	if (!bytes)
+		return TRAIL_CORRUPT;
+	record_decode(bytes, &r);
+	enum trail_err err = sweep_payload(&sweep, index, &r, salt, payload);
+	if (err != TRAIL_OK)
+		return err;
+	size_t at = out->len;
+	buf_put_span(out, *salt);
+	buf_put_span(out, *payload);
+	*salt = span_of(out->data + at, SALT_LEN);
+	*payload = span_of(out->data + at + SALT_LEN, out->len - at - SALT_LEN);
+	return TRAIL_OK;
 }

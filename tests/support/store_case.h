@@ -39,6 +39,13 @@ uint64_t store_case_entry(struct store_case *c, struct span payload);
 /* Put, commit, note the new leaves. */
 void store_case_commit(struct store_case *c);
 
+/*
+ * Salt || payload of record `index`, which must open its commitment, appended to `out`; *salt and
+ * *payload view that. As sweep_payload; TRAIL_CORRUPT also where the record is not there.
+ */
+enum trail_err store_case_payload(struct store *store, struct db_txn *txn, struct chunker *chunker,
+	uint64_t index, struct buf *out, struct span *salt, struct span *payload);
+
 /* MTH(D[from:to]), from < to, of the naive account. */
 struct hash naive_root(const struct store_case *c, size_t from, size_t to);
 

@@ -3,6 +3,7 @@
 
 #include "../../daemon/trace.h"
 #include "../support/lookup_case.h"
+#include "../support/store_case.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -227,8 +228,8 @@ static bool answers(
 	if (r.kind != KIND_EVENT || (w->source && strcmp(w->source, source) != 0))
 		return false;
 	struct db_txn *txn = db_begin(builder_db(c->b), false);
-	assert_int_equal(
-		store_payload(builder_store(c->b), txn, c->chunker, index, &room, &salt, &payload),
+	assert_int_equal(store_case_payload(builder_store(c->b), txn, c->chunker, index, &room,
+				 &salt, &payload),
 		TRAIL_OK);
 	assert_int_equal(event_walk(payload, &facts, &fault), TRAIL_OK);
 	bool yes = is(w->actor, facts.actor_id) && is(w->object, facts.object_id) &&
@@ -640,8 +641,8 @@ static size_t forge(struct lookup_case *c, bool chained, struct row_before befor
 	struct span salt, payload;
 	size_t n = 0;
 	lookup_case_begin(c);
-	assert_int_equal(store_payload(c->look.store, c->look.txn, c->chunker, index, &room, &salt,
-				 &payload),
+	assert_int_equal(store_case_payload(c->look.store, c->look.txn, c->chunker, index, &room,
+				 &salt, &payload),
 		TRAIL_OK);
 	lookup_case_end(c);
 	uint8_t *actor = memmem(room.data + SALT_LEN, payload.len, "a2", 2);

@@ -228,7 +228,7 @@ static void expect_payload(
 	struct db_txn *txn = db_begin(store_db(c->store), false);
 	buf_put_text(&out, "before");
 	assert_int_equal(
-		store_payload(c->store, txn, chunker, index, &out, &salt, &payload), TRAIL_OK);
+		store_case_payload(c->store, txn, chunker, index, &out, &salt, &payload), TRAIL_OK);
 	assert_int_equal(salt.len, SALT_LEN);
 	assert_true(span_equal(payload, wanted));
 	assert_memory_equal(out.data, "before", 6);
@@ -284,7 +284,8 @@ static enum trail_err fetch(struct store_case *c, uint64_t index)
 	struct buf out = { 0 };
 	struct span salt, payload;
 	struct db_txn *txn = db_begin(store_db(c->store), false);
-	enum trail_err err = store_payload(c->store, txn, chunker, index, &out, &salt, &payload);
+	enum trail_err err =
+		store_case_payload(c->store, txn, chunker, index, &out, &salt, &payload);
 	db_abort(txn);
 	buf_release(&out);
 	chunker_free(chunker);

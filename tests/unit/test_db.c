@@ -6,9 +6,13 @@
 
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -16,12 +20,12 @@ enum {
 	PAGE = 4096,
 	KEYS = 400,
 	OPERATIONS = 6000,
+	REPLACEMENTS = 100,
 	MAP = 16 << 20
 };
 
 struct place {
 	char folder[CASE_PATH_MAX];
-	char path[CASE_PATH_MAX + 16];
 	struct db *db;
 };
 
@@ -39,7 +43,6 @@ static int setup(void **state)
 	if (!p)
 		return -1;
 	case_folder_make(p->folder);
-	(void)snprintf(p->path, sizeof p->path, "%s/data.mdb", p->folder);
 	p->db = open_db(p, true);
 	*state = p;
 	return 0;
@@ -335,134 +338,90 @@ static void test_rows_are_found_as_in_an_array(void **state)
 	db_abort(txn);
 }
 
-/* ---- meta pages ---- */
+/* ---- readers of other processes ---- */
 
-static void test_the_meta_page_tells_what_the_file_must_hold(void **state)
+/* A process beside this one that begins to read, says so, and never ends that. */
+_Noreturn static void read_for_ever(const char *folder, int ready)
+{
+	const struct db_options options = { .map_bytes = MAP };
+	struct db *db = NULL;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (db_open(folder, &options, &db) != TRAIL_OK || !db_begin(db, false) ||
+		write(ready, "", 1) != 1)
+		_exit(1);
+	for (;;)
+		(void)pause();
+}
+
+/* How far the file grows by commits that put one row anew. */
+static uint64_t growth(struct db *db)
+{
+	uint64_t before, after, map;
+	db_usage(db, &before, &map);
+	for (int i = 0; i < REPLACEMENTS; i++)
+		put(db, 1, "one");
+	db_usage(db, &after, &map);
+	return after - before;
+}
+
+static void test_the_pages_of_a_dead_reader_are_used_again(void **state)
 {
 	struct place *p = *state;
-	struct db_meta first, second;
-	put(p->db, 1, "one");
-	assert_int_equal(db_meta_read(p->path, &first), TRAIL_OK);
-	put(p->db, 2, "two");
-	assert_int_equal(db_meta_read(p->path, &second), TRAIL_OK);
-	assert_int_equal(second.txnid, first.txnid + 1);
-	assert_true(first.sound && second.sound);
-	assert_int_equal(second.needed, second.pages * PAGE);
-	assert_true(second.needed <= second.file_bytes);
+	int ready[2], status;
+	char byte;
+	(void)growth(p->db);
+	assert_int_equal(growth(p->db), 0);
+	assert_int_equal(pipe(ready), 0);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		read_for_ever(p->folder, ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	db_forget_dead(p->db);
+	assert_true(growth(p->db) > REPLACEMENTS * PAGE);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(growth(p->db) > REPLACEMENTS * PAGE);
+	db_forget_dead(p->db);
+	(void)growth(p->db);
+	assert_int_equal(growth(p->db), 0);
+	(void)close(ready[0]);
+	(void)close(ready[1]);
 }
+
+/* ---- a file that is no store ---- */
 
 static void test_a_file_that_is_cut_is_not_mapped(void **state)
 {
 	struct place *p = *state;
-	struct db_meta meta;
 	struct db *db = NULL;
 	const struct db_options options = { .map_bytes = MAP, .create = true };
 	put(p->db, 1, "one");
 	db_close(p->db);
 	p->db = NULL;
 	struct buf file = case_file_read(p->folder, "data.mdb");
-	assert_int_equal(db_meta_read(p->path, &meta), TRAIL_OK);
-	for (size_t len = 1; len < meta.needed; len += len < 2 * PAGE ? 61 : 509) {
+	/* The newest root lies on the last page. */
+	for (size_t len = 1; len < file.len; len += len < 2 * PAGE ? 61 : 509) {
 		case_file_write(p->folder, "data.mdb", span_of(file.data, len));
-		assert_int_equal(db_meta_read(p->path, &meta), TRAIL_CORRUPT);
 		assert_int_equal(db_open(p->folder, &options, &db), TRAIL_CORRUPT);
 	}
-	case_file_write(p->folder, "data.mdb", span_of(file.data, meta.needed - 1));
-	assert_int_equal(db_meta_read(p->path, &meta), TRAIL_CORRUPT);
+	case_file_write(p->folder, "data.mdb", span_of(file.data, file.len - 1));
+	assert_int_equal(db_open(p->folder, &options, &db), TRAIL_CORRUPT);
 	case_file_write(p->folder, "data.mdb", buf_view(&file));
-	assert_int_equal(db_meta_read(p->path, &meta), TRAIL_OK);
 	buf_release(&file);
+	p->db = open_db(p, false);
+	assert_true(has(p->db, 1, "one"));
 }
 
 static void test_an_empty_file_is_a_store_only_when_one_is_made(void **state)
 {
 	struct place *p = *state;
-	struct db_meta meta;
 	const struct db_options options = { .map_bytes = MAP };
 	db_close(p->db);
 	p->db = NULL;
 	case_file_write(p->folder, "data.mdb", span_of(NULL, 0));
-	assert_int_equal(db_meta_read(p->path, &meta), TRAIL_CORRUPT);
 	assert_int_equal(db_open(p->folder, &options, &p->db), TRAIL_CORRUPT);
 	p->db = open_db(p, true);
-}
-
-/* Offsets within a meta page (LMDB 0.9): flags, magic, version, page size, last page, txnid. */
-static void test_odd_meta_pages_are_refused(void **state)
-{
-	struct place *p = *state;
-	struct db_meta meta;
-	static const struct {
-		size_t at, len;
-		uint8_t with;
-	} cases[] = {
-		{ 10, 2, 0 },
-		{ 16, 4, 0 },
-		{ 16, 1, 0xdf },
-		{ 20, 4, 0 },
-		{ 20, 1, 2 },
-		{ 40, 4, 0 },
-		{ 41, 1, 0x20 },
-		{ 0, PAGE, 0 },
-		{ PAGE, PAGE, 0 },
-		{ PAGE + 16, 4, 0 },
-		{ 0, 2 * PAGE, 0 },
-	};
-	put(p->db, 1, "one");
-	db_close(p->db);
-	p->db = NULL;
-	struct buf file = case_file_read(p->folder, "data.mdb");
-	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		struct buf odd = { 0 };
-		buf_put_span(&odd, buf_view(&file));
-		memset(odd.data + cases[i].at, cases[i].with, cases[i].len);
-		case_file_write(p->folder, "data.mdb", buf_view(&odd));
-		assert_int_equal(db_meta_read(p->path, &meta), TRAIL_CORRUPT);
-		buf_release(&odd);
-	}
-	case_file_write(p->folder, "data.mdb", buf_view(&file));
-	buf_release(&file);
-	p->db = open_db(p, false);
-}
-
-static void test_meta_pages_out_of_step_are_not_sound(void **state)
-{
-	struct place *p = *state;
-	struct db_meta meta;
-	uint8_t page[PAGE];
-	put(p->db, 1, "one");
-	put(p->db, 2, "two");
-	db_close(p->db);
-	p->db = NULL;
-	struct buf file = case_file_read(p->folder, "data.mdb");
-	/* The two change places. */
-	memcpy(page, file.data, PAGE);
-	memcpy(file.data, file.data + PAGE, PAGE);
-	memcpy(file.data + PAGE, page, PAGE);
-	case_file_write(p->folder, "data.mdb", buf_view(&file));
-	assert_int_equal(db_meta_read(p->path, &meta), TRAIL_OK);
-	assert_false(meta.sound);
-	/* One twice. */
-	memcpy(file.data, file.data + PAGE, PAGE);
-	case_file_write(p->folder, "data.mdb", buf_view(&file));
-	assert_int_equal(db_meta_read(p->path, &meta), TRAIL_OK);
-	assert_false(meta.sound);
-	/* A last page beyond any file must not overflow what is needed. */
-	memset(file.data + 136, 0xff, 8);
-	memset(file.data + PAGE + 136, 0xff, 8);
-	case_file_write(p->folder, "data.mdb", buf_view(&file));
-	assert_int_equal(db_meta_read(p->path, &meta), TRAIL_CORRUPT);
-	buf_release(&file);
-}
-
-static void test_a_missing_file_or_a_folder_is_an_error_of_the_disk(void **state)
-{
-	struct place *p = *state;
-	struct db_meta meta;
-	assert_int_equal(db_meta_read("/nonexistent/data.mdb", &meta), TRAIL_IO);
-	assert_int_equal(errno, ENOENT);
-	assert_int_equal(db_meta_read(p->folder, &meta), TRAIL_IO);
-	assert_int_equal(errno, EISDIR);
 }
 
 #define EACH(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -479,12 +438,9 @@ int main(void)
 		EACH(test_a_full_map_is_told_and_leaves_what_was),
 		EACH(test_usage_grows_and_stays_below_the_map),
 		EACH(test_rows_are_found_as_in_an_array),
-		EACH(test_the_meta_page_tells_what_the_file_must_hold),
+		EACH(test_the_pages_of_a_dead_reader_are_used_again),
 		EACH(test_a_file_that_is_cut_is_not_mapped),
 		EACH(test_an_empty_file_is_a_store_only_when_one_is_made),
-		EACH(test_odd_meta_pages_are_refused),
-		EACH(test_meta_pages_out_of_step_are_not_sound),
-		EACH(test_a_missing_file_or_a_folder_is_an_error_of_the_disk),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

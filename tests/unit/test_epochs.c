@@ -264,6 +264,26 @@ static void test_mere_claims_go_before_what_has_a_standing(void **state)
 	assert_int_equal(count_rows(p), EPOCHS_OPEN_MAX - 1);
 }
 
+static struct epoch *next_silent(struct place *p, uint64_t now_ns)
+{
+	struct epoch *found;
+	return epochs_take_silent(p->epochs, now_ns, &found, 1) ? found : NULL;
+}
+
+static void test_all_that_are_silent_are_told_at_once(void **state)
+{
+	struct place *p = *state;
+	uint64_t day = 24 * 3600 * S;
+	struct epoch *found[4];
+	for (uint64_t n = 1; n <= 5; n++)
+		store_one(p, must_open(p, 5, n), 40 + n, NOON);
+	assert_int_equal(epochs_take_silent(p->epochs, NOON + day, found, 4), 0);
+	assert_int_equal(epochs_take_silent(p->epochs, NOON + day + 1, found, 4), 4);
+	assert_int_equal(epochs_take_silent(p->epochs, NOON + day + 1, found, 4), 1);
+	assert_int_equal(found[0]->row.state, EPOCH_OPEN_END);
+	assert_int_equal(epochs_take_silent(p->epochs, NOON + day + 1, found, 4), 0);
+}
+
 static void test_a_day_of_silence_is_told_once(void **state)
 {
 	struct place *p = *state;
@@ -273,20 +293,21 @@ static void test_a_day_of_silence_is_told_once(void **state)
 	store_one(p, must_open(p, 5, 0), 42, NOON);
 	store_one(p, must_open(p, 6, EPOCH_IMPORT_BIT | 1), 43, NOON);
 	(void)must_open(p, 5, 102);
-	assert_null(epochs_next_silent(p->epochs, NOON + day));
-	struct epoch *a = epochs_next_silent(p->epochs, NOON + day + 1);
-	struct epoch *b = epochs_next_silent(p->epochs, NOON + day + 1);
+	assert_null(next_silent(p, NOON + day));
+	/* As many as are asked for, and the others the next time. */
+	struct epoch *a = next_silent(p, NOON + day + 1);
+	struct epoch *b = next_silent(p, NOON + day + 1);
 	assert_true(a && b && a != b);
 	assert_true(a->number + b->number == 100 + (EPOCH_IMPORT_BIT | 1));
-	assert_null(epochs_next_silent(p->epochs, NOON + day + 1));
+	assert_null(next_silent(p, NOON + day + 1));
 	restart(p);
-	assert_null(epochs_next_silent(p->epochs, NOON + day + 1));
+	assert_null(next_silent(p, NOON + day + 1));
 	/* It speaks again, and falls silent again. */
 	epochs_heard(p->epochs, epochs_find(p->epochs, 5, 100), NOON + 2 * day, 0);
 	assert_int_equal(epochs_find(p->epochs, 5, 100)->row.state, EPOCH_OPEN);
-	assert_non_null(epochs_next_silent(p->epochs, NOON + 2 * day)); /* 101 */
-	assert_null(epochs_next_silent(p->epochs, NOON + 3 * day));
-	assert_non_null(epochs_next_silent(p->epochs, NOON + 3 * day + 1));
+	assert_non_null(next_silent(p, NOON + 2 * day)); /* 101 */
+	assert_null(next_silent(p, NOON + 3 * day));
+	assert_non_null(next_silent(p, NOON + 3 * day + 1));
 }
 
 static void expect_counts(struct place *p, uint64_t ns, uint32_t open, uint32_t pending)
@@ -556,6 +577,7 @@ int main(void)
 		EACH(test_the_least_recently_used_is_pushed_out),
 		EACH(test_mere_claims_go_before_what_has_a_standing),
 		EACH(test_a_day_of_silence_is_told_once),
+		EACH(test_all_that_are_silent_are_told_at_once),
 		EACH(test_a_gap_is_pending_after_a_minute_until_it_is_filled),
 		EACH(test_rows_that_do_not_decode_are_not_loaded),
 		EACH(test_epochs_agree_with_plain_arrays),

@@ -4,6 +4,7 @@
 #include "../../proto/codec.h"
 #include "../support/intake_case.h"
 #include "../support/random.h"
+#include "../support/store_case.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -539,7 +540,8 @@ static struct daemon_entry entry_at(struct intake_case *c, uint64_t index)
 	struct daemon_entry entry = { 0 };
 	struct db_txn *txn = db_begin(store_db(c->store), false);
 	assert_int_equal(case_record(c, index).kind, KIND_DAEMON);
-	assert_int_equal(store_payload(c->store, txn, c->in.chunker, index, &out, &salt, &payload),
+	assert_int_equal(
+		store_case_payload(c->store, txn, c->in.chunker, index, &out, &salt, &payload),
 		TRAIL_OK);
 	assert_int_equal(daemon_entry_decode(payload, &arena, &entry), TRAIL_OK);
 	db_abort(txn);

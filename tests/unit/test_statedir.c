@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../../daemon/statedir.h"
 
+#include "../../daemon/check_evidence.h"
+
 #include <dirent.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -124,38 +127,66 @@ static bool has_lock_open(pid_t pid)
 }
 
 /* As a signer's child before its exec: the lock is its parent's, and outlives it. */
-_Noreturn static void hold_until_wanted(pid_t by, int ready)
+_Noreturn static void hold_until_wanted(pid_t by, int closed, int entered)
 {
 	const struct timespec moment = { .tv_nsec = 20 * 1000000L };
+	struct pollfd end = { .fd = entered, .events = POLLIN };
 	char byte;
-	if (read(ready, &byte, 1) != 1)
+	if (read(closed, &byte, 1) != 1)
 		_exit(1);
 	while (!has_lock_open(by))
-		if (getppid() != by)
-			_exit(1);
+		if (poll(&end, 1, 0) != 0)
+			_exit(1); /* it did not wait */
 	/* Let the first try fail: what is tested is that there is a second. */
 	(void)nanosleep(&moment, NULL);
 	_exit(0);
 }
 
-static void test_a_dead_daemons_lock_is_waited_for(void **state)
+/* Open a folder whose daemon died and left a child with its lock. */
+static void outwait(void (*enter)(void))
 {
-	int ready[2], status;
-	(void)state;
+	int closed[2], entered[2], status;
 	pid_t parent = getpid();
-	assert_int_equal(pipe(ready), 0);
+	assert_int_equal(pipe(closed), 0);
+	assert_int_equal(pipe(entered), 0);
 	struct statedir *dir = open_fine();
 	pid_t pid = fork();
 	assert_true(pid >= 0);
-	if (pid == 0)
-		hold_until_wanted(parent, ready[0]);
+	if (pid == 0) {
+		(void)close(closed[1]);
+		(void)close(entered[1]);
+		hold_until_wanted(parent, closed[0], entered[0]);
+	}
 	statedir_close(dir);
-	assert_int_equal(write(ready[1], "", 1), 1);
-	statedir_close(open_fine());
+	assert_int_equal(write(closed[1], "", 1), 1);
+	enter();
+	assert_int_equal(write(entered[1], "", 1), 1);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
-	(void)close(ready[0]);
-	(void)close(ready[1]);
+	for (int i = 0; i < 2; i++) {
+		(void)close(closed[i]);
+		(void)close(entered[i]);
+	}
+}
+
+static void enter_as_daemon(void)
+{
+	statedir_close(open_fine());
+}
+
+static void enter_as_check(void)
+{
+	int fd;
+	assert_int_equal(evidence_lock(folder, &fd), TRAIL_OK);
+	assert_true(fd >= 0);
+	(void)close(fd);
+}
+
+static void test_a_dead_daemons_lock_is_waited_for(void **state)
+{
+	(void)state;
+	outwait(enter_as_daemon);
+	outwait(enter_as_check);
 }
 
 static void test_a_file_system_root_is_fine(void **state)
