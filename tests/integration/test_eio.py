@@ -11,6 +11,7 @@ import subprocess
 import time
 
 import pytest
+import sanitizers
 import wire
 from harness import SLOW
 from wire import Client
@@ -59,8 +60,7 @@ class Injection:
 
 
 def start(traild, state_dir=None):
-    # LeakSanitizer cannot work under ptrace.
-    return traild.start(state_dir, env={"ASAN_OPTIONS": "detect_leaks=0"})
+    return traild.start(state_dir, env=sanitizers.traced())
 
 
 def fail_once(traild, call, when):
