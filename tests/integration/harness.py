@@ -207,17 +207,17 @@ class Traild:
 
     def finish(self):
         """It ends if it still runs, in good order: only then does it say what memory it lost."""
-        if self.finished:
-            return
-        self.finished = True
         try:
-            if self.process and self.popen.poll() is None:
+            if not self.finished and self.process and self.popen.poll() is None:
                 self.stop()
         finally:
             self.end()
 
     def end(self):
         """At once, whatever state it is in."""
+        if self.finished:
+            return
+        self.finished = True
         if self.popen.poll() is None:
             if self.process:
                 self.process.kill()
