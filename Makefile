@@ -23,7 +23,7 @@ BUILD_DEPS := gcc libc6-dev pkg-config protobuf-c-compiler protobuf-compiler lib
 	libevent-dev libprotobuf-c-dev libssl-dev libzstd-dev libjansson-dev libseccomp-dev libconfuse-dev
 DEV_DEPS := clang clang-format clang-tidy libclang-rt-14-dev cppcheck valgrind strace lmdb-utils libcmocka-dev \
 	python3 python3-pytest python3-protobuf zstd openssl golang-go golang-golang-x-mod-dev mandoc \
-	util-linux universal-ctags less tzdata abigail-tools g++ fish zsh
+	util-linux universal-ctags less tzdata abigail-tools g++ fish zsh shellcheck pyflakes3
 
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $@)
@@ -208,8 +208,25 @@ full: $(FULL_NEEDS)  ## ci, both compilers, valgrind, 200 kills, 2,600 damaged s
 	$(PYTHON) tests/run.py full
 mutants: release  ## apply each patch of tests/mutants to a copy; each must turn its test red
 	$(PYTHON) tests/mutants/run.py
-lint: release  ## layout, floors, doors, sizes, exports, cppcheck, manuals
+lint: release  ## layout, floors, doors, sizes, exports, settings, clang-tidy, cppcheck ...
 	$(PYTHON) tests/run.py lint
+
+# tests/lint/lint_tidy: a file is looked at again when it would be compiled again.
+TIDY_C := $(wildcard $(addsuffix /*.c,proto daemon daemon/signer client client/cli \
+	$(addprefix tests/,unit support fuzz bench integration)))
+define TIDY
+	$(call say,TIDY)
+	@mkdir -p $(@D)
+	$(Q)clang-tidy --quiet $< -- $(CPPFLAGS) -Iinclude -std=gnu2x 2>$@.said || { cat $@.said; false; }
+	@touch $@
+endef
+.PHONY: tidy
+tidy: $(TIDY_C:%.c=build/tidy/%.ok)
+# Users of the library, built by their tests.
+build/tidy/tests/integration/%.ok: tests/integration/%.c include/trail.h .clang-tidy tests/.clang-tidy
+	$(TIDY)
+build/tidy/%.ok: %.c build/release/%.o .clang-tidy tests/.clang-tidy
+	$(TIDY)
 
 .PHONY: format
 format:  ## lay all C out as .clang-format says

@@ -302,9 +302,8 @@ static bool learn(
 	return true;
 }
 
-static enum trail_err scan_on(
-	const struct child_options *options, struct scan *scan, struct deaths *deaths,
-	struct findings *found)
+static enum trail_err scan_on(const struct child_options *options, struct scan *scan,
+	struct deaths *deaths, struct findings *found)
 {
 	scan->holes = deaths->holes;
 	for (int children = 0; children < 2 * HOLES_MAX; children++) {

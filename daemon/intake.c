@@ -403,8 +403,7 @@ static bool compare_one(
 		op_refuse(op, TRAIL_CONFLICT,
 			"event %zu: other content stands under seq %llu (index %llu); "
 			"a number is given once",
-			i, (unsigned long long)a->first_seq + i,
-			(unsigned long long)in->found[i]);
+			i, (unsigned long long)a->first_seq + i, (unsigned long long)in->found[i]);
 		return false;
 	}
 	if (err == TRAIL_NOMEM) {

@@ -12,6 +12,12 @@ VARIABLES = ("ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS")
 ALWAYS = {"UBSAN_OPTIONS": "print_stacktrace=1", "TSAN_OPTIONS": "second_deadlock_stack=1"}
 
 
+def of(program):
+    """"asan", "tsan" or "": what the program was built with."""
+    code = pathlib.Path(program).read_bytes()
+    return "asan" if b"__asan_init" in code else "tsan" if b"__tsan_init" in code else ""
+
+
 def environment(folder):
     """The variables that send reports into `folder`, which programs of any user may write to."""
     os.chmod(folder, 0o1777)
