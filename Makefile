@@ -199,13 +199,16 @@ ifeq ($(filter -j%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j2
 endif
 
-.PHONY: test ci full mutants lint
+BEGAN := $(shell date +%s)
+.PHONY: test ci full times mutants lint
 test: $(TEST_NEEDS)  ## lints, unit tests, replayed corpora, integration tests (gcc release)
-	$(PYTHON) tests/run.py test
+	$(PYTHON) tests/run.py test $(BEGAN)
 ci: $(CI_NEEDS)  ## what CI runs: test, and again under ASan+UBSan and TSan
-	$(PYTHON) tests/run.py ci
+	$(PYTHON) tests/run.py ci $(BEGAN)
 full: $(FULL_NEEDS)  ## ci, both compilers, valgrind, 200 kills, 2,600 damaged stores, fuzzing, mutants
-	$(PYTHON) tests/run.py full
+	$(PYTHON) tests/run.py full $(BEGAN)
+times:  ## what each step of the last test, ci and full took
+	@$(PYTHON) tests/run.py times
 mutants: release  ## apply each patch of tests/mutants to a copy; each must turn its test red
 	$(PYTHON) tests/mutants/run.py
 lint: release  ## layout, floors, doors, sizes, exports, settings, clang-tidy, cppcheck ...
