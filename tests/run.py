@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """
-Runs a suite (test, ci, full, lint) on what the Makefile built, and ends with one line
+Runs a suite (test, ci, full, lint, cross) on what the Makefile built, and ends with one line
 "N passed, N failed, N skipped" over all runners. A step is a program of its own; what it counts is
 read from the JUnit file that it writes, or it counts as one test. Exits 1 when anything failed, when
 a runner said nothing, when a sanitizer complained, or when nothing ran. What each step took stays in
@@ -95,7 +95,8 @@ def units(tally, mode, scratch, only=None, wrapper=()):
     for program in sorted((ROOT / "build" / mode / "tests" / "unit").glob("test_*")):
         if program.suffix or (only and program.name not in only):
             continue
-        report = scratch / f"{mode}-{program.name}.xml"
+        report = scratch / f"{program.name}.xml"
+        report.unlink(missing_ok=True)
         vectors = ROOT.parent / "shared" / "vectors"
         env = {"CMOCKA_MESSAGE_OUTPUT": "XML", "CMOCKA_XML_FILE": str(report),
                "TRAILD_SIGNER": str(ROOT / "build" / mode / "traild-signer")}
@@ -104,12 +105,12 @@ def units(tally, mode, scratch, only=None, wrapper=()):
         step(tally, f"unit {mode} {program.name}", [*wrapper, str(program)], env, report)
 
 
-def replay(tally, mode):
+def replay(tally, mode, wrapper=()):
     for program in sorted((ROOT / "build" / mode / "tests" / "fuzz").glob("replay_*")):
         if program.suffix:
             continue
         corpus = ROOT / "tests" / "fuzz" / "corpus" / program.name.removeprefix("replay_")
-        step(tally, f"replay {mode} {program.name}", [str(program), str(corpus)])
+        step(tally, f"replay {mode} {program.name}", [*wrapper, str(program), str(corpus)])
 
 
 def pytest(tally, name, scratch, mode, env=None, select=()):
@@ -144,6 +145,16 @@ def suite_ci(tally, scratch):
     pytest(tally, "tsan", scratch, "tsan", TSAN, SANITIZED)
 
 
+def suite_cross(tally, scratch):
+    """What was built for other machines, under qemu-user."""
+    for arch, triple, qemu in (("s390x", "s390x-linux-gnu", "qemu-s390x-static"),
+                               ("armhf", "arm-linux-gnueabihf", "qemu-arm-static")):
+        libraries = ROOT / "build" / "cross" / arch / "root" / "usr" / "lib" / triple
+        wrapper = (qemu, "-L", f"/usr/{triple}", "-E", f"LD_LIBRARY_PATH={libraries}")
+        units(tally, f"cross/{arch}", scratch, wrapper=wrapper)
+        replay(tally, f"cross/{arch}", wrapper)
+
+
 def suite_full(tally, scratch):
     full = {"TRAIL_FULL": "1", "TRAIL_KILLS": "200", "TRAIL_MODEL_STEPS": "5000",
             "TRAIL_DAMAGE_BITS": "2000", "TRAIL_DAMAGE_PAGES": "600", "TRAIL_DAMAGE_META": "500",
@@ -173,7 +184,7 @@ def suite_full(tally, scratch):
                 f"-artifact_prefix={work}/", str(work), str(corpus)])
     for mode in ("release", "asan", "tsan"):
         step(tally, f"mutants {mode}", [PYTHON, "tests/mutants/run.py", "-b", f"build/{mode}"])
-    step(tally, "cross", ["make", "--no-print-directory", "cross"], {"MAKEFLAGS": ""})
+    suite_cross(tally, scratch)
 
 
 SUITES = {
@@ -181,6 +192,7 @@ SUITES = {
     "test": suite_test,
     "ci": suite_ci,
     "full": suite_full,
+    "cross": suite_cross,
 }
 
 
