@@ -57,7 +57,8 @@ SANDBOX_fuzz := none
 # What libtrail needs itself, which a program that links it statically must name (libtrail.pc).
 LIB_LIBS := -lsodium -lprotobuf-c -lcrypto
 LIBS := -lsodium -llmdb -levent_core -lprotobuf-c -lcrypto -lzstd -lconfuse -lseccomp -lpthread
-CPPFLAGS += -D_GNU_SOURCE -DTRAIL_VERSION='"$(VERSION)"' -isystem build/gen
+# On 32 bits, too, files, folders and years have no end that comes soon.
+CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -DTRAIL_VERSION='"$(VERSION)"' -isystem build/gen
 CFLAGS   += -std=gnu2x -fvisibility=hidden -MMD -MP
 
 PROTO_C   := $(wildcard proto/*.c)
