@@ -249,7 +249,7 @@ test: $(TEST_NEEDS)  ## lints, unit tests, replayed corpora, integration tests (
 	$(PYTHON) tests/run.py test $(BEGAN)
 ci: $(CI_NEEDS)  ## what CI runs: test, and again under ASan+UBSan and TSan
 	$(PYTHON) tests/run.py ci $(BEGAN)
-full: $(FULL_NEEDS)  ## ci, both compilers, valgrind, 200 kills, 2,600 damaged stores, fuzzing, mutants
+full: $(FULL_NEEDS)  ## ci, both compilers, valgrind, all under sanitizers, kills, damage, fuzzing, mutants, cross
 	$(PYTHON) tests/run.py full $(BEGAN)
 cross: $(CROSS:%=cross-%)  ## the tests of proto/, big-endian (s390x) and of 32 bits (armhf), under qemu
 	$(PYTHON) tests/run.py cross $(BEGAN)
