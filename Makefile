@@ -29,7 +29,7 @@ BUILD_DEPS := gcc libc6-dev pkg-config protobuf-c-compiler protobuf-compiler lib
 DEV_DEPS := clang clang-format clang-tidy libclang-rt-14-dev cppcheck valgrind strace lmdb-utils libcmocka-dev \
 	python3 python3-pytest python3-protobuf zstd openssl golang-go golang-golang-x-mod-dev mandoc \
 	util-linux universal-ctags less tzdata abigail-tools g++ fish zsh iproute2 systemd apparmor \
-	systemd-container mmdebstrap
+	systemd-container mmdebstrap shellcheck pyflakes3
 
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $@)
@@ -63,7 +63,8 @@ SANDBOX_fuzz := none
 # What libtrail needs itself, which a program that links it statically must name (libtrail.pc).
 LIB_LIBS := -lsodium -lprotobuf-c -lcrypto
 LIBS := -lsodium -llmdb -levent_core -lprotobuf-c -lcrypto -lzstd -lconfuse -lseccomp -lpthread
-CPPFLAGS += -D_GNU_SOURCE -DTRAIL_VERSION='"$(VERSION)"' -isystem build/gen
+# On 32 bits, too, files, folders and years have no end that comes soon.
+CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -DTRAIL_VERSION='"$(VERSION)"' -isystem build/gen
 CFLAGS   += -std=gnu2x -fvisibility=hidden -MMD -MP
 
 PROTO_C   := $(wildcard proto/*.c)
@@ -155,12 +156,55 @@ endef
 $(foreach m,$(MODES),$(eval $(call MODE_RULES,$(m))))
 
 # These goals promise to work on a bare machine; every object waits for the packages.
-NEEDED := $(if $(filter test ci full mutants lint,$(MAKECMDGOALS)),deps-dev,$(if $(filter demo,$(MAKECMDGOALS)),deps))
+NEEDED := $(if $(filter test ci full mutants lint cross,$(MAKECMDGOALS)),deps-dev,$(if $(filter demo,$(MAKECMDGOALS)),deps)) \
+	$(if $(filter full cross,$(MAKECMDGOALS)),deps-cross)
 
 build/gen/trail.pb-c.c build/gen/trail.pb-c.h &: proto/trail.proto | $(NEEDED)
 	$(call say,GEN)
 	@mkdir -p build/gen
 	$(Q)protoc-c --proto_path=proto --c_out=build/gen trail.proto
+
+# ---- proto/ on other machines: big-endian, and 32 bits ----
+
+CROSS := s390x armhf
+TRIPLE_s390x := s390x-linux-gnu
+TRIPLE_armhf := arm-linux-gnueabihf
+CROSS_DEPS := gcc-s390x-linux-gnu libc6-dev-s390x-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross \
+	qemu-user-static
+# The tests of a file of proto/ that need nothing above it.
+CROSS_UNITS := $(filter-out tests/unit/test_findings.c,$(filter $(PROTO_C:proto/%=tests/unit/test_%),$(UNIT_C)))
+CROSS_PARTS := $(PROTO_C:%.c=%.o) $(patsubst %,tests/support/%.o,guard hex vector) trail.pb-c.o
+CROSS_CC = $(TRIPLE_$(1))-gcc $(CPPFLAGS) $(CFLAGS) -O2 -g -isystem build/cross/$(1)/root/usr/include \
+	-isystem build/cross/$(1)/root/usr/include/$(TRIPLE_$(1))
+CROSS_LIBS = -Lbuild/cross/$(1)/root/usr/lib/$(TRIPLE_$(1)) -lcmocka -lsodium -lprotobuf-c -lcrypto
+
+# $(1): the architecture, as Debian calls it
+define CROSS_RULES
+.PHONY: cross-$(1)
+cross-$(1): $(CROSS_UNITS:%.c=build/cross/$(1)/%) $(FUZZERS:%=build/cross/$(1)/tests/fuzz/replay_%)
+build/cross/$(1)/root/usr: tests/cross/sysroot | $(NEEDED)
+	$$(call say,APT)
+	$$(Q)tests/cross/sysroot $(1) build/cross/$(1) >build/$(1).log 2>&1 || { cat build/$(1).log; false; }
+	@touch $$@
+build/cross/$(1)/trail.pb-c.o: build/gen/trail.pb-c.c Makefile build/cross/$(1)/root/usr
+	$$(call say,CC)
+	$$(Q)$$(call CROSS_CC,$(1)) -c -o $$@ $$<
+build/cross/$(1)/%.o: %.c Makefile build/cross/$(1)/root/usr | build/gen/trail.pb-c.h
+	$$(call say,CC)
+	@mkdir -p $$(@D)
+	$$(Q)$$(call CROSS_CC,$(1)) $$(WARN) -c -o $$@ $$<
+build/cross/$(1)/parts.a: $(CROSS_PARTS:%=build/cross/$(1)/%)
+	$$(call say,AR)
+	$$(Q)rm -f $$@ && $(TRIPLE_$(1))-ar rcs $$@ $$^
+build/cross/$(1)/tests/unit/%: build/cross/$(1)/tests/unit/%.o build/cross/$(1)/parts.a
+	$$(call say,LD)
+	$$(Q)$$(call CROSS_CC,$(1)) -o $$@ $$^ $$(call CROSS_LIBS,$(1))
+build/cross/$(1)/tests/fuzz/replay_%: build/cross/$(1)/tests/fuzz/fuzz_%.o \
+		build/cross/$(1)/tests/fuzz/replay.o build/cross/$(1)/parts.a
+	$$(call say,LD)
+	$$(Q)$$(call CROSS_CC,$(1)) -o $$@ $$^ $$(call CROSS_LIBS,$(1))
+endef
+$(foreach a,$(CROSS),$(eval $(call CROSS_RULES,$(a))))
 
 # ---- measuring ----
 
@@ -201,24 +245,46 @@ build/promtool/promtool: | $(NEEDED)
 TEST_NEEDS := release unit-release replay-release build/interop/check
 CI_NEEDS   := $(TEST_NEEDS) build/promtool/promtool asan unit-asan replay-asan tsan unit-tsan
 FULL_NEEDS := $(CI_NEEDS) clang unit-clang debug unit-debug \
-	$(FUZZERS:%=build/fuzz/tests/fuzz/fuzz_%)
+	$(FUZZERS:%=build/fuzz/tests/fuzz/fuzz_%) $(CROSS:%=cross-%)
 
 # Both cores, unless the caller says how many.
 ifeq ($(filter -j%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j2
 endif
 
-.PHONY: test ci full mutants lint
+BEGAN := $(shell date +%s)
+.PHONY: test ci full cross times mutants lint
 test: $(TEST_NEEDS)  ## lints, unit tests, replayed corpora, integration tests (gcc release)
-	$(PYTHON) tests/run.py test
+	$(PYTHON) tests/run.py test $(BEGAN)
 ci: $(CI_NEEDS)  ## what CI runs: test, and again under ASan+UBSan and TSan
-	$(PYTHON) tests/run.py ci
-full: $(FULL_NEEDS)  ## ci, both compilers, valgrind, 200 kills, 2,600 damaged stores, fuzzing, mutants
-	$(PYTHON) tests/run.py full
+	$(PYTHON) tests/run.py ci $(BEGAN)
+full: $(FULL_NEEDS)  ## ci, both compilers, valgrind, all under sanitizers, kills, damage, fuzzing, mutants, cross
+	$(PYTHON) tests/run.py full $(BEGAN)
+cross: $(CROSS:%=cross-%)  ## the tests of proto/, big-endian (s390x) and of 32 bits (armhf), under qemu
+	$(PYTHON) tests/run.py cross $(BEGAN)
+times:  ## what each step of the last test, ci and full took
+	@$(PYTHON) tests/run.py times
 mutants: release  ## apply each patch of tests/mutants to a copy; each must turn its test red
 	$(PYTHON) tests/mutants/run.py
-lint: release  ## layout, floors, doors, sizes, exports, cppcheck, manuals
+lint: release  ## layout, floors, doors, sizes, exports, settings, clang-tidy, cppcheck ...
 	$(PYTHON) tests/run.py lint
+
+# tests/lint/lint_tidy: a file is looked at again when it would be compiled again.
+TIDY_C := $(wildcard $(addsuffix /*.c,proto daemon daemon/signer client client/cli \
+	$(addprefix tests/,unit support fuzz bench integration)))
+define TIDY
+	$(call say,TIDY)
+	@mkdir -p $(@D)
+	$(Q)clang-tidy --quiet $< -- $(CPPFLAGS) -Iinclude -std=gnu2x 2>$@.said || { cat $@.said; false; }
+	@touch $@
+endef
+.PHONY: tidy
+tidy: $(TIDY_C:%.c=build/tidy/%.ok)
+# Users of the library, built by their tests.
+build/tidy/tests/integration/%.ok: tests/integration/%.c include/trail.h .clang-tidy tests/.clang-tidy
+	$(TIDY)
+build/tidy/%.ok: %.c build/release/%.o .clang-tidy tests/.clang-tidy
+	$(TIDY)
 
 .PHONY: format
 format:  ## lay all C out as .clang-format says
@@ -237,11 +303,13 @@ install_packages = if [ "$$(id -u)" = 0 ]; then \
 			apt-get install -qy --no-install-recommends $(1); }; \
 	else dpkg -s $(1) >/dev/null 2>&1 || { echo "run as root: apt-get install -y $(1)" >&2; exit 1; }; fi
 
-.PHONY: deps deps-dev
+.PHONY: deps deps-dev deps-cross
 deps:  ## install what building needs (as root; else say what to install)
 	@$(call install_packages,$(BUILD_DEPS))
 deps-dev:  ## install what testing needs besides
 	@$(call install_packages,$(BUILD_DEPS) $(DEV_DEPS))
+deps-cross:  ## install what make cross needs besides
+	@$(call install_packages,$(CROSS_DEPS))
 
 PROGRAMS := $(sbindir)/traild $(sbindir)/traild-signer $(bindir)/trail
 LIBRARY  := $(libdir)/libtrail.so.$(VERSION) $(libdir)/$(SONAME) $(libdir)/libtrail.so $(libdir)/libtrail.a

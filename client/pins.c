@@ -87,10 +87,10 @@ static enum trail_err read_file(const char *path, struct buf *out, struct fault 
 /* Take `head` off the front of *text. */
 static bool take_text(struct span *text, const char *head)
 {
-	size_t len = strlen(head);
-	if (text->len < len || memcmp(text->data, head, len) != 0)
+	struct span taken = span_text(head);
+	if (text->len < taken.len || !span_equal(span_of(text->data, taken.len), taken))
 		return false;
-	*text = span_of(text->data + len, text->len - len);
+	*text = span_of(text->data + taken.len, text->len - taken.len);
 	return true;
 }
 

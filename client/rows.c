@@ -157,6 +157,7 @@ static const struct named *find_named(const struct answer *a, uint64_t index, si
 static misfit take_named(struct trial *t)
 {
 	struct answer *a = t->a;
+	a->named_count = 0;
 	for (size_t i = 0; i < t->page->named_count; i++) {
 		const struct evidence_item *shown = &t->page->named[i];
 		t->culprit = shown->index;

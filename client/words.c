@@ -71,7 +71,9 @@ const char *trail_word_name(enum trail_word list, int number)
 static bool same_word(const char *a, const char *b)
 {
 	while (*a && *b) {
-		char c = *b >= 'a' && *b <= 'z' ? (char)(*b - 'a' + 'A') : *b;
+		char c = *b;
+		if (c >= 'a' && c <= 'z')
+			c = (char)(c - 'a' + 'A');
 		if (*a != c)
 			return false;
 		a++;

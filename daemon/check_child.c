@@ -302,14 +302,13 @@ static bool learn(
 	return true;
 }
 
-static enum trail_err scan_on(
-	const struct child_options *options, struct scan *scan, struct findings *found)
+static enum trail_err scan_on(const struct child_options *options, struct scan *scan,
+	struct deaths *deaths, struct findings *found)
 {
-	struct deaths deaths = { 0 };
-	scan->holes = deaths.holes;
+	scan->holes = deaths->holes;
 	for (int children = 0; children < 2 * HOLES_MAX; children++) {
 		struct ending end = { 0 };
-		scan->hole_count = deaths.count;
+		scan->hole_count = deaths->count;
 		if (!run_one(options, scan, &end))
 			return TRAIL_IO;
 		if (came_to_its_end(end, scan->box))
@@ -318,11 +317,11 @@ static enum trail_err scan_on(
 			return TRAIL_NOMEM;
 		if (!store_did_it(end))
 			return TRAIL_IO;
-		if (!learn(&deaths, scan, end, found))
+		if (!learn(deaths, scan, end, found))
 			break;
 	}
-	for (size_t i = 0; i < deaths.count; i++)
-		say_death(found, &deaths.holes[i], deaths.end[i]);
+	for (size_t i = 0; i < deaths->count; i++)
+		say_death(found, &deaths->holes[i], deaths->end[i]);
 	findings_join(found, &scan->box->found);
 	return TRAIL_OK;
 }
@@ -336,7 +335,8 @@ enum trail_err child_scan(
 	if (box == MAP_FAILED)
 		return TRAIL_NOMEM;
 	scan.box = box;
-	enum trail_err err = scan_on(options, &scan, found);
+	struct deaths deaths = { 0 };
+	enum trail_err err = scan_on(options, &scan, &deaths, found);
 	*result = box->result;
 	(void)munmap(box, sizeof *box);
 	return err;

@@ -10,7 +10,7 @@ static void next_mark(struct head_lane *lane)
 {
 	const struct mark *marks[] = { &lane->kept, &lane->signer, &lane->given };
 	lane->next = UINT64_MAX;
-	for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+	for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
 		if (marks[i]->set && marks[i]->size < lane->next)
 			lane->next = marks[i]->size;
 	}

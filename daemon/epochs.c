@@ -225,9 +225,9 @@ static void forget(struct epochs *e, struct epoch *epoch)
 static void push_out(struct epochs *e, struct epoch_source *s, struct epoch *pushed)
 {
 	struct epoch *victim = s->oldest;
-	while (victim && (!epoch_only_claimed(victim) || victim == s->newest))
+	while (victim != s->newest && !epoch_only_claimed(victim))
 		victim = victim->newer;
-	if (!victim) {
+	if (victim == s->newest) {
 		*pushed = *s->oldest;
 		forget(e, s->oldest);
 		return;

@@ -6,13 +6,15 @@
 #include "notify.h"
 #include "sweep.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+static const size_t NOTE_ROOM = 512;
+static const size_t ANSWER_ALIGN = 16;
+
 enum {
 	ENTRY_ARENA_LEN = 4096,
-	NOTE_ROOM = 512,
-	ANSWER_ALIGN = 16,
 	LOSSES_AT_ONCE = 64,   /* loss entries per tick: the next tick goes on */
 	ANSWERS_MAX = 8 << 20, /* what the answers to duplicates in one batch may take */
 };
@@ -354,7 +356,7 @@ static bool answer_reserve(struct op *op, size_t runs, size_t duplicates, size_t
 
 static void *answer_take(struct op *op, size_t len)
 {
-	size_t at = (op->answer.len + ANSWER_ALIGN - 1) & ~(size_t)(ANSWER_ALIGN - 1);
+	size_t at = (op->answer.len + ANSWER_ALIGN - 1) & ~(ANSWER_ALIGN - 1);
 	op->answer.len = at + len;
 	return op->answer.data + at;
 }
@@ -409,8 +411,7 @@ static bool compare_one(
 		op_refuse(op, TRAIL_CONFLICT,
 			"event %zu: other content stands under seq %llu (index %llu); "
 			"a number is given once",
-			i, (unsigned long long)(a->first_seq + i),
-			(unsigned long long)in->found[i]);
+			i, (unsigned long long)a->first_seq + i, (unsigned long long)in->found[i]);
 		return false;
 	}
 	in->broken = err;
@@ -699,6 +700,7 @@ static enum intake_verdict take_append(struct intake *in, struct op *op)
 	if (!batch_has_room(in->batch, a->event_count - plan.duplicates, bytes))
 		return INTAKE_COMMIT_FIRST;
 	/* What this very batch holds cannot be read back yet; scattered ones answer at length. */
+	assert(plan.duplicates == 0 || plan.epoch);
 	if (plan.duplicates != 0 &&
 		(plan.epoch->row.last_index >= batch_committed(in->batch) ||
 			in->answer_bytes > ANSWERS_MAX))
@@ -720,6 +722,7 @@ static enum intake_verdict take_append(struct intake *in, struct op *op)
 			return INTAKE_TAKEN;
 		op->response.appended.run_count++;
 	}
+	assert(plan.epoch);
 	/* A closed import stays as it is: to hear it again costs no commit. */
 	if (plan.epoch->row.state != EPOCH_CLOSED)
 		epochs_heard(in->epochs, plan.epoch, in->now.real_ns, a->made);

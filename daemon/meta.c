@@ -77,12 +77,13 @@ struct tail {
 	uint32_t page_size;
 	uint64_t from, end;
 	uint64_t found;
-	uint64_t read; /* pages; more than the file has: they go in circles */
+	uint64_t read; /* pages, a child's parent again; more than twice what there are: in circles
+			*/
 };
 
 static bool page_load(struct tail *tail, uint64_t number, uint8_t *page)
 {
-	if (number >= tail->from || ++tail->read > tail->from)
+	if (number >= tail->from || ++tail->read / 2 > tail->from)
 		return false;
 	return pread(tail->fd, page, tail->page_size, (off_t)(number * tail->page_size)) ==
 		(ssize_t)tail->page_size;
@@ -143,32 +144,59 @@ static bool take_list(struct tail *tail, const uint8_t *page, size_t at)
 	return true;
 }
 
-static bool take_tree(struct tail *tail, uint64_t number, unsigned depth);
-
-/* One node of a page: a subtree, or a list. */
-static bool take_node(struct tail *tail, const uint8_t *page, size_t i, unsigned depth)
+/* How many nodes the page of a tree has. False: it is no such page. */
+static bool node_count(const struct tail *tail, const uint8_t *page, size_t *count)
 {
-	size_t at = native16(page + PAGE_HEAD_LEN + i * sizeof(uint16_t));
-	if (at < PAGE_HEAD_LEN || at + NODE_HEAD_LEN > tail->page_size)
-		return false;
-	if ((native16(page + PAGE_FLAGS_AT) & PAGE_LEAF) != 0)
-		return take_list(tail, page, at);
-	uint64_t child = native32(page + at) | (uint64_t)native16(page + at + NODE_FLAGS_AT) << 32;
-	return take_tree(tail, child, depth + 1);
-}
-
-static bool take_tree(struct tail *tail, uint64_t number, unsigned depth)
-{
-	uint8_t page[PAGE_SIZE_MOST];
-	if (depth == DEPTH_MOST || !page_load(tail, number, page))
-		return false;
 	size_t lower = native16(page + PAGE_LOWER_AT);
 	if ((native16(page + PAGE_FLAGS_AT) & (PAGE_BRANCH | PAGE_LEAF)) == 0 ||
 		lower < PAGE_HEAD_LEN || lower > tail->page_size)
 		return false;
-	for (size_t i = 0; i < (lower - PAGE_HEAD_LEN) / sizeof(uint16_t); i++) {
-		if (!take_node(tail, page, i, depth))
+	*count = (lower - PAGE_HEAD_LEN) / sizeof(uint16_t);
+	return true;
+}
+
+/* Where node i of a page begins. False: outside of it. */
+static bool node_at(const struct tail *tail, const uint8_t *page, size_t i, size_t *at)
+{
+	*at = native16(page + PAGE_HEAD_LEN + i * sizeof(uint16_t));
+	return *at >= PAGE_HEAD_LEN && *at + NODE_HEAD_LEN <= tail->page_size;
+}
+
+static bool take_leaf(struct tail *tail, const uint8_t *page, size_t count)
+{
+	size_t at;
+	for (size_t i = 0; i < count; i++)
+		if (!node_at(tail, page, i, &at) || !take_list(tail, page, at))
 			return false;
+	return true;
+}
+
+/* Depth first; a branch is read again after each of its children, so that one page is held. */
+static bool take_tree(struct tail *tail, uint64_t root)
+{
+	struct {
+		uint64_t number;
+		size_t next; /* child */
+	} path[DEPTH_MOST] = { { .number = root } };
+	uint8_t page[PAGE_SIZE_MOST];
+	size_t depth = 1;
+	while (depth > 0) {
+		size_t count, at;
+		if (!page_load(tail, path[depth - 1].number, page) ||
+			!node_count(tail, page, &count))
+			return false;
+		bool leaf = (native16(page + PAGE_FLAGS_AT) & PAGE_LEAF) != 0;
+		if (leaf && !take_leaf(tail, page, count))
+			return false;
+		if (leaf || path[depth - 1].next == count) {
+			depth--;
+			continue;
+		}
+		if (depth == DEPTH_MOST || !node_at(tail, page, path[depth - 1].next++, &at))
+			return false;
+		path[depth].number =
+			native32(page + at) | (uint64_t)native16(page + at + NODE_FLAGS_AT) << 32;
+		path[depth++].next = 0;
 	}
 	return true;
 }
@@ -186,7 +214,7 @@ static bool tail_is_free(int fd, const struct meta *meta, uint64_t free_root)
 		return true;
 	/* LMDB writes whole pages. */
 	bool whole = meta->file_bytes % meta->page_size == 0;
-	if (!whole || free_root == NO_ROOT || !take_tree(&tail, free_root, 0))
+	if (!whole || free_root == NO_ROOT || !take_tree(&tail, free_root))
 		return false;
 	return tail.found == tail.end - tail.from;
 }

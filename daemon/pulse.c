@@ -5,7 +5,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #define SECOND_NS UINT64_C(1000000000)
 
@@ -30,7 +29,8 @@ static bool has_news(const struct pulse *p, uint64_t size)
 	return size != p->size_told || p->rate_told != 0;
 }
 
-static void put_status(
+/* How many bytes it put. */
+static size_t put_status(
 	struct pulse *p, uint64_t now_ns, uint64_t size, bool full, char *out, size_t len)
 {
 	uint64_t ms = (now_ns - p->told_ns) / 1000000;
@@ -38,20 +38,22 @@ static void put_status(
 	p->size_told = size;
 	p->full_told = full;
 	p->told_ns = now_ns;
-	(void)snprintf(out, len, "STATUS=%s: %" PRIu64 " records, %" PRIu64 " a second%s\n", p->log,
-		size, p->rate_told, full ? "; the disk is full: events are refused" : "");
+	int n = snprintf(out, len, "STATUS=%s: %" PRIu64 " records, %" PRIu64 " a second%s\n",
+		p->log, size, p->rate_told, full ? "; the disk is full: events are refused" : "");
+	return n < 0 ? 0 : (size_t)n < len ? (size_t)n : len - 1;
 }
 
 void pulse_beat(struct pulse *p, uint64_t now_ns, uint64_t size, bool full)
 {
-	char text[512] = "";
+	char text[512];
+	size_t len = 0;
 	bool feed = p->feed_ns != 0 && now_ns - p->fed_ns >= p->feed_ns;
 	bool tell = now_ns - p->told_ns >= TELL_NS && (has_news(p, size) || full != p->full_told);
 	if (tell)
-		put_status(p, now_ns, size, full, text, sizeof text / 2);
+		len = put_status(p, now_ns, size, full, text, sizeof text / 2);
 	if (feed) {
 		p->fed_ns = now_ns;
-		(void)strcat(text, "WATCHDOG=1\n");
+		(void)snprintf(text + len, sizeof text - len, "WATCHDOG=1\n");
 	}
 	if (feed || tell)
 		notify_manager(text);

@@ -74,7 +74,7 @@ static void complain(struct server *server, const char *what)
  */
 static void out_of_descriptors(struct server *server, int listener_fd)
 {
-	struct timeval pause = { .tv_usec = ACCEPT_PAUSE_MS * 1000 };
+	struct timeval pause = { .tv_usec = ACCEPT_PAUSE_MS * 1000L };
 	complain(server, "descriptors are out; raise LimitNOFILE or `connections` is too high");
 	if (server->spare_fd >= 0)
 		(void)close(server->spare_fd);

@@ -582,7 +582,7 @@ void sessions_answer(struct sessions *all, struct op *list)
 	while ((waited = service_waited(all->options.service)))
 		bring_home(all, waited);
 	int wait_ms = service_wait_ms(all->options.service);
-	struct timeval wait = { .tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000 };
+	struct timeval wait = { .tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000L };
 	if (wait_ms >= 0)
 		(void)event_add(all->waited, &wait);
 	flush_all(all);
@@ -623,9 +623,11 @@ void sessions_drain(struct sessions *all)
 
 void sessions_end(struct sessions *all)
 {
-	struct session *s;
-	while ((s = TAILQ_FIRST(&all->open)))
+	struct session *next;
+	for (struct session *s = TAILQ_FIRST(&all->open); s; s = next) {
+		next = TAILQ_NEXT(s, in_all);
 		session_close(s);
+	}
 }
 
 void sessions_read_numbers(const struct sessions *all, struct session_numbers *numbers)

@@ -176,6 +176,11 @@ static enum trail_err not_yet(struct parser *p, const struct term *term, const c
 	return refuse(p, TRAIL_UNSUPPORTED, term->at, term->len);
 }
 
+static bool ends_in_star(struct span value)
+{
+	return value.len > 0 && value.data[value.len - 1] == '*';
+}
+
 static bool has_range(struct span value)
 {
 	for (size_t i = 0; i + 1 < value.len; i++)
@@ -194,7 +199,7 @@ static enum trail_err judge_shape(struct parser *p, const struct term *term, siz
 	}
 	if (term->negated)
 		return not_yet(p, term, "NOT (\"-\" in front of a term)");
-	if (bare && term->value.data[term->value.len - 1] == '*')
+	if (bare && ends_in_star(term->value))
 		return not_yet(p, term, "a prefix (\"*\" at the end; in quotes it is a star)");
 	if (bare && has_range(term->value))
 		return not_yet(p, term, "a range (\"..\"; in quotes it is two dots)");

@@ -1,11 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """
-Runs a suite (test, ci, full, lint) on what the Makefile built, and ends with one line
+Runs a suite (test, ci, full, lint, cross) on what the Makefile built, and ends with one line
 "N passed, N failed, N skipped" over all runners. A step is a program of its own; what it counts is
 read from the JUnit file that it writes, or it counts as one test. Exits 1 when anything failed, when
-a runner said nothing, or when nothing ran.
+a runner said nothing, when a sanitizer complained, or when nothing ran. What each step took stays in
+build/times/SUITE.json; `run.py times` prints it.
+
+    run.py SUITE [SECONDS]      when the build for it began, seconds since 1970
 """
+import datetime
+import json
 import os
 import pathlib
 import subprocess
@@ -16,11 +21,17 @@ import xml.etree.ElementTree as ET
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
+TIMES = ROOT / "build" / "times"
+
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+import sanitizers  # noqa: E402
+
 TSAN_UNITS = ("test_queue", "test_hash", "test_signer_link", "test_verify_page")
 
 
 class Tally:
-    def __init__(self):
+    def __init__(self, reports):
+        self.reports = reports  # the folder of what sanitizers say
         self.passed = self.failed = self.skipped = 0
         self.steps = []
 
@@ -50,8 +61,11 @@ def step(tally, name, command, env=None, report=None):
     """Run one program; `report` is where it writes JUnit, if it does."""
     print(f"\n=== {name}", flush=True)
     began = time.monotonic()
-    code = subprocess.run(command, cwd=ROOT, env={**os.environ, **(env or {})}).returncode
+    code = subprocess.run(command, cwd=ROOT, env={
+        **os.environ, **sanitizers.environment(tally.reports), **(env or {})}).returncode
     seconds = time.monotonic() - began
+    complaints = sanitizers.take(tally.reports)
+    print(*complaints, sep="\n", end="")
     counted = junit(report) if report else (int(code == 0), int(code != 0), 0)
     if counted is None or (sum(counted) == 0):
         print(f"{name}: said nothing that can be counted (exit {code})")
@@ -59,6 +73,9 @@ def step(tally, name, command, env=None, report=None):
     passed, failed, skipped = counted
     if code != 0 and failed == 0:
         print(f"{name}: exit {code} though no test failed")
+        failed = 1
+    if complaints and failed == 0:
+        print(f"{name}: a sanitizer complained though no test failed")
         failed = 1
     tally.add(name, passed, failed, skipped, seconds)
 
@@ -68,11 +85,18 @@ def lints(tally):
         step(tally, f"lint {script.name}", [str(script)])
 
 
+def lints_bite(tally, scratch):
+    report = scratch / "lints-bite.xml"
+    step(tally, "lints bite", [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider",
+                               f"--junitxml={report}", "tests/lint"], report=report)
+
+
 def units(tally, mode, scratch, only=None, wrapper=()):
     for program in sorted((ROOT / "build" / mode / "tests" / "unit").glob("test_*")):
         if program.suffix or (only and program.name not in only):
             continue
-        report = scratch / f"{mode}-{program.name}.xml"
+        report = scratch / f"{program.name}.xml"
+        report.unlink(missing_ok=True)
         vectors = ROOT.parent / "shared" / "vectors"
         env = {"CMOCKA_MESSAGE_OUTPUT": "XML", "CMOCKA_XML_FILE": str(report),
                "TRAILD_SIGNER": str(ROOT / "build" / mode / "traild-signer")}
@@ -81,12 +105,12 @@ def units(tally, mode, scratch, only=None, wrapper=()):
         step(tally, f"unit {mode} {program.name}", [*wrapper, str(program)], env, report)
 
 
-def replay(tally, mode):
+def replay(tally, mode, wrapper=()):
     for program in sorted((ROOT / "build" / mode / "tests" / "fuzz").glob("replay_*")):
         if program.suffix:
             continue
         corpus = ROOT / "tests" / "fuzz" / "corpus" / program.name.removeprefix("replay_")
-        step(tally, f"replay {mode} {program.name}", [str(program), str(corpus)])
+        step(tally, f"replay {mode} {program.name}", [*wrapper, str(program), str(corpus)])
 
 
 def pytest(tally, name, scratch, mode, env=None, select=()):
@@ -105,16 +129,30 @@ def suite_test(tally, scratch):
     pytest(tally, "release", scratch, "release")
 
 
+# Also under the sanitizers in ci: what every request meets, and crashes. make full runs all.
+SANITIZED = [f"tests/integration/test_{name}.py" for name in (
+    "append", "numbering", "bad_input", "pages", "refusals", "kill", "start")]
+ASAN, TSAN = {"TRAIL_SLOW": "4"}, {"TRAIL_SLOW": "8"}
+
+
 def suite_ci(tally, scratch):
     suite_test(tally, scratch)
+    lints_bite(tally, scratch)
     units(tally, "asan", scratch)
     replay(tally, "asan")
     units(tally, "tsan", scratch, only=TSAN_UNITS)
-    some = ["tests/integration/test_append.py", "tests/integration/test_numbering.py",
-            "tests/integration/test_bad_input.py", "tests/integration/test_pages.py",
-            "tests/integration/test_refusals.py"]
-    pytest(tally, "asan", scratch, "asan", {"TRAIL_SLOW": "4"}, some)
-    pytest(tally, "tsan", scratch, "tsan", {"TRAIL_SLOW": "8"}, some[:4])
+    pytest(tally, "asan", scratch, "asan", ASAN, SANITIZED)
+    pytest(tally, "tsan", scratch, "tsan", TSAN, SANITIZED)
+
+
+def suite_cross(tally, scratch):
+    """What was built for other machines, under qemu-user."""
+    for arch, triple, qemu in (("s390x", "s390x-linux-gnu", "qemu-s390x-static"),
+                               ("armhf", "arm-linux-gnueabihf", "qemu-arm-static")):
+        libraries = ROOT / "build" / "cross" / arch / "root" / "usr" / "lib" / triple
+        wrapper = (qemu, "-L", f"/usr/{triple}", "-E", f"LD_LIBRARY_PATH={libraries}")
+        units(tally, f"cross/{arch}", scratch, wrapper=wrapper)
+        replay(tally, f"cross/{arch}", wrapper)
 
 
 def suite_full(tally, scratch):
@@ -122,6 +160,7 @@ def suite_full(tally, scratch):
             "TRAIL_DAMAGE_BITS": "2000", "TRAIL_DAMAGE_PAGES": "600", "TRAIL_DAMAGE_META": "500",
             "TRAIL_G8_EDITS": "600"}
     lints(tally)
+    lints_bite(tally, scratch)
     for mode in ("release", "clang", "debug", "asan"):
         units(tally, mode, scratch)
         replay(tally, mode)
@@ -133,10 +172,8 @@ def suite_full(tally, scratch):
     step(tally, "demo", ["tests/demo.sh"])
     pytest(tally, "release", scratch, "release", full)
     pytest(tally, "clang", scratch, "clang")
-    pytest(tally, "asan", scratch, "asan", {"TRAIL_SLOW": "4"})
-    pytest(tally, "tsan", scratch, "tsan", {"TRAIL_SLOW": "8"},
-           ["tests/integration/test_append.py", "tests/integration/test_numbering.py",
-            "tests/integration/test_bad_input.py", "tests/integration/test_pages.py"])
+    pytest(tally, "asan", scratch, "asan", {**ASAN, "TRAIL_KILLS": "60"})
+    pytest(tally, "tsan", scratch, "tsan", {**TSAN, "TRAIL_KILLS": "60"})
     for program in sorted((ROOT / "build" / "fuzz" / "tests" / "fuzz").glob("fuzz_*")):
         if not program.suffix:
             corpus = ROOT / "tests" / "fuzz" / "corpus" / program.name.removeprefix("fuzz_")
@@ -145,7 +182,9 @@ def suite_full(tally, scratch):
             step(tally, f"fuzz {program.name} 60 s", [
                 str(program), "-max_total_time=60", "-verbosity=0", "-print_final_stats=1",
                 f"-artifact_prefix={work}/", str(work), str(corpus)])
-    step(tally, "mutants", [PYTHON, "tests/mutants/run.py"])
+    for mode in ("release", "asan", "tsan"):
+        step(tally, f"mutants {mode}", [PYTHON, "tests/mutants/run.py", "-b", f"build/{mode}"])
+    suite_cross(tally, scratch)
 
 
 SUITES = {
@@ -153,23 +192,69 @@ SUITES = {
     "test": suite_test,
     "ci": suite_ci,
     "full": suite_full,
+    "cross": suite_cross,
 }
 
 
+# ---- what each step took -----------------------------------------------------------------------
+
+def git(*words):
+    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
+def keep_times(suite, tally, build_s, tests_s):
+    changed = " and changes" if git("status", "--porcelain", "-uno") else ""
+    TIMES.mkdir(parents=True, exist_ok=True)
+    (TIMES / f"{suite}.json").write_text(json.dumps({
+        "suite": suite,
+        "commit": git("rev-parse", "--short", "HEAD") + changed,
+        "ended": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "cores": os.cpu_count(),
+        "seconds": build_s + tests_s,
+        "steps": [{"name": "build", "seconds": build_s}] + [
+            {"name": name, "seconds": seconds, "passed": passed, "failed": failed,
+             "skipped": skipped} for seconds, name, passed, failed, skipped in tally.steps],
+    }, indent=1) + "\n")
+
+
+def print_times():
+    records = sorted(TIMES.glob("*.json"))
+    if not records:
+        sys.exit("no suite has run yet: make test, make ci or make full")
+    for path in records:
+        record = json.loads(path.read_text())
+        print(f"make {record['suite']}: {record['seconds'] / 60:.1f} minutes on {record['cores']} cores; "
+              f"commit {record['commit']}, ended {record['ended']}")
+        for step in sorted(record["steps"], key=lambda step: -step["seconds"]):
+            print(f"  {step['seconds']:8.1f} s  {step['name']}"
+                  + (f": {step['failed']} FAILED" if step.get("failed") else ""))
+
+
 def main():
-    if len(sys.argv) != 2 or sys.argv[1] not in SUITES:
-        sys.exit(f"usage: run.py {'|'.join(SUITES)}")
-    tally = Tally()
+    if sys.argv[1:] == ["times"]:
+        print_times()
+        return
+    if len(sys.argv) not in (2, 3) or sys.argv[1] not in SUITES:
+        sys.exit(f"usage: run.py {'|'.join(SUITES)} [SECONDS]; run.py times")
+    suite = sys.argv[1]
+    build_s = time.time() - float(sys.argv[2]) if sys.argv[2:] else 0.0
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
-        SUITES[sys.argv[1]](tally, pathlib.Path(scratch))
-    print("\nwhat took longest:")
+        os.chmod(scratch, 0o755)  # some programs run as another user
+        reports = pathlib.Path(scratch) / "reports"
+        reports.mkdir()
+        tally = Tally(reports)
+        SUITES[suite](tally, pathlib.Path(scratch))
+    keep_times(suite, tally, build_s, time.monotonic() - began)
+    print("\nwhat took longest (make times says all):")
+    print(f"  {build_s:7.1f} s  build")
     for seconds, name, *_ in sorted(tally.steps, reverse=True)[:10]:
         print(f"  {seconds:7.1f} s  {name}")
     for _, name, _, failed, _ in tally.steps:
         if failed:
             print(f"FAILED: {name}")
-    print(f"{time.monotonic() - began:.0f} s in all")
+    print(f"{build_s + time.monotonic() - began:.0f} s in all")
     print(f"{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped")
     sys.exit(1 if tally.failed or not tally.passed else 0)
 

@@ -10,8 +10,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 enum {
 	SHELL_CANNOT_RUN = 126, /* and above: what the shell says of a command that is not there */
 };

@@ -42,7 +42,7 @@ void progress_show(struct progress *p, uint64_t done, uint64_t count)
 			done >= p->total ? 100 : (uint64_t)((double)done / (double)p->total * 100);
 		(void)fputc('[', stderr);
 		for (unsigned i = 0; i < WIDTH; i++) {
-			bool full = i * 100 < percent * WIDTH;
+			bool full = (uint64_t)i * 100 < percent * WIDTH;
 			if (p->utf8)
 				(void)fputs(full ? "\xe2\x96\x88" : "\xe2\x96\x91", stderr);
 			else

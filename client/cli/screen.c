@@ -8,19 +8,21 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-static bool says(const char *variable)
+/* Its value; NULL: it is not set, or empty. */
+static const char *say(const char *variable)
 {
 	const char *value = getenv(variable);
-	return value && value[0] != '\0';
+	return value && value[0] != '\0' ? value : NULL;
 }
 
 /* What COLUMNS says; 0: nothing that can be used. */
 static unsigned told_columns(void)
 {
 	char *end = NULL;
-	if (!says("COLUMNS"))
+	const char *value = say("COLUMNS");
+	if (!value)
 		return 0;
-	unsigned long columns = strtoul(getenv("COLUMNS"), &end, 10);
+	unsigned long columns = strtoul(value, &end, 10);
 	return *end == '\0' && columns <= SCREEN_COLUMNS_MAX ? (unsigned)columns : 0;
 }
 
@@ -42,11 +44,12 @@ static unsigned find_columns(bool terminal)
 void screen_look(struct screen *s)
 {
 	bool terminal = isatty(STDOUT_FILENO) == 1;
-	bool capable = terminal && says("TERM") && strcmp(getenv("TERM"), "dumb") != 0;
+	const char *kind = say("TERM");
+	bool capable = terminal && kind && strcmp(kind, "dumb") != 0;
 	*s = (struct screen){
 		.terminal = terminal,
 		.capable = capable,
-		.colour = capable && !says("NO_COLOR"),
+		.colour = capable && !say("NO_COLOR"),
 		.columns = find_columns(terminal),
 	};
 }

@@ -87,7 +87,7 @@ static bool take_zone(const char **at, int64_t *east)
 	if (!take_number(at, 2, 0, 23, &hours) || !take_sign(at, ':') ||
 		!take_number(at, 2, 0, 59, &minutes))
 		return false;
-	*east = (west ? -1 : 1) * (hours * 3600 + minutes * 60);
+	*east = (west ? -1 : 1) * ((int64_t)hours * 3600 + (int64_t)minutes * 60);
 	return true;
 }
 
@@ -138,7 +138,7 @@ static int64_t day_begin(struct tm date)
 {
 	int day = date_number(&date);
 	int64_t before = (int64_t)timegm(&date) - ZONE_MAX_S;
-	int64_t begun = before + 2 * ZONE_MAX_S;
+	int64_t begun = before + 2 * (int64_t)ZONE_MAX_S;
 	while (begun - before > 1) {
 		int64_t middle = before + (begun - before) / 2;
 		if (date_at(middle) >= day)

@@ -35,6 +35,7 @@ import harness  # noqa: E402
 from harness import ROOT, SLOW  # noqa: E402
 
 sys.path.insert(0, str(ROOT / "tests" / "support"))
+import sanitizers  # noqa: E402
 
 _generated = tempfile.mkdtemp(prefix="trail-proto-")
 subprocess.run(["protoc", f"--proto_path={ROOT / 'proto'}", f"--python_out={_generated}",
@@ -59,6 +60,7 @@ def pytest_configure(config):
 
 def pytest_unconfigure(config):
     shutil.rmtree(_generated, ignore_errors=True)
+    shutil.rmtree(_reports, ignore_errors=True)
 
 
 class Overdue(Exception):
@@ -95,6 +97,23 @@ def pytest_runtest_setup(item):
     if item.get_closest_marker("root") and os.geteuid() != 0:
         pytest.skip("needs uid 0")
     yield from _bounded(item)
+
+
+# ---- no test passes while a sanitizer complains ------------------------------------------------
+
+_reports = tempfile.mkdtemp(prefix="trail-reports-")
+os.environ.update(sanitizers.environment(_reports))
+
+
+def _no_report():
+    yield
+    texts = sanitizers.take(_reports)
+    assert not texts, "a sanitizer complained:\n" + "\n".join(texts)
+
+
+# Automatic ones are the first of their scope, so they look when all others have ended theirs.
+no_report = pytest.fixture(autouse=True)(_no_report)
+no_report_of_module = pytest.fixture(scope="module", autouse=True)(_no_report)
 
 
 # ---- what was measured -------------------------------------------------------------------------

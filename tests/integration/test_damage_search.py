@@ -146,7 +146,7 @@ class Patient:
             return out
         for name in names:
             out["verdicts"][name] = self.judge(run, name, out["answers"])
-        run.finish()
+        run.end()
         shutil.rmtree(state)
         return out
 

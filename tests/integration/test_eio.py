@@ -6,8 +6,8 @@ is not acked, nothing is tried again, traild ends with 3, and the next start fin
 import re
 
 import pytest
+import sanitizers
 import wire
-from harness import SLOW
 from injection import Injection
 from wire import Client
 
@@ -18,8 +18,7 @@ PWRITES_MAX = 12     # a commit of one event writes fewer pages one by one
 
 
 def start(traild, state_dir=None):
-    # LeakSanitizer cannot work under ptrace.
-    return traild.start(state_dir, env={"ASAN_OPTIONS": "detect_leaks=0"})
+    return traild.start(state_dir, env=sanitizers.traced())
 
 
 def fail_once(traild, call, when):

@@ -14,6 +14,7 @@ import shutil
 import socket
 
 import pytest
+import sanitizers
 import wire
 from harness import SEED, kill_amid
 from test_sync import Counted, dsync_descriptors, is_meta_write, is_sync, judge, parse, without
@@ -159,9 +160,8 @@ def trace(module_traild):
     if module_traild.wrapper:
         pytest.skip("strace would see the wrapper's calls")
     path = module_traild.folder / "trace"
-    options = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
     # As in test_sync: syncs begin late, so an answer that does not wait for them is the faster one.
-    run = module_traild.start(env={"ASAN_OPTIONS": options}, wrapper=[
+    run = module_traild.start(env=sanitizers.traced(), wrapper=[
         "strace", "-f", "-yy", "-ttt", "-s", "0", "-o", str(path), "-e",
         "trace=read,recvfrom,recvmsg,readv,write,sendto,sendmsg,writev,pwrite64,pwritev,fdatasync,"
         "fsync,openat", "-e", "inject=fdatasync,fsync:delay_enter=3000", "-e",

@@ -10,6 +10,7 @@ import socket
 import struct
 import subprocess
 
+import harness
 import pytest
 import wire
 from harness import StartFailed
@@ -244,8 +245,9 @@ def test_second_signer_is_refused_and_the_first_goes_on(traild):
 
 def test_second_listener_does_not_take_the_socket_of_the_first(traild, folder):
     first = traild.start()
-    command = [str(traild.traild), "--state-dir", str(folder / "b"), "--listen",
-               f"unix:{first.address}", "--origin", "example.org/b"]
+    (folder / "conf").write_text(f"map_size = {harness.CONFIG['map_size']}\n")
+    command = [str(traild.traild), "--config", str(folder / "conf"), "--state-dir",
+               str(folder / "b"), "--listen", f"unix:{first.address}", "--origin", "example.org/b"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == COULD_NOT and "another" in done.stderr, done.stderr
     with Client(first.address) as c:

@@ -12,6 +12,7 @@ import re
 import shutil
 
 import pytest
+import sanitizers
 import wire
 from harness import SEED
 from wire import Client, pb
@@ -229,12 +230,10 @@ def trace(module_traild):
         pytest.skip("strace is not installed")
     if module_traild.wrapper:
         pytest.skip("strace would see the wrapper's calls")
-    # LeakSanitizer is a tracer of its own.
-    options = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
     # Syncs and meta writes begin late, by 3 and 1 ms: an ack that does not wait for them is then
     # always the faster one, not only now and then.
     path = module_traild.folder / "trace"
-    run = module_traild.start(env={"ASAN_OPTIONS": options},
+    run = module_traild.start(env=sanitizers.traced(),
                               wrapper=["strace", "-f", "-yy", "-ttt", "-s", "0",
                                        "-o", str(path), "-e", f"trace={CALLS}",
                                        "-e", "inject=fdatasync,fsync:delay_enter=3000",

@@ -286,7 +286,6 @@ class Rows:
 
     def _prove(self, page, cp):
         named = {item.index: item for item in page.named}
-        leaves = {item.index: leaf_hash(item.record) for item in page.rows}
         raws = {item.index: item.record for item in page.rows}
         for item in list(page.rows) + list(page.named):
             leaf = leaf_hash(item.record)

@@ -12,6 +12,12 @@ A patch has a head of three lines and then one hunk with one changed line:
     Test: unit test_tree test_one_hash_too_many_is_refused
           or: integration tests/integration/test_sync.py::test_ack_follows_sync
 
+A fault that only a sanitizer sees has two more lines in its head, and is tried on the build of that
+mode alone. Red is then every end but a good one that says those words:
+
+    Mode: asan
+    Says: LeakSanitizer: detected memory leaks
+
 The words between which the line stands must occur once in the file; where they stand may move. The
 work is done on copies of the tree, one per worker, so the checkout is never touched. Red means that
 the named test itself reports a failure: a crash before it, an error in its preparation or a program
@@ -19,7 +25,8 @@ that hangs would prove nothing about it.
 
     run.py [-j WORKERS] [-b BUILD] [NAME ...]     names of patches, with or without .patch
 
-BUILD is the folder that is copied so that little needs building (build/release, or TRAIL_BUILD).
+BUILD is the folder that is copied so that little needs building (build/release, or TRAIL_BUILD);
+build/asan and build/tsan are for the mutants of that mode.
 """
 import argparse
 import collections
@@ -38,13 +45,16 @@ import xml.etree.ElementTree as ET
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-LEAST = 30  # fewer would mean that patches were lost
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+import sanitizers  # noqa: E402
+
+LEAST = {"": 30, "asan": 5, "tsan": 1}  # fewer would mean that patches were lost
 TEST_LIMIT_S = 150
 BUILD_LIMIT_S = 600
 PROGRAMS = ("traild", "traild-signer", "trail")
 COPIED = ("Makefile", "include", "proto", "daemon", "client", "tests")
 
-Mutant = collections.namedtuple("Mutant", "name breaks test path old new")
+Mutant = collections.namedtuple("Mutant", "name breaks test path old new mode says")
 Test = collections.namedtuple("Test", "runner where case")  # case: "" for any of a program
 
 
@@ -84,17 +94,18 @@ def parse_hunk(lines):
 def parse(path):
     lines = path.read_text().splitlines()
     head = {}
-    while lines and (match := re.match(r"^(Breaks|Why|Test): (.+)$", lines[0])):
+    while lines and (match := re.match(r"^(Breaks|Why|Test|Mode|Says): (.+)$", lines[0])):
         head[match[1]] = match[2]
         lines.pop(0)
-    if set(head) != {"Breaks", "Why", "Test"}:
-        raise Unusable("its head is not Breaks, Why and Test")
+    if set(head) not in ({"Breaks", "Why", "Test"}, {"Breaks", "Why", "Test", "Mode", "Says"}):
+        raise Unusable("its head is not Breaks, Why and Test, or these with Mode and Says")
     while lines and not lines[0].startswith("--- a/"):
         lines.pop(0)
     if len(lines) < 4 or lines[1] != "+++ b/" + lines[0][6:] or not lines[2].startswith("@@ "):
         raise Unusable("no hunk of one file")
     old, new = parse_hunk(lines[3:])
-    return Mutant(path.stem, head["Breaks"], parse_test(head["Test"]), lines[0][6:], old, new)
+    return Mutant(path.stem, head["Breaks"], parse_test(head["Test"]), lines[0][6:], old, new,
+                  head.get("Mode", ""), head.get("Says", ""))
 
 
 def mutate(tree, mutant):
@@ -111,7 +122,8 @@ def mutate(tree, mutant):
 
 def run(command, tree, limit, env=None):
     """(exit code, or None at the limit; what it said). It and its children end with it."""
-    clean = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    clean = {k: v for k, v in os.environ.items()
+             if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", *sanitizers.VARIABLES)}
     with subprocess.Popen(command, cwd=tree, env={**clean, **(env or {})}, text=True,
                           errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, start_new_session=True) as process:
@@ -135,8 +147,7 @@ class Copy:
         targets = {f"{self.build}/{name}" for name in PROGRAMS}
         targets |= {f"{self.build}/tests/unit/{t.where}" for t in tests if t.runner == "unit"}
         # A mutant may well leave a variable unused: that is not what is asked here.
-        folder = [] if self.build.name == "release" else [f"B={self.build}"]
-        code, said = run(["make", "WARN=", *folder, *sorted(targets)], self.tree, BUILD_LIMIT_S)
+        code, said = run(["make", "WARN=", *sorted(targets)], self.tree, BUILD_LIMIT_S)
         return said if code != 0 else None
 
     def judge(self, test):
@@ -178,7 +189,12 @@ class Copy:
         path.write_text(mutate(self.tree, mutant))
         try:
             broken = self.make([mutant.test])
-            return ("does not build", broken) if broken else self.judge(mutant.test)
+            if broken:
+                return "does not build", broken
+            verdict, said = self.judge(mutant.test)
+            if mutant.says and verdict not in ("green", "skipped"):
+                verdict = "red" if mutant.says in said else f"does not say {mutant.says!r}"
+            return verdict, said
         finally:
             path.write_text(sound)  # with a new time, so that make builds the sound one again
 
@@ -261,8 +277,8 @@ class Board:
                 print(tail(said), end="", flush=True)
 
 
-def chosen(names):
-    """(usable mutants, number of patches that are none)"""
+def chosen(names, mode):
+    """(usable mutants of a mode, number of patches that are none)"""
     paths = sorted(HERE.glob("*.patch"))
     wanted = {n.removesuffix(".patch") for n in names}
     unknown = wanted - {p.stem for p in paths}
@@ -273,13 +289,17 @@ def chosen(names):
         if wanted and path.stem not in wanted:
             continue
         try:
-            mutants.append(parse(path))
+            mutant = parse(path)
+            if mutant.mode == mode:
+                mutants.append(mutant)
+            elif wanted:
+                raise Unusable(f"is not for this build, but for {mutant.mode or 'release'}")
         except Unusable as why:
             unusable += 1
             print(f"{path.stem}: FAILED: {why}")
-    if not wanted and len(mutants) + unusable < LEAST:
+    if not wanted and len(mutants) + unusable < LEAST[mode]:
         unusable += 1
-        print(f"FAILED: there are {len(mutants)} mutants; {LEAST} are promised")
+        print(f"FAILED: there are {len(mutants)} mutants; {LEAST[mode]} are promised")
     return mutants, unusable
 
 
@@ -318,10 +338,10 @@ def main():
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
     began = time.monotonic()
-    mutants, unusable = chosen(options.names)
+    build = (ROOT / options.build).resolve()
+    mutants, unusable = chosen(options.names, build.name if build.name in LEAST else "")
     board = Board(mutants)
     board.verdicts["failed"] += unusable
-    build = (ROOT / options.build).resolve()
     with tempfile.TemporaryDirectory(prefix="trail-mutants-") as scratch:
         os.chmod(scratch, 0o755)  # some tests run as another user
         tests = {m.test for m in mutants}

@@ -19,24 +19,26 @@ exec 9>"$folder.lock"
 flock 9
 
 # What is in it is said by dpkg, not by a mark that may lie.
-complete() {
+has_all() {
 	[ -e "$folder/.complete" ] || return 1
 	for package in $(echo "$wanted" | tr , ' '); do
 		grep -q "^Package: $package\$" "$folder/var/lib/dpkg/status" || return 1
 	done
 }
-complete && exit 0
+has_all && exit 0
 
 # A later caller's packages are added to those of the ones before.
 before=$(cat "$folder/.complete" 2>/dev/null || true)
 wanted=$(printf '%s\n%s\n' "$before" "$wanted" | tr , '\n' | sort -u | sed '/^$/d' | paste -sd, -)
 
+# shellcheck source=/dev/null  # the host's
 . /etc/os-release
 work=$(mktemp -d "$folder.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 apt-config dump | grep '^Acquire::.*::' >"$work/apt.conf" || true
 apt-config dump | grep -E '^Acquire::[A-Za-z-]+ ' >>"$work/apt.conf" || true
 sources() {
+	# shellcheck disable=SC2016  # apt expands them
 	apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' \
 		'Created-By: Packages' 'Origin: Debian' 'Identifier: Packages' | sort -u |
 		grep -E " $VERSION_CODENAME(-[a-z]+)? "

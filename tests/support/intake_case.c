@@ -127,7 +127,7 @@ struct op *case_append(
 	crypto_random(op->salts, count * SALT_LEN);
 	for (size_t i = 0; i < count; i++) {
 		(void)snprintf(o->texts[i], TEXT_MAX, "%s %llx %llu", word,
-			(unsigned long long)epoch, (unsigned long long)(first_seq + i));
+			(unsigned long long)epoch, (unsigned long long)first_seq + i);
 		o->events[i] = span_text(o->texts[i]);
 		o->times[i] = (int64_t)op->received_ns;
 		record_commitment(op->salts + i * SALT_LEN, o->events[i], &commitments[i]);

@@ -262,7 +262,7 @@ static void test_hostile_bytes_are_bounded(void **state)
 	for (size_t round = 0; round < 20000; round++) {
 		char text[128] = "";
 		size_t len = 0;
-		size_t pieces = random_next(&random) % 12;
+		size_t pieces = (size_t)(random_next(&random) % 12);
 		for (size_t i = 0; i < pieces; i++) {
 			const char *piece = PIECES[random_next(&random) % COUNT(PIECES)];
 			memcpy(text + len, piece, strlen(piece));

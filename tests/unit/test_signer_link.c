@@ -420,7 +420,8 @@ static void make_tracer(
 	(void)snprintf(script, 2 * CASE_PATH_MAX, "%s/traced", dir);
 	/* LeakSanitizer cannot work under ptrace. */
 	buf_printf(&text,
-		"#!/bin/sh\nASAN_OPTIONS=detect_leaks=0 exec strace -qq -ttt -o %s/trace %s %s "
+		"#!/bin/sh\nASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 exec strace -qq -ttt -o "
+		"%s/trace %s %s "
 		"\"$@\"\n",
 		dir, options, real_signer);
 	case_file_write(dir, "traced", buf_view(&text));

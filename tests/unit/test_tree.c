@@ -152,7 +152,7 @@ static enum trail_err stored_node(void *ctx, unsigned level, uint64_t index, str
 	store->calls++;
 	if (store->calls == store->fail_at)
 		return TRAIL_IO;
-	naive_mth(index << level, (index + 1) << level, out);
+	naive_mth((size_t)(index << level), (size_t)((index + 1) << level), out);
 	return TRAIL_OK;
 }
 
@@ -245,7 +245,7 @@ static void hear(void *ctx, unsigned level, uint64_t index, const struct hash *n
 	struct hash want;
 	assert_int_equal(level, told->level);
 	assert_int_equal((index + 1) << level, told->size);
-	naive_mth(index << level, told->size, &want);
+	naive_mth((size_t)(index << level), told->size, &want);
 	assert_true(hash_equal(node, &want));
 	told->level++;
 	told->count++;
@@ -814,14 +814,14 @@ static void test_subtrees_are_appended_as_their_leaves_would_be(void **state)
 			frontier_append_node(&f, level, &node);
 			assert_int_equal(f.size, (n + 1) * leaves_of);
 			frontier_root(&f, &got);
-			naive_mth(0, f.size, &want);
+			naive_mth(0, (size_t)f.size, &want);
 			assert_true(hash_equal(&got, &want));
 		}
 		/* And single leaves go on behind. */
 		frontier_append(&f, &leaves[f.size], NULL, NULL);
 		struct hash got, want;
 		frontier_root(&f, &got);
-		naive_mth(0, f.size, &want);
+		naive_mth(0, (size_t)f.size, &want);
 		assert_true(hash_equal(&got, &want));
 	}
 }

@@ -320,7 +320,7 @@ static void test_random_bytes_never_read_out_of_bounds(void **state)
 	uint64_t seed = 1;
 	for (unsigned round = 0; round < 3000; round++) {
 		uint8_t raw[48];
-		size_t len = random_below(&seed, sizeof raw);
+		size_t len = (size_t)random_below(&seed, sizeof raw);
 		for (size_t i = 0; i < len; i++)
 			raw[i] = (uint8_t)(random_next(&seed) & (round % 2 ? 0xff : 0x8f));
 		struct span copy = guard_copy(span_of(raw, len));
