@@ -164,7 +164,7 @@ build/gen/trail.pb-c.c build/gen/trail.pb-c.h &: proto/trail.proto | $(NEEDED)
 
 # ---- measuring ----
 
-BENCH_MAIN  := load limit proof
+BENCH_MAIN  := load limit proof attack
 BENCH_PARTS := $(filter-out $(BENCH_MAIN:%=tests/bench/%.c),$(BENCH_C))
 BENCHES := $(BENCH_MAIN:%=build/release/tests/bench/%)
 $(BENCHES): build/release/tests/bench/%: build/release/tests/bench/%.o \
@@ -175,6 +175,10 @@ $(BENCHES): build/release/tests/bench/%: build/release/tests/bench/%.o \
 .PHONY: bench
 bench: release $(BENCHES)  ## measure: rates, latencies, bytes per event, next to the disk's own
 	$(PYTHON) tests/bench/run.py
+
+.PHONY: crowd
+crowd: release $(BENCHES)  ## measure: what attackers do to one innocent peer and to memory (as root)
+	$(PYTHON) tests/bench/crowd.py
 
 # ---- trying and testing ----
 

@@ -2,9 +2,11 @@
 #include "writer.h"
 
 #include "../proto/frame.h"
+#include "backlog.h"
 #include "intake.h"
 #include "notify.h"
 #include "pulse.h"
+#include "queue.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -18,6 +20,13 @@ enum {
 	EXIT_INVALID = 5,
 	GENESIS_FORMAT = 1,
 	SEAL_MAX_HOURS = 2, /* two epochs of one hour (FORMATS.md section 1) */
+	QUANTUM = 256,      /* records that a peer stages in its turn */
+	/*
+	 * Records of one commit while several peers write: who comes in the middle of one waits for
+	 * it and for the next.
+	 */
+	SHARED_MAX = 1024,
+	SHARED_MS = 1000, /* so long after two peers were seen one after the other */
 };
 
 struct writer {
@@ -26,6 +35,9 @@ struct writer {
 	size_t identity_len;
 	struct intake intake;
 	struct queue *queue;
+	struct backlog *backlog; /* what was taken from the queue and not staged yet */
+	unsigned lane;           /* whose op was staged last */
+	uint64_t shared_ns;      /* boot time when it was another's than the one before */
 	pthread_t thread;
 	struct head head;    /* signed last */
 	uint64_t head_row;   /* size under which the newest row of `head` stands; 0: none */
@@ -359,31 +371,67 @@ static void count(struct writer *w, const struct op *answered)
 	(void)pthread_mutex_unlock(&w->lock);
 }
 
-/* As many of `list` as one commit takes; returns the rest. */
-static struct op *one_commit(struct writer *w, struct op *list)
+/* The daemon's own events are nobody's. */
+static void see_lane(struct writer *w, unsigned lane)
 {
-	struct log_reason reason;
+	if (lane == 0 || lane == w->lane)
+		return;
+	if (w->lane != 0)
+		w->shared_ns = w->intake.now.boot_ns;
+	w->lane = lane;
+}
+
+/* What one commit takes, in turns of the peers. */
+static struct op *stage(struct writer *w)
+{
 	struct op *taken = NULL;
 	struct op **end = &taken;
-	begin(w);
-	while (list && intake_take(&w->intake, list) == INTAKE_TAKEN) {
-		*end = list;
-		list = list->next;
-		end = &(*end)->next;
-		*end = NULL;
+	struct op *op;
+	size_t cost = 0;
+	bool shared = w->shared_ns != 0 &&
+		w->intake.now.boot_ns - w->shared_ns < (uint64_t)SHARED_MS * 1000000;
+	while ((op = backlog_next(w->backlog)) && !(shared && cost >= SHARED_MAX) &&
+		intake_take(&w->intake, op) == INTAKE_TAKEN) {
+		cost += backlog_cost(op);
+		see_lane(w, op->lane);
+		backlog_take(w->backlog);
+		*end = op;
+		end = &op->next;
 	}
+	return taken;
+}
+
+static void one_commit(struct writer *w)
+{
+	struct log_reason reason;
+	begin(w);
+	struct op *taken = stage(w);
 	if (w->intake.broken != TRAIL_OK) {
 		contradicted(w, LOG_STORE_DAMAGED, "the store is damaged; run `traild check`");
-		return NULL;
+		return;
 	}
 	enum trail_err err = commit_and_sign(w, &reason);
 	if (err != TRAIL_OK) {
 		fatal(w, err == TRAIL_CORRUPT ? EXIT_INVALID : EXIT_IO, &reason);
-		return NULL;
+		return;
 	}
 	count(w, taken);
 	answer_all(w, taken);
-	return list;
+}
+
+/* What came meanwhile stands in line with what is left. False: nothing comes any more. */
+static bool take_queued(struct writer *w)
+{
+	bool left = backlog_next(w->backlog) != NULL;
+	int wait_ms = pulse_wait_ms(&w->pulse, clock_now().boot_ns, w->head.size, TICK_MS);
+	struct op *list = queue_take_all(w->queue, left ? 0 : wait_ms);
+	bool over = !left && !list && queue_closed(w->queue);
+	while (list) {
+		struct op *op = list;
+		list = op->next;
+		backlog_add(w->backlog, op);
+	}
+	return !over;
 }
 
 static void say_stop(struct writer *w)
@@ -409,15 +457,9 @@ static void beat(struct writer *w)
 static void *run(void *ctx)
 {
 	struct writer *w = ctx;
-	while (!w->dead) {
-		int wait_ms = pulse_wait_ms(&w->pulse, clock_now().boot_ns, w->head.size, TICK_MS);
-		struct op *list = queue_take_all(w->queue, wait_ms);
-		if (!list && queue_closed(w->queue))
-			break;
-		do {
-			list = one_commit(w, list);
-			beat(w);
-		} while (list && !w->dead);
+	while (!w->dead && take_queued(w)) {
+		one_commit(w);
+		beat(w);
 	}
 	if (!w->dead)
 		say_stop(w);
@@ -516,6 +558,7 @@ static void release(struct writer *w)
 {
 	intake_close(&w->intake);
 	queue_free(w->queue);
+	backlog_free(w->backlog);
 	(void)pthread_mutex_destroy(&w->lock);
 	free(w);
 }
@@ -531,7 +574,8 @@ enum trail_err writer_start(
 	w->options = *options;
 	(void)pthread_mutex_init(&w->lock, NULL);
 	w->queue = queue_new();
-	enum trail_err err = w->queue ? start(w, reason) : TRAIL_NOMEM;
+	w->backlog = backlog_new(QUANTUM);
+	enum trail_err err = w->queue && w->backlog ? start(w, reason) : TRAIL_NOMEM;
 	if (err != TRAIL_OK) {
 		release(w);
 		return err;
