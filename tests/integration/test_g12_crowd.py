@@ -57,6 +57,15 @@ def batch(count, first=0):
     return [wire.event(first + i) for i in range(count)]
 
 
+def knock(connect, *args, **more):
+    """The kernel keeps 4,096 who wait to be accepted, and turns away who has a deadline: again."""
+    while True:
+        try:
+            return connect(*args, **more)
+        except BlockingIOError:
+            continue
+
+
 def told_and_closed(client, word):
     answer = client.recv()
     assert answer.id == 0 and answer.error.code == pb.UNAVAILABLE, answer
@@ -209,7 +218,7 @@ def test_g12_who_asks_too_often_is_slowed_down_and_loses_nothing(start):
 def test_g12_a_thousand_connections_at_work_take_at_most_64_mib(start, traild, measured,
                                                                 many_descriptors):
     run = start(connections=4096)
-    clients = [Client(run.address, claims=[(f"s{i}", 1)]) for i in range(1000)]
+    clients = [knock(Client, run.address, claims=[(f"s{i}", 1)]) for i in range(1000)]
     peak = 0
     for k in range(3):
         sent = []
@@ -235,7 +244,7 @@ def test_g12_a_thousand_connections_at_work_take_at_most_64_mib(start, traild, m
 def test_g12_ten_thousand_idle_connections_leave_it_answering(start, traild, measured,
                                                               many_descriptors):
     run = start(connections=24_000)
-    idle = [wire.connect(run.address, PEER) for _ in range(10_000)]
+    idle = [knock(wire.connect, run.address, PEER) for _ in range(10_000)]
     hello = wire.frame(pb.Request(id=1, hello=pb.Hello(protocol=1)).SerializeToString())
     for sock in idle:
         sock.sendall(hello)
@@ -345,15 +354,6 @@ def test_g12_a_flood_neither_holds_up_nor_loses_what_others_say(start, traild, k
     traild.assert_valid(run.state_dir)
 
 
-def knock(address):
-    """The kernel keeps 4,096 who wait to be accepted, and turns away who has a deadline: again."""
-    while True:
-        try:
-            return Client(address, claims=[("journal", 1)])
-        except BlockingIOError:
-            continue
-
-
 def test_g12_churn_does_not_keep_others_out(start):
     run = start()
     over = threading.Event()
@@ -368,7 +368,7 @@ def test_g12_churn_does_not_keep_others_out(start):
         t.start()
     try:
         for i in range(50):
-            with knock(run.address) as c:
+            with knock(Client, run.address, claims=[("journal", 1)]) as c:
                 c.append("journal", 1, 1 + i, batch(1, i))
     finally:
         over.set()
