@@ -19,7 +19,8 @@ enum {
 	EXIT_USAGE = 2,
 	EXIT_IO = 3,
 	EXIT_INVALID = 5,
-	MMAP_THRESHOLD = 16 * 1024,   /* a block from here on, and so a session, goes back whole */
+	MMAP_THRESHOLD =
+		256 * 1024, /* below it the store's dirty pages would come and go by mmap */
 	TRIM_THRESHOLD = 1024 * 1024, /* free memory that the heap keeps */
 };
 
