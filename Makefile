@@ -208,7 +208,7 @@ $(foreach a,$(CROSS),$(eval $(call CROSS_RULES,$(a))))
 
 # ---- measuring ----
 
-BENCH_MAIN  := load limit proof
+BENCH_MAIN  := load limit proof attack
 BENCH_PARTS := $(filter-out $(BENCH_MAIN:%=tests/bench/%.c),$(BENCH_C))
 BENCHES := $(BENCH_MAIN:%=build/release/tests/bench/%)
 $(BENCHES): build/release/tests/bench/%: build/release/tests/bench/%.o \
@@ -219,6 +219,10 @@ $(BENCHES): build/release/tests/bench/%: build/release/tests/bench/%.o \
 .PHONY: bench
 bench: release $(BENCHES)  ## measure: rates, latencies, bytes per event, next to the disk's own
 	$(PYTHON) tests/bench/run.py
+
+.PHONY: crowd
+crowd: release $(BENCHES)  ## measure: what attackers do to one innocent peer and to memory (as root)
+	$(PYTHON) tests/bench/crowd.py
 
 # ---- trying and testing ----
 

@@ -71,6 +71,17 @@ void calls_drop(struct trail *t)
 	}
 }
 
+/* An answer to no request says why the connection ends: too many are open, or it was late. */
+static enum trail_err take_farewell(struct trail *t, struct span body)
+{
+	struct response said;
+	if (response_decode_grow(body, &t->arena, ARENA_MAX, &said) == TRAIL_OK &&
+		said.kind == RESPONSE_ERROR)
+		return fault_take(&t->fault, &said.error);
+	return fault_set(
+		&t->fault, TRAIL_CORRUPT, "the daemon answered a request that was not made");
+}
+
 /* Store one answer with its slot. */
 static enum trail_err keep_answer(struct trail *t, struct span body)
 {
@@ -83,6 +94,8 @@ static enum trail_err keep_answer(struct trail *t, struct span body)
 		id = field.value;
 	while (slot && (slot->id != id || slot->answered))
 		slot = slot->next;
+	if (!slot && id == 0)
+		return take_farewell(t, body);
 	if (!slot)
 		return fault_set(&t->fault, TRAIL_CORRUPT,
 			"the daemon answered a request that was not made");
@@ -170,6 +183,7 @@ enum trail_err call_wait(struct trail *t, struct request *request, enum response
 		return err;
 	while (err == TRAIL_OK && !slot.answered)
 		err = pump(t, deadline);
+	bool broken = err != TRAIL_OK;
 	slot_remove(t, &slot);
 	if (err == TRAIL_TIMEOUT)
 		err = fault_set(&t->fault, err,
@@ -177,7 +191,7 @@ enum trail_err call_wait(struct trail *t, struct request *request, enum response
 	if (err == TRAIL_OK)
 		err = call_read(t, &slot, want, out);
 	buf_release(&slot.answer);
-	if (err == TRAIL_TIMEOUT || err == TRAIL_IO || err == TRAIL_CORRUPT)
+	if (broken || err == TRAIL_CORRUPT)
 		return handle_lose(t);
 	return err;
 }

@@ -17,10 +17,18 @@ enum {
 };
 
 struct settings {
-	uint64_t map_size;    /* bytes of address space for the store */
-	uint64_t reserve;     /* bytes of disk and map below which Appends get FULL */
-	uint64_t queue_bytes; /* of requests under way, all peers together */
-	uint64_t connections; /* at once, all peers together */
+	uint64_t map_size;         /* bytes of address space for the store */
+	uint64_t reserve;          /* bytes of disk and map below which Appends get FULL */
+	uint64_t queue_bytes;      /* of requests under way, all peers together */
+	uint64_t connections;      /* at once, all peers together */
+	uint64_t peer_connections; /* of one peer; 0: half of connections */
+	uint64_t peer_bytes;       /* of one peer; 0: half of queue_bytes */
+	uint64_t peer_rate;        /* requests per second of one peer; 0: no bound */
+	uint64_t unread_bytes;     /* of answers, per connection */
+	uint64_t hello_time;       /* seconds, as all of these; see session.h */
+	uint64_t frame_time;
+	uint64_t unread_time;
+	uint64_t idle_time;   /* 0: never */
 	uint64_t readers;     /* threads */
 	uint64_t seal_height; /* of a new log's seal tree; fixed at genesis */
 	uint64_t allow_cow;   /* 1: the signer may work on a file system that copies on write */

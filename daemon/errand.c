@@ -6,7 +6,8 @@
 #include <stdlib.h>
 
 enum {
-	IDLE_MAX = 1024,            /* what is kept of a burst */
+	IDLE_MAX = 1024,            /* what is kept of a burst, */
+	IDLE_MIN = 128,             /* and what of that when it is over */
 	ANSWER_KEPT_MAX = 8 * 1024, /* scratch kept with an idle errand; a page of records is not */
 };
 
@@ -81,6 +82,7 @@ struct errand *errands_take(struct errands *pool, size_t need)
 	op->next = NULL;
 	op->kind = OP_REQUEST;
 	op->session = 0;
+	op->lane = 0;
 	op->received_ns = 0;
 	op->arena = (struct arena){ .data = arena, .cap = cap };
 	op->charged = cap + sizeof *errand;
@@ -118,6 +120,18 @@ void errands_give(struct errands *pool, struct errand *errand)
 	errand->op.next = pool->idle ? &pool->idle->op : NULL;
 	pool->idle = errand;
 	pool->idle_count++;
+}
+
+void errands_trim(struct errands *pool)
+{
+	slab_trim(pool->arenas);
+	size_t keep = slab_out(pool->arenas) / SLAB_BLOCK_MIN + IDLE_MIN;
+	while (pool->idle_count > keep) {
+		struct errand *errand = pool->idle;
+		pool->idle = errand_of(errand->op.next);
+		pool->idle_count--;
+		errand_free(errand);
+	}
 }
 
 size_t errands_out(const struct errands *pool)

@@ -42,6 +42,8 @@ struct errand *errands_take(struct errands *pool, size_t need);
 void errands_give(struct errands *pool, struct errand *errand);
 /* Whether an arena of `need` bytes can be had at all. */
 bool errands_fit(size_t need);
+/* Give back memory that was not needed since the last call. */
+void errands_trim(struct errands *pool);
 /* Arena bytes that are out. */
 size_t errands_out(const struct errands *pool);
 

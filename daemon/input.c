@@ -3,10 +3,9 @@
 
 #include "../proto/frame.h"
 
-void input_init(struct input *in, struct slab *frames, struct shares *shares, struct share *share)
+void input_init(struct input *in, struct slab *frames, struct share *share)
 {
 	in->frames = frames;
-	in->shares = shares;
 	in->share = share;
 	in->data = in->own;
 	in->cap = INPUT_OWN;
@@ -48,7 +47,7 @@ static bool make_room(struct input *in, size_t need)
 		return true;
 	}
 	size_t cap;
-	if (!share_room(in->shares, in->share))
+	if (!share_room(in->share, false))
 		return false;
 	uint8_t *block = slab_take(in->frames, need, &cap);
 	if (!block)

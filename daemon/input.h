@@ -17,7 +17,6 @@ enum {
 
 struct input {
 	struct slab *frames; /* where longer frames are borrowed */
-	struct shares *shares;
 	struct share *share; /* who pays for them */
 	uint8_t *data;       /* `own`, or borrowed */
 	size_t cap;
@@ -26,8 +25,8 @@ struct input {
 	uint8_t own[INPUT_OWN]; /* last, and not zeroed: most connections touch one page of it */
 };
 
-/* The three stay the caller's and must outlive it. */
-void input_init(struct input *in, struct slab *frames, struct shares *shares, struct share *share);
+/* Both stay the caller's and must outlive it. */
+void input_init(struct input *in, struct slab *frames, struct share *share);
 /* Forget what is inside and give back what is borrowed; it may be used further. */
 void input_drop(struct input *in);
 

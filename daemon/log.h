@@ -48,6 +48,8 @@ enum log_id {
 	LOG_FULL,
 	LOG_ROOM_AGAIN,
 	LOG_CLOCK_JUMPED,
+	LOG_CLOSED_LATE,
+	LOG_SLOWED_DOWN,
 	/* traild-signer's own */
 	LOG_SIGN_USAGE,
 	LOG_SIGN_SYSTEM,

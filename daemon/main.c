@@ -7,6 +7,7 @@
 #include "traild.h"
 
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,9 @@ enum {
 	EXIT_USAGE = 2,
 	EXIT_IO = 3,
 	EXIT_INVALID = 5,
+	MMAP_THRESHOLD =
+		256 * 1024, /* below it the store's dirty pages would come and go by mmap */
+	TRIM_THRESHOLD = 1024 * 1024, /* free memory that the heap keeps */
 };
 
 static const char DEFAULT_STATE_DIR[] = "/var/lib/trail";
@@ -135,6 +139,9 @@ static void prepare_process(void)
 	/* A core would hold events. */
 	(void)setrlimit(RLIMIT_CORE, &no_core);
 	(void)umask(077);
+	/* What a burst took goes back: glibc would learn from it to keep more each time. */
+	(void)mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
+	(void)mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD);
 }
 
 static int bad_handover(void)

@@ -38,6 +38,7 @@ struct op {
 	struct op *next;
 	enum op_kind kind;
 	uint64_t session; /* serial number of the connection, from 1; 0: none */
+	unsigned lane;    /* of its peer in queues (daemon/backlog.h); 0: the daemon's own */
 	struct peer peer;
 	uint64_t received_ns; /* CLOCK_REALTIME at intake */
 	struct arena arena;
@@ -56,25 +57,6 @@ struct op {
 	struct response response;
 	struct buf answer; /* scratch of the thread that answers; kept with the op */
 };
-
-/* A chain of ops between threads: many push; who may take, the calls say. */
-struct queue;
-
-/* NULL: memory is out. */
-struct queue *queue_new(void);
-void queue_free(struct queue *q);
-/* Add one op at the end and wake the consumer. */
-void queue_push(struct queue *q, struct op *op);
-/*
- * For one taker: everything that waits, in order; NULL when nothing came within timeout_ms (0: do
- * not wait, -1: for ever) or the queue is closed and empty.
- */
-struct op *queue_take_all(struct queue *q, int timeout_ms);
-/* For several takers: one op; NULL as above. */
-struct op *queue_take(struct queue *q, int timeout_ms);
-/* No more will come: takers drain what is left, then get NULL at once. */
-void queue_close(struct queue *q);
-bool queue_closed(struct queue *q);
 
 /*
  * Set the op's response to an error of the wire. `sentence` is printf text, copied into op->answer;

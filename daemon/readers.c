@@ -2,6 +2,7 @@
 #include "readers.h"
 
 #include "ask.h"
+#include "queue.h"
 #include "sources.h"
 
 #include <pthread.h>

@@ -16,7 +16,7 @@
 
 enum {
 	FRAME_POOL_BYTES = 32 * 1024 * 1024, /* DESIGN.md section 6 */
-	ACCEPT_BURST = 64,                   /* connections taken before others have their turn */
+	ACCEPT_BURST = 16,                   /* connections taken before others have their turn */
 	ACCEPT_PAUSE_MS = 100,               /* when descriptors are out */
 	TICK_S = 1,
 	DRAIN_TICKS = 10,
@@ -42,9 +42,10 @@ struct server {
 	struct event *reopen; /* the end of a pause in accepting */
 	int signal_fd;
 	int spare_fd;     /* given up to accept and hang up when descriptors are out */
-	bool complained;  /* about refused connections, since the last tick */
 	uint64_t hung_up; /* connections, since start, when descriptors were out */
+	struct tally tally;
 	bool draining;
+	bool over;
 	unsigned drain_ticks;
 };
 
@@ -60,14 +61,6 @@ static void set_accepting(struct server *server, bool on)
 	}
 }
 
-/* Who is turned away in a loop must not fill the journal: a line a second says it. */
-static void complain(struct server *server, const char *what)
-{
-	if (!server->complained)
-		log_line(LOG_TURNED_AWAY, "connections are refused: %s", what);
-	server->complained = true;
-}
-
 /*
  * Descriptors are out: with a level-triggered loop the waiting connection would spin. The spare one
  * takes it and hangs up, so that its client knows; then nobody is accepted for a moment.
@@ -75,7 +68,7 @@ static void complain(struct server *server, const char *what)
 static void out_of_descriptors(struct server *server, int listener_fd)
 {
 	struct timeval pause = { .tv_usec = ACCEPT_PAUSE_MS * 1000L };
-	complain(server, "descriptors are out; raise LimitNOFILE or `connections` is too high");
+	tally_add(&server->tally, TALLY_DESCRIPTORS);
 	if (server->spare_fd >= 0)
 		(void)close(server->spare_fd);
 	int fd = accept4(listener_fd, NULL, NULL, SOCK_CLOEXEC);
@@ -104,10 +97,8 @@ static bool accept_one(struct server *server, int listener_fd)
 		return true;
 	}
 	err = sessions_serve(server->sessions, fd, &peer);
-	if (err == TRAIL_BUSY)
-		complain(server, "as many are open as `connections` allows (a user: half)");
-	else if (err)
-		complain(server, "memory is out");
+	if (err)
+		tally_add(&server->tally, err == TRAIL_BUSY ? TALLY_CONNECTIONS : TALLY_MEMORY);
 	return true;
 }
 
@@ -134,7 +125,7 @@ static void on_reopen(evutil_socket_t fd, short what, void *ctx)
 static void end_when_drained(struct server *server)
 {
 	if (server->draining && sessions_count(server->sessions) == 0)
-		(void)event_base_loopbreak(server->base);
+		server->over = true;
 }
 
 static void close_ports(struct server *server)
@@ -197,12 +188,12 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 	struct server *server = ctx;
 	(void)fd;
 	(void)what;
-	server->complained = false;
+	tally_say(&server->tally);
 	service_tick(server->options.service);
 	sessions_tick(server->sessions);
 	end_when_drained(server);
 	if (server->draining && ++server->drain_ticks >= DRAIN_TICKS)
-		(void)event_base_loopbreak(server->base);
+		server->over = true;
 }
 
 /* ---- making and running ---- */
@@ -214,10 +205,15 @@ static struct sessions *make_sessions(struct server *server)
 		.base = server->base,
 		.service = o->service,
 		.errands = o->errands,
+		.tally = &server->tally,
 		.frame_bytes = FRAME_POOL_BYTES,
-		.peer_bytes = o->queue_bytes / 2,
 		.connections = o->connections,
-		.peer_connections = o->connections / 2,
+		.peer = o->peer,
+		.unread_bytes = o->unread_bytes,
+		.hello_s = o->hello_s,
+		.frame_s = o->frame_s,
+		.unread_s = o->unread_s,
+		.idle_s = o->idle_s,
 	};
 	return sessions_new(&options);
 }
@@ -309,13 +305,21 @@ enum trail_err server_listen(struct server *server, struct listener *listener)
 
 enum trail_err server_run(struct server *server)
 {
-	return event_base_dispatch(server->base) < 0 ? TRAIL_IO : TRAIL_OK;
+	while (!server->over) {
+		bool turns = sessions_have_turns(server->sessions);
+		if (event_base_loop(server->base, EVLOOP_ONCE | (turns ? EVLOOP_NONBLOCK : 0)) < 0)
+			return TRAIL_IO;
+		sessions_take_turns(server->sessions);
+		end_when_drained(server);
+	}
+	return TRAIL_OK;
 }
 
 void server_finish(struct server *server)
 {
 	sessions_answer(server->sessions, mailbox_take(server->options.mailbox));
 	sessions_end(server->sessions);
+	tally_say(&server->tally);
 }
 
 void server_read_numbers(const struct server *server, struct session_numbers *numbers)

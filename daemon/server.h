@@ -21,9 +21,15 @@ struct server_options {
 	struct service *service;
 	struct errands *errands;
 	struct mailbox *mailbox; /* where answered ops arrive */
-	size_t queue_bytes;      /* each peer may take half of it */
-	unsigned connections;    /* all together; each peer may have half of them */
-	int signer_fd;           /* readable: the signer is gone */
+	unsigned connections;    /* all together */
+	/* As in session.h. */
+	struct share_limits peer;
+	size_t unread_bytes;
+	uint64_t hello_s;
+	uint64_t frame_s;
+	uint64_t unread_s;
+	uint64_t idle_s;
+	int signer_fd; /* readable: the signer is gone */
 	/* Called once when the signer is gone; need not return. */
 	void (*signer_gone)(void *ctx);
 	void *ctx;

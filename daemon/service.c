@@ -589,6 +589,7 @@ enum service_turn service_request(struct service *service, struct caller *caller
 		return SERVICE_WAIT;
 	struct op *op = &errand->op;
 	op->session = caller->serial;
+	op->lane = caller->lane;
 	op->peer = caller->peer;
 	op->received_ns = clock_ns(CLOCK_REALTIME);
 	errand->arrived_ns = clock_ns(CLOCK_MONOTONIC);

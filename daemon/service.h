@@ -17,6 +17,7 @@ enum {
 /* One connection, as the service sees it. The session owns and zeroes it. */
 struct caller {
 	uint64_t serial; /* of the connection, from 1 */
+	unsigned lane;   /* of its peer, in queues */
 	struct peer peer;
 	bool greeted; /* its Hello was taken */
 	/* Traces of the questions that follow on this connection, newest last; the oldest goes. */

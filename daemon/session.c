@@ -2,29 +2,38 @@
 #include "session.h"
 
 #include "../proto/frame.h"
+#include "backlog.h"
 #include "input.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
+#define SECOND_NS UINT64_C(1000000000)
+
 enum {
-	TURN_BYTES = 256 * 1024,  /* read in one go before others have their turn */
-	UNSENT_MAX = 1024 * 1024, /* who does not read is not read from; four pages */
+	TURN_NS = 200 * 1000, /* a peer's turn, but for the request at its end */
 	CONNECTION_BYTES = 4 * 1024 * 1024,
 	CONNECTION_REQUESTS = 256,
-	OUTPUT_KEPT_MAX = 16 * 1024, /* output memory that an idle connection may keep */
-	STALL_S = 30, /* a frame begun, or output, without progress so long: it is closed */
+	OUTPUT_KEPT_MAX = 16 * 1024, /* output memory that is kept while more is to come */
+	TRIM_CONNECTIONS = 256,      /* so many and half of them must have left */
+};
+
+/* How a connection came to eat no further. */
+enum meal {
+	MEAL_OVER,  /* nothing whole is left, or it is ending */
+	MEAL_LATER, /* when something came back */
+	MEAL_BREAK, /* its time is over, there is more */
 };
 
 struct session {
 	TAILQ_ENTRY(session) in_all;
-	TAILQ_ENTRY(session) in_waiting;
 	TAILQ_ENTRY(session) in_unsent;
 	struct sessions *all;
 	struct caller caller;
@@ -32,17 +41,24 @@ struct session {
 	int fd; /* -1: closed */
 	struct event *readable;
 	struct event *writable;
+	struct turn turn;
 	bool reading; /* `readable` is added */
-	bool waiting; /* in the queue of those who may not read now */
+	bool room;    /* its socket took bytes again */
 	bool unsent;  /* in the list of those to be flushed */
 	bool ending;
-	uint64_t progress_s; /* when bytes last moved (CLOCK_MONOTONIC) */
+	/* All CLOCK_MONOTONIC. */
+	uint64_t moved_ns; /* when bytes last moved */
+	uint64_t hello_ns; /* since when its Hello is waited for */
+	uint64_t frame_ns; /* since when a frame that it began is waited for; 0: none */
+	uint64_t taken_ns; /* since when it is to read what lies before taken_at */
+	size_t taken_at;
 	unsigned in_flight;
 	size_t charged; /* bytes of in_flight */
-	/* Output: [sent .. out.len) is still to be sent; all of out.len is charged to the share. */
+	/* Output: [sent .. out.len) is still to be sent. */
 	struct buf out;
 	size_t sent;
-	struct input in; /* last: see make */
+	size_t out_charged; /* to the share: the memory of `out` while something is in it */
+	struct input in;    /* last: see make */
 };
 
 TAILQ_HEAD(session_list, session);
@@ -52,13 +68,16 @@ struct sessions {
 	struct sessions_options options;
 	struct slab *frames;
 	struct shares *shares;
-	struct event *waited; /* when the next of those who follow is due */
+	struct backlog *answers; /* that came back, in turns of the peers, too */
+	struct event *waited;    /* when the next of those who follow is due */
+	struct event *rested;    /* when the next of those who asked too much may ask again, */
+	uint64_t rested_ns;      /* which is then */
 	struct session_list open;
-	struct session_list waiting;
 	struct session_list unsent;
 	struct errand_line line;        /* requests under way, oldest first */
 	struct session_numbers numbers; /* what is counted as it happens */
 	unsigned count;
+	unsigned most; /* of count, since memory was given back */
 	uint64_t last_serial;
 };
 
@@ -66,19 +85,29 @@ static uint64_t now_ns(void)
 {
 	struct timespec now;
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
 }
 
-static uint64_t now_s(void)
+static struct session *session_of(struct turn *turn)
 {
-	return now_ns() / 1000000000;
+	return (struct session *)(void *)((char *)turn - offsetof(struct session, turn));
 }
+
+static void bring_answers(struct sessions *all, uint64_t until);
 
 static void on_waited(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)fd;
 	(void)what;
-	sessions_answer(ctx, NULL);
+	bring_answers(ctx, 0);
+}
+
+static void on_rested(evutil_socket_t fd, short what, void *ctx)
+{
+	struct sessions *all = ctx;
+	(void)fd;
+	(void)what;
+	shares_wake(all->shares);
 }
 
 struct sessions *sessions_new(const struct sessions_options *options)
@@ -88,13 +117,14 @@ struct sessions *sessions_new(const struct sessions_options *options)
 		return NULL;
 	all->options = *options;
 	TAILQ_INIT(&all->open);
-	TAILQ_INIT(&all->waiting);
 	TAILQ_INIT(&all->unsent);
 	TAILQ_INIT(&all->line);
 	all->frames = slab_new(options->frame_bytes);
-	all->shares = shares_new(options->peer_bytes, options->peer_connections);
+	all->shares = shares_new(&options->peer);
+	all->answers = backlog_new(1);
 	all->waited = evtimer_new(options->base, on_waited, all);
-	if (all->frames && all->shares && all->waited)
+	all->rested = evtimer_new(options->base, on_rested, all);
+	if (all->frames && all->shares && all->answers && all->waited && all->rested)
 		return all;
 	sessions_free(all);
 	return NULL;
@@ -107,7 +137,10 @@ void sessions_free(struct sessions *all)
 	assert(TAILQ_EMPTY(&all->open));
 	if (all->waited)
 		event_free(all->waited);
+	if (all->rested)
+		event_free(all->rested);
 	slab_free(all->frames);
+	backlog_free(all->answers);
 	shares_free(all->shares);
 	free(all);
 }
@@ -124,18 +157,26 @@ static void session_bury(struct session *s)
 {
 	if (s->fd >= 0 || s->in_flight > 0)
 		return;
-	share_leave(s->all->shares, s->share);
+	share_leave(s->share);
 	free(s);
 }
 
 static void leave_queues(struct session *s)
 {
-	if (s->waiting)
-		TAILQ_REMOVE(&s->all->waiting, s, in_waiting);
+	share_rest(s->share, &s->turn);
 	if (s->unsent)
 		TAILQ_REMOVE(&s->all->unsent, s, in_unsent);
-	s->waiting = false;
 	s->unsent = false;
+}
+
+static void charge_output(struct session *s)
+{
+	size_t takes = s->out.len > 0 ? s->out.cap : 0;
+	if (takes > s->out_charged)
+		share_take(s->share, takes - s->out_charged);
+	else
+		share_give(s->share, s->out_charged - takes);
+	s->out_charged = takes;
 }
 
 /* Close the descriptor. The session may be freed: do not use it afterwards. */
@@ -144,8 +185,8 @@ static void session_close(struct session *s)
 	struct sessions *all = s->all;
 	leave_queues(s);
 	input_drop(&s->in);
-	share_give(s->share, s->out.len);
 	buf_release(&s->out);
+	charge_output(s);
 	event_free(s->readable);
 	event_free(s->writable);
 	(void)close(s->fd);
@@ -171,20 +212,26 @@ static void set_ending(struct session *s)
 {
 	s->ending = true;
 	set_reading(s, false);
-	if (s->waiting)
-		TAILQ_REMOVE(&s->all->waiting, s, in_waiting);
-	s->waiting = false;
+	share_rest(s->share, &s->turn);
 	input_drop(&s->in);
 }
 
-/* Not read from until something came back to it or to others. */
+/* Whom we do not read from is not late; what it owes counts anew from here. */
 static void set_waiting(struct session *s)
 {
 	set_reading(s, false);
-	if (s->waiting)
-		return;
-	s->waiting = true;
-	TAILQ_INSERT_TAIL(&s->all->waiting, s, in_waiting);
+	s->frame_ns = 0;
+	share_wait(s->share, &s->turn);
+}
+
+/* It is its turn to send: the rest of a frame that it began, or another. */
+static void set_expecting(struct session *s)
+{
+	set_reading(s, true);
+	if (!input_pending(&s->in))
+		s->frame_ns = 0;
+	else if (s->frame_ns == 0)
+		s->frame_ns = now_ns();
 }
 
 /* ---- output ---- */
@@ -233,34 +280,54 @@ static void put_response(struct session *s, struct errand *errand)
 		return;
 	}
 	store_be32(s->out.data + before, (uint32_t)(s->out.len - before - FRAME_HEAD));
-	share_take(s->share, s->out.len - before);
-	if (s->sent == before)
-		s->progress_s = now_s();
+	charge_output(s);
+	if (s->sent == before) {
+		s->taken_ns = now_ns();
+		s->taken_at = s->out.len;
+	}
 }
 
-/* Keep what is sent from piling up in front of a client that never quite catches up. */
+/* What is sent holds no memory in front of a client that never quite catches up. */
 static void drop_sent(struct session *s)
 {
+	struct buf rest = { 0 };
 	if (s->sent < s->out.len / 2)
 		return;
-	memmove(s->out.data, s->out.data + s->sent, s->out.len - s->sent);
-	s->out.len -= s->sent;
-	share_give(s->share, s->sent);
+	buf_put(&rest, s->out.data + s->sent, s->out.len - s->sent);
+	if (rest.failed)
+		return;
+	buf_release(&s->out);
+	s->out = rest;
+	charge_output(s);
+	s->taken_at -= s->sent;
 	s->sent = 0;
+}
+
+/* It took what there was when the time began: the rest has its own. */
+static void sent_some(struct session *s, size_t n)
+{
+	s->sent += n;
+	s->moved_ns = now_ns();
+	if (s->sent < s->taken_at)
+		return;
+	s->taken_ns = s->moved_ns;
+	s->taken_at = s->out.len;
 }
 
 static void sent_all(struct session *s)
 {
-	share_give(s->share, s->out.len);
-	if (s->out.cap > OUTPUT_KEPT_MAX)
+	/* Who has nothing under way is idle for all we know, and there may be thousands. */
+	if (s->in_flight == 0 || s->out.cap > OUTPUT_KEPT_MAX)
 		buf_release(&s->out);
 	buf_clear(&s->out);
+	charge_output(s);
 	s->sent = 0;
 }
 
 /* Send what the socket takes. False: the session was closed, and may be gone. */
 static bool flush(struct session *s)
 {
+	s->room = false;
 	while (!s->out.failed && s->sent < s->out.len) {
 		ssize_t n = send(s->fd, s->out.data + s->sent, s->out.len - s->sent, MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
@@ -274,8 +341,7 @@ static bool flush(struct session *s)
 			session_close(s);
 			return false;
 		}
-		s->sent += (size_t)n;
-		s->progress_s = now_s();
+		sent_some(s, (size_t)n);
 	}
 	bool over = s->ending && s->in_flight == 0;
 	if (s->out.failed || over) {
@@ -301,11 +367,10 @@ static void flush_all(struct sessions *all)
 static bool may_take_more(const struct session *s)
 {
 	const struct sessions *all = s->all;
-	/* Who has nothing under way may always have one request, or nobody might. */
-	if (s->in_flight == 0 && s->out.len == 0)
-		return true;
+	bool holds_nothing = s->in_flight == 0 && s->out.len == 0;
 	return s->in_flight < CONNECTION_REQUESTS && s->charged < CONNECTION_BYTES &&
-		s->out.len - s->sent < UNSENT_MAX && share_room(all->shares, s->share);
+		s->out.len - s->sent < all->options.unread_bytes &&
+		share_room(s->share, holds_nothing);
 }
 
 static void reject(struct session *s, enum trail_err code, const char *sentence)
@@ -366,26 +431,48 @@ static void reject_frame(struct session *s, enum trail_err err)
 				     : "an empty frame: each holds one Request");
 }
 
-/* Eat all whole frames. False: it must wait. It may be ending afterwards, and its input gone. */
-static bool eat(struct session *s)
+/* True: its peer asked more than it may; the clock wakes it. */
+static bool must_rest(struct session *s, uint64_t now)
+{
+	struct sessions *all = s->all;
+	uint64_t rest = share_rest_ns(s->share, now);
+	if (rest == 0)
+		return false;
+	struct timeval wait = { .tv_sec = (time_t)(rest / SECOND_NS),
+		.tv_usec = (suseconds_t)(rest % SECOND_NS / 1000) + 1 };
+	if (all->rested_ns <= now || now + rest < all->rested_ns) {
+		(void)evtimer_add(all->rested, &wait);
+		all->rested_ns = now + rest;
+	}
+	tally_add(all->options.tally, TALLY_RATE);
+	return true;
+}
+
+/* Eat whole frames until `until`. Its input may be gone afterwards: it may be ending. */
+static enum meal eat(struct session *s, uint64_t until)
 {
 	while (!s->ending) {
 		struct span body;
 		enum trail_err err = input_frame(&s->in, &body);
 		if (err == TRAIL_MORE)
-			return true;
+			return MEAL_OVER;
 		if (err == TRAIL_BUSY)
-			return false;
+			return MEAL_LATER;
 		if (err) {
 			reject_frame(s, err);
-			return true;
+			return MEAL_OVER;
 		}
-		if (!may_take_more(s) || !eat_frame(s, body))
-			return false;
+		uint64_t now = now_ns();
+		if (now >= until)
+			return MEAL_BREAK;
+		if (must_rest(s, now) || !may_take_more(s) || !eat_frame(s, body))
+			return MEAL_LATER;
+		share_asked(s->share, now);
+		s->frame_ns = 0;
 		if (!s->ending)
 			input_eat(&s->in, body);
 	}
-	return true;
+	return MEAL_OVER;
 }
 
 /* Read once. Bytes, 0: nothing there now or the end; the end sets `ending`. */
@@ -396,7 +483,7 @@ static size_t fill(struct session *s)
 	ssize_t n = recv(s->fd, to, room, 0);
 	if (n > 0) {
 		input_came(&s->in, (size_t)n);
-		s->progress_s = now_s();
+		s->moved_ns = now_ns();
 		return (size_t)n;
 	}
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -406,24 +493,25 @@ static size_t fill(struct session *s)
 	return 0;
 }
 
-/* Work for one connection, bounded. The session may be gone afterwards. */
-static void take_turn(struct session *s)
+/* Work for one connection, until `until`. The session may be gone afterwards. */
+static void take_turn(struct session *s, uint64_t until)
 {
-	size_t got = 0;
-	bool may = true;
 	bool more = true;
-	while (more && !s->ending) {
-		may = eat(s);
-		if (!may || s->ending || got >= TURN_BYTES)
-			break;
-		size_t n = fill(s);
-		got += n;
-		more = n > 0;
+	if (s->room && !flush(s))
+		return;
+	enum meal meal = eat(s, until);
+	while (meal == MEAL_OVER && more && !s->ending) {
+		more = fill(s) > 0;
+		meal = eat(s, until);
+		if (meal == MEAL_OVER && more && s->moved_ns >= until)
+			meal = MEAL_BREAK;
 	}
-	if (!s->ending && !may)
+	if (!s->ending && meal == MEAL_LATER)
 		set_waiting(s);
+	else if (!s->ending && meal == MEAL_BREAK)
+		share_ready(s->share, &s->turn);
 	else if (!s->ending)
-		set_reading(s, true);
+		set_expecting(s);
 	if (s->unsent) {
 		TAILQ_REMOVE(&s->all->unsent, s, in_unsent);
 		s->unsent = false;
@@ -433,17 +521,22 @@ static void take_turn(struct session *s)
 	}
 }
 
-/* Everybody who waited gets one turn; who must wait again goes to the end. */
-static void wake_waiting(struct sessions *all)
+bool sessions_have_turns(const struct sessions *all)
 {
-	struct session *last = TAILQ_LAST(&all->waiting, session_list);
-	struct session *s;
-	bool more = last != NULL;
-	while (more && (s = TAILQ_FIRST(&all->waiting))) {
-		more = s != last;
-		TAILQ_REMOVE(&all->waiting, s, in_waiting);
-		s->waiting = false;
-		take_turn(s);
+	return shares_ready(all->shares) > 0 || backlog_next(all->answers);
+}
+
+void sessions_take_turns(struct sessions *all)
+{
+	if (backlog_next(all->answers))
+		bring_answers(all, now_ns() + TURN_NS);
+	/* Peers, not connections: more of them bring no more turns. */
+	for (size_t left = shares_ready(all->shares); left > 0; left--) {
+		struct share *share = shares_next(all->shares);
+		uint64_t until = now_ns() + TURN_NS;
+		struct turn *turn;
+		while (share && now_ns() < until && (turn = share_next(share)))
+			take_turn(session_of(turn), until);
 	}
 }
 
@@ -451,9 +544,14 @@ static void wake_waiting(struct sessions *all)
 
 static void on_readable(evutil_socket_t fd, short what, void *ctx)
 {
+	struct session *s = ctx;
 	(void)fd;
 	(void)what;
-	take_turn(ctx);
+	/* Told once, and again when its turn does not come soon: not a third time. */
+	if (s->turn.place == TURN_NONE)
+		share_ready(s->share, &s->turn);
+	else
+		set_reading(s, false);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *ctx)
@@ -461,12 +559,8 @@ static void on_writable(evutil_socket_t fd, short what, void *ctx)
 	struct session *s = ctx;
 	(void)fd;
 	(void)what;
-	/* What it has sent may have been all that kept it waiting. */
-	if (flush(s) && s->waiting) {
-		TAILQ_REMOVE(&s->all->waiting, s, in_waiting);
-		s->waiting = false;
-		take_turn(s);
-	}
+	s->room = true;
+	share_ready(s->share, &s->turn);
 }
 
 static void refuse_connection(struct sessions *all, int fd, const struct peer *peer)
@@ -493,7 +587,7 @@ static void refuse_connection(struct sessions *all, int fd, const struct peer *p
 static void unmake(struct session *s)
 {
 	if (s->share)
-		share_leave(s->all->shares, s->share);
+		share_leave(s->share);
 	if (s->readable)
 		event_free(s->readable);
 	if (s->writable)
@@ -511,11 +605,12 @@ static enum trail_err make(
 	memset(s, 0, offsetof(struct session, in));
 	s->all = all;
 	s->fd = fd;
-	s->progress_s = now_s();
+	s->moved_ns = s->hello_ns = now_ns();
 	s->caller.peer = *peer;
-	enum trail_err err = share_join(all->shares, peer, &s->share);
+	enum trail_err err = share_join(all->shares, peer, s->hello_ns, &s->share);
 	if (!err) {
-		input_init(&s->in, all->frames, all->shares, s->share);
+		s->caller.lane = share_lane(s->share);
+		input_init(&s->in, all->frames, s->share);
 		s->readable =
 			event_new(all->options.base, fd, EV_READ | EV_PERSIST, on_readable, s);
 		s->writable = event_new(all->options.base, fd, EV_WRITE, on_writable, s);
@@ -569,11 +664,12 @@ static void bring_home(struct sessions *all, struct errand *errand)
 	session_bury(s);
 }
 
-void sessions_answer(struct sessions *all, struct op *list)
+/* Those of them whose turn comes before `until`, and those who waited for what they changed. */
+static void bring_answers(struct sessions *all, uint64_t until)
 {
-	while (list) {
-		struct op *op = list;
-		list = op->next;
+	struct op *op;
+	while (now_ns() < until && (op = backlog_next(all->answers))) {
+		backlog_take(all->answers);
 		struct errand *errand = service_answered(all->options.service, op);
 		if (errand)
 			bring_home(all, errand);
@@ -586,34 +682,94 @@ void sessions_answer(struct sessions *all, struct op *list)
 	if (wait_ms >= 0)
 		(void)event_add(all->waited, &wait);
 	flush_all(all);
-	wake_waiting(all);
+	shares_wake(all->shares);
 }
 
-/* Neither output nor a frame that it began goes on. Whom we keep waiting is not late. */
-static bool stalled(const struct session *s, uint64_t now)
+void sessions_answer(struct sessions *all, struct op *list)
 {
-	if (now - s->progress_s < STALL_S)
-		return false;
-	return s->out.len > s->sent || (!s->waiting && input_pending(&s->in));
+	while (list) {
+		struct op *op = list;
+		list = op->next;
+		backlog_add(all->answers, op);
+	}
+}
+
+/* ---- who is late ---- */
+
+static bool passed(uint64_t since_ns, uint64_t now, uint64_t seconds)
+{
+	return seconds > 0 && now > since_ns && now - since_ns >= seconds * SECOND_NS;
+}
+
+/* What it is late with; TALLY_KINDS: nothing. Whom we keep waiting is not late. */
+static enum tally_kind lateness(const struct session *s, uint64_t now)
+{
+	const struct sessions_options *o = &s->all->options;
+	if (s->out.len > s->sent)
+		return passed(s->taken_ns, now, o->unread_s) ? TALLY_UNREAD : TALLY_KINDS;
+	if (s->ending || s->turn.place != TURN_NONE)
+		return TALLY_KINDS;
+	if (!s->caller.greeted && passed(s->hello_ns, now, o->hello_s))
+		return TALLY_HELLO;
+	if (input_pending(&s->in) && s->frame_ns != 0 && passed(s->frame_ns, now, o->frame_s))
+		return TALLY_FRAME;
+	if (s->in_flight == 0 && passed(s->moved_ns, now, o->idle_s))
+		return TALLY_IDLE;
+	return TALLY_KINDS;
+}
+
+/* It is told why, unless it is deaf. */
+static void close_late(struct session *s, enum tally_kind kind)
+{
+	static const char *const why[TALLY_KINDS] = {
+		[TALLY_HELLO] = "no Hello came in time: connect again when there is something to "
+				"say",
+		[TALLY_FRAME] = "a frame was begun and not completed in time: connect again",
+		[TALLY_IDLE] = "nothing was said for long: connect again when there is something "
+			       "to say",
+	};
+	tally_add(s->all->options.tally, kind);
+	if (!why[kind]) {
+		session_close(s);
+		return;
+	}
+	reject(s, TRAIL_UNAVAILABLE, why[kind]);
+	(void)flush(s);
+}
+
+/* What a crowd that has left took lies scattered: the heap does not return it by itself. */
+static void give_memory_back(struct sessions *all)
+{
+	if (all->most < 2 * all->count + TRIM_CONNECTIONS) {
+		all->most = all->most > all->count ? all->most : all->count;
+		return;
+	}
+	(void)malloc_trim(0);
+	all->most = all->count;
 }
 
 void sessions_tick(struct sessions *all)
 {
-	uint64_t now = now_s();
+	uint64_t now = now_ns();
 	struct session *next;
 	for (struct session *s = TAILQ_FIRST(&all->open); s; s = next) {
 		next = TAILQ_NEXT(s, in_all);
-		if (stalled(s, now))
-			session_close(s);
+		enum tally_kind kind = lateness(s, now);
+		if (kind != TALLY_KINDS)
+			close_late(s, kind);
 	}
-	sessions_answer(all, NULL);
+	shares_sweep(all->shares, now);
+	slab_trim(all->frames);
+	errands_trim(all->options.errands);
+	give_memory_back(all);
+	bring_answers(all, 0);
 }
 
 void sessions_drain(struct sessions *all)
 {
 	struct session *next;
 	service_drain(all->options.service);
-	sessions_answer(all, NULL);
+	bring_answers(all, 0);
 	for (struct session *s = TAILQ_FIRST(&all->open); s; s = next) {
 		next = TAILQ_NEXT(s, in_all);
 		set_ending(s);
@@ -624,6 +780,7 @@ void sessions_drain(struct sessions *all)
 void sessions_end(struct sessions *all)
 {
 	struct session *next;
+	bring_answers(all, UINT64_MAX);
 	for (struct session *s = TAILQ_FIRST(&all->open); s; s = next) {
 		next = TAILQ_NEXT(s, in_all);
 		session_close(s);

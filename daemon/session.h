@@ -4,7 +4,8 @@
  * only files that see libevent. Loop thread only.
  *
  * Nothing is dropped: who holds too much (in flight, unsent, or as a peer) is not read from until
- * it holds less, and waits in a queue in which everybody gets a turn. A turn ends after TURN_BYTES.
+ * it holds less. Peers take turns, of a length of time, and the connections of one peer share its
+ * turn: who opens a thousand gets no more of the loop than who opens one.
  * The rules of an end: a connection that is `ending` is not read from any more; it closes when what
  * it has in flight is answered and sent. A closed one lives on, without descriptor, until its last
  * errand came home.
@@ -14,6 +15,8 @@
 
 #include "histogram.h"
 #include "service.h"
+#include "share.h"
+#include "tally.h"
 
 struct event_base;
 struct sessions;
@@ -22,10 +25,16 @@ struct sessions_options {
 	struct event_base *base;
 	struct service *service;
 	struct errands *errands;
-	size_t frame_bytes;        /* of frames above 16 KiB, all together */
-	size_t peer_bytes;         /* per peer: in flight, unsent and borrowed */
-	unsigned connections;      /* all together */
-	unsigned peer_connections; /* per peer */
+	struct tally *tally;
+	size_t frame_bytes;   /* of frames above 16 KiB, all together */
+	unsigned connections; /* all together */
+	struct share_limits peer;
+	size_t unread_bytes; /* per connection: with so many answers unread it is not read from */
+	/* Seconds until who is late is closed; 0: never. */
+	uint64_t hello_s;  /* from connect until Hello is whole */
+	uint64_t frame_s;  /* from a frame's first byte to its last */
+	uint64_t unread_s; /* from when something is to be read until it is taken */
+	uint64_t idle_s;   /* nothing said, nothing under way */
 };
 
 /* NULL: memory is out. */
@@ -38,13 +47,17 @@ void sessions_free(struct sessions *all);
  * TRAIL_BUSY: it or its peer would be one too many; it was told so. TRAIL_NOMEM.
  */
 enum trail_err sessions_serve(struct sessions *all, int fd, const struct peer *peer);
-/* A chain of ops (or NULL) came back: send what they answer. Then wake who waited. */
+/* A chain of ops came back: they are answered in turns of their peers. */
 void sessions_answer(struct sessions *all, struct op *list);
-/* Once a second: close who stalls, give everybody who waits another try. */
+/* Whether somebody waits for a turn: do not wait for events then, only look for them. */
+bool sessions_have_turns(const struct sessions *all);
+/* Answers get one, then each peer that has work. */
+void sessions_take_turns(struct sessions *all);
+/* Once a second: close who is late, give everybody who waits another try. */
 void sessions_tick(struct sessions *all);
 /* Read no more from anybody; close each as soon as what it has in flight is answered and sent. */
 void sessions_drain(struct sessions *all);
-/* Close all at once, sent or not. Errands may still come home. */
+/* Answer what came back, then close all at once, sent or not. Errands may still come home. */
 void sessions_end(struct sessions *all);
 /* Connections that are open. */
 unsigned sessions_count(const struct sessions *all);

@@ -19,6 +19,7 @@ struct slab {
 	size_t limit;
 	size_t held; /* out + idle */
 	size_t out;
+	size_t peak; /* of out, since slab_trim */
 	struct idle *idle[SIZES];
 };
 
@@ -44,26 +45,25 @@ static unsigned class_of(size_t need)
 	return c;
 }
 
-/* Free idle blocks, largest first, until `more` fits below the limit. False: it cannot. */
-static bool make_room(struct slab *slab, size_t more)
+/* Free idle blocks, largest first, until at most `most` bytes are held. False: more are out. */
+static bool shrink(struct slab *slab, size_t most)
 {
 	for (unsigned c = SIZES; c > 0; c--) {
-		while (slab->idle[c - 1] && slab->held + more > slab->limit) {
+		while (slab->idle[c - 1] && slab->held > most) {
 			struct idle *block = slab->idle[c - 1];
 			slab->idle[c - 1] = block->next;
 			free(block);
 			slab->held -= size_of(c - 1);
 		}
 	}
-	return slab->held + more <= slab->limit;
+	return slab->held <= most;
 }
 
 void slab_free(struct slab *slab)
 {
 	if (!slab)
 		return;
-	slab->limit = 0;
-	(void)make_room(slab, 0);
+	(void)shrink(slab, 0);
 	free(slab);
 }
 
@@ -82,7 +82,7 @@ void *slab_take(struct slab *slab, size_t need, size_t *cap)
 	if (block) {
 		slab->idle[c] = block->next;
 	} else {
-		if (!make_room(slab, size_of(c)))
+		if (!shrink(slab, slab->limit - size_of(c)))
 			return NULL;
 		block = malloc(size_of(c));
 		if (!block)
@@ -90,6 +90,8 @@ void *slab_take(struct slab *slab, size_t need, size_t *cap)
 		slab->held += size_of(c);
 	}
 	slab->out += size_of(c);
+	if (slab->out > slab->peak)
+		slab->peak = slab->out;
 	*cap = size_of(c);
 	return block;
 }
@@ -103,7 +105,18 @@ void slab_give(struct slab *slab, void *block, size_t cap)
 	slab->out -= cap;
 }
 
+void slab_trim(struct slab *slab)
+{
+	(void)shrink(slab, slab->peak);
+	slab->peak = slab->out;
+}
+
 size_t slab_out(const struct slab *slab)
 {
 	return slab->out;
+}
+
+size_t slab_held(const struct slab *slab)
+{
+	return slab->held;
 }

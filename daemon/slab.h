@@ -30,7 +30,11 @@ size_t slab_size(size_t need);
 void *slab_take(struct slab *slab, size_t need, size_t *cap);
 /* Give back what slab_take gave, with its size. */
 void slab_give(struct slab *slab, void *block, size_t cap);
+/* Free idle blocks, but for as many bytes as were out at once since the last call. */
+void slab_trim(struct slab *slab);
 /* Bytes that are out. */
 size_t slab_out(const struct slab *slab);
+/* Bytes that are out or idle. */
+size_t slab_held(const struct slab *slab);
 
 #endif

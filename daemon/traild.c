@@ -392,14 +392,31 @@ static enum trail_err start_threads(struct traild *d, struct log_reason *reason)
 	return err;
 }
 
+/* What one peer may take of `whole`, unless that is said. */
+static uint64_t half_unless(uint64_t said, uint64_t whole)
+{
+	return said ? said : whole / 2;
+}
+
 static enum trail_err start_serving(struct traild *d, struct log_reason *reason)
 {
+	const struct settings *set = &d->options.settings;
 	struct server_options options = {
 		.service = d->service,
 		.errands = d->errands,
 		.mailbox = d->mailbox,
-		.queue_bytes = d->options.settings.queue_bytes,
-		.connections = (unsigned)d->options.settings.connections,
+		.connections = (unsigned)set->connections,
+		.peer = {
+			.bytes = half_unless(set->peer_bytes, set->queue_bytes),
+			.connections =
+				(unsigned)half_unless(set->peer_connections, set->connections),
+			.rate = set->peer_rate,
+		},
+		.unread_bytes = set->unread_bytes,
+		.hello_s = set->hello_time,
+		.frame_s = set->frame_time,
+		.unread_s = set->unread_time,
+		.idle_s = set->idle_time,
 		.signer_fd = signer_link_fd(d->signer),
 		.signer_gone = on_signer_gone,
 		.ctx = d,

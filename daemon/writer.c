@@ -2,9 +2,11 @@
 #include "writer.h"
 
 #include "../proto/frame.h"
+#include "backlog.h"
 #include "intake.h"
 #include "notify.h"
 #include "pulse.h"
+#include "queue.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -17,6 +19,13 @@ enum {
 	EXIT_IO = 3,
 	EXIT_INVALID = 5,
 	SEAL_MAX_HOURS = 2, /* two epochs of one hour (FORMATS.md section 1) */
+	QUANTUM = 256,      /* records that a peer stages in its turn */
+	/*
+	 * Records of one commit while several peers write: who comes in the middle of one waits for
+	 * it and for the next.
+	 */
+	SHARED_MAX = 1024,
+	SHARED_MS = 1000, /* so long after two peers were seen one after the other */
 };
 
 struct writer {
@@ -25,6 +34,9 @@ struct writer {
 	size_t identity_len;
 	struct intake intake;
 	struct queue *queue;
+	struct backlog *backlog; /* what was taken from the queue and not staged yet */
+	unsigned lane;           /* whose op was staged last */
+	uint64_t shared_ns;      /* boot time when it was another's than the one before */
 	pthread_t thread;
 	struct head head;    /* signed last */
 	uint64_t head_row;   /* size under which the newest row of `head` stands; 0: none */
@@ -379,31 +391,69 @@ static void count(struct writer *w, const struct op *answered)
 	(void)pthread_mutex_unlock(&w->lock);
 }
 
-/* As many of `list` as one commit takes; returns the rest. */
-static struct op *one_commit(struct writer *w, struct op *list)
+/* The daemon's own events are nobody's. */
+static void see_lane(struct writer *w, unsigned lane)
 {
-	struct log_reason reason;
+	if (lane == 0 || lane == w->lane)
+		return;
+	if (w->lane != 0)
+		w->shared_ns = w->intake.now.boot_ns;
+	w->lane = lane;
+}
+
+/* What one commit takes, in turns of the peers. */
+static struct op *stage(struct writer *w)
+{
 	struct op *taken = NULL;
 	struct op **end = &taken;
-	begin(w);
-	while (list && intake_take(&w->intake, list) == INTAKE_TAKEN) {
-		*end = list;
-		list = list->next;
-		end = &(*end)->next;
-		*end = NULL;
+	struct op *op;
+	size_t cost = 0;
+	bool shared = w->shared_ns != 0 &&
+		w->intake.now.boot_ns - w->shared_ns < (uint64_t)SHARED_MS * 1000000;
+	while ((op = backlog_next(w->backlog)) && !(shared && cost >= SHARED_MAX) &&
+		intake_take(&w->intake, op) == INTAKE_TAKEN) {
+		cost += backlog_cost(op);
+		see_lane(w, op->lane);
+		backlog_take(w->backlog);
+		*end = op;
+		end = &op->next;
 	}
+	return taken;
+}
+
+static void one_commit(struct writer *w)
+{
+	struct log_reason reason;
+	begin(w);
+	struct op *taken = stage(w);
 	if (w->intake.broken != TRAIL_OK) {
 		fatal_read(w, w->intake.broken);
-		return NULL;
+		return;
 	}
 	enum trail_err err = commit_and_sign(w, &reason);
 	if (err != TRAIL_OK) {
 		fatal(w, err == TRAIL_CORRUPT ? EXIT_INVALID : EXIT_IO, &reason);
-		return NULL;
+		return;
 	}
 	count(w, taken);
 	answer_all(w, taken);
-	return list;
+}
+
+/* What came meanwhile stands in line with what is left. False: nothing comes any more. */
+static bool take_queued(struct writer *w)
+{
+	bool left = backlog_next(w->backlog) != NULL;
+	/* Asked first: what is pushed before the close may come after an empty take. */
+	bool closed = queue_closed(w->queue);
+	int wait_ms = pulse_wait_ms(&w->pulse, clock_now().boot_ns, w->head.size, TICK_MS);
+	struct op *list = queue_take_all(w->queue, left ? 0 : wait_ms);
+	bool over = !left && !list && closed;
+	while (list) {
+		struct op *op = list;
+		list = op->next;
+		backlog_add(w->backlog, op);
+	}
+	return !over;
 }
 
 static void say_stop(struct writer *w)
@@ -429,17 +479,9 @@ static void beat(struct writer *w)
 static void *run(void *ctx)
 {
 	struct writer *w = ctx;
-	while (!w->dead) {
-		/* Asked first: what is pushed before the close may come after an empty take. */
-		bool closed = queue_closed(w->queue);
-		int wait_ms = pulse_wait_ms(&w->pulse, clock_now().boot_ns, w->head.size, TICK_MS);
-		struct op *list = queue_take_all(w->queue, wait_ms);
-		if (!list && closed)
-			break;
-		do {
-			list = one_commit(w, list);
-			beat(w);
-		} while (list && !w->dead);
+	while (!w->dead && take_queued(w)) {
+		one_commit(w);
+		beat(w);
 	}
 	if (!w->dead)
 		say_stop(w);
@@ -538,6 +580,7 @@ static void release(struct writer *w)
 {
 	intake_close(&w->intake);
 	queue_free(w->queue);
+	backlog_free(w->backlog);
 	(void)pthread_mutex_destroy(&w->lock);
 	free(w);
 }
@@ -553,7 +596,8 @@ enum trail_err writer_start(
 	w->options = *options;
 	(void)pthread_mutex_init(&w->lock, NULL);
 	w->queue = queue_new();
-	enum trail_err err = w->queue ? start(w, reason) : TRAIL_NOMEM;
+	w->backlog = backlog_new(QUANTUM);
+	enum trail_err err = w->queue && w->backlog ? start(w, reason) : TRAIL_NOMEM;
 	if (err != TRAIL_OK) {
 		release(w);
 		return err;

@@ -41,6 +41,21 @@ class StartFailed(Exception):
         self.stderr = stderr
 
 
+def private_kib(pid):
+    """
+    Memory that is the process's alone. The kernel calls the pages of the mapped store private, too,
+    while nobody else maps them: those are its cache, and it takes them back when it likes.
+    """
+    total, store = 0, False
+    with open(f"/proc/{pid}/smaps", encoding="utf-8", errors="replace") as smaps:
+        for line in smaps:
+            if line.startswith("Private_"):
+                total += 0 if store else int(line.split()[1])
+            elif not line.split(None, 1)[0].endswith(":"):
+                store = line.rstrip().endswith("/data.mdb")
+    return total
+
+
 def wait_fd(fd, seconds):
     """Whether `fd` became readable in time."""
     poller = select.poll()

@@ -46,6 +46,14 @@ static void test_an_empty_file_means_the_defaults(void **state)
 	assert_int_equal(defaults.reserve, 256 << 20);
 	assert_int_equal(defaults.queue_bytes, 32 << 20);
 	assert_int_equal(defaults.connections, 4096);
+	assert_int_equal(defaults.peer_connections, 0);
+	assert_int_equal(defaults.peer_bytes, 0);
+	assert_int_equal(defaults.peer_rate, 0);
+	assert_int_equal(defaults.unread_bytes, 1 << 20);
+	assert_int_equal(defaults.hello_time, 10);
+	assert_int_equal(defaults.frame_time, 30);
+	assert_int_equal(defaults.unread_time, 30);
+	assert_int_equal(defaults.idle_time, 172800);
 	assert_int_equal(defaults.readers, 2);
 	assert_int_equal(defaults.seal_height, 16);
 	assert_int_equal(defaults.allow_cow, 0);
@@ -59,17 +67,27 @@ static void test_what_is_set_is_taken(void **state)
 	struct settings s;
 	char why[512];
 	(void)state;
-	assert_int_equal(
-		read_text("map_size = 2G\nreserve = 1048576\nqueue_bytes = \"16M\"\n"
-			  "connections = 16\nreaders = 16\nseal_height = 4\nallow_cow = true\n"
-			  "signer = \"/opt/traild-signer\"\n"
-			  "signer_socket = \"/run/s\"\norigin = \"example.org/log\"\n",
-			&s, why),
+	assert_int_equal(read_text("map_size = 2G\nreserve = 1048576\nqueue_bytes = \"16M\"\n"
+				   "connections = 16\npeer_connections = 7\npeer_bytes = 3M\n"
+				   "peer_rate = 50\nunread_bytes = 64K\nhello_time = 1\n"
+				   "frame_time = 2\nunread_time = 3\nidle_time = 0\nreaders = "
+				   "16\nseal_height = 4\nallow_cow = true\n"
+				   "signer = \"/opt/traild-signer\"\n"
+				   "signer_socket = \"/run/s\"\norigin = \"example.org/log\"\n",
+				 &s, why),
 		TRAIL_OK);
 	assert_int_equal(s.map_size, UINT64_C(2) << 30);
 	assert_int_equal(s.reserve, 1 << 20);
 	assert_int_equal(s.queue_bytes, 16 << 20);
 	assert_int_equal(s.connections, 16);
+	assert_int_equal(s.peer_connections, 7);
+	assert_int_equal(s.peer_bytes, 3 << 20);
+	assert_int_equal(s.peer_rate, 50);
+	assert_int_equal(s.unread_bytes, 64 << 10);
+	assert_int_equal(s.hello_time, 1);
+	assert_int_equal(s.frame_time, 2);
+	assert_int_equal(s.unread_time, 3);
+	assert_int_equal(s.idle_time, 0);
 	assert_int_equal(s.readers, 16);
 	assert_int_equal(s.seal_height, 4);
 	assert_int_equal(s.allow_cow, 1);
@@ -152,7 +170,7 @@ static void test_the_example_is_a_configuration_of_defaults(void **state)
 		line[1] = ' ';
 		shown++;
 	}
-	assert_int_equal(shown, 10);
+	assert_int_equal(shown, 18);
 	enum trail_err err = read_text(text, &settings, why);
 	if (err)
 		fail_msg("%s", why);

@@ -24,10 +24,10 @@ static int setup(void **state)
 	static const struct peer peer = { .type = PEER_UNIX_USER, .name = "1001" };
 	(void)state;
 	frames = slab_new(SLAB_BLOCK_MAX);
-	shares = shares_new(PEER_BYTES, 10);
-	if (share_join(shares, &peer, &share))
+	shares = shares_new(&(struct share_limits){ .bytes = PEER_BYTES, .connections = 10 });
+	if (share_join(shares, &peer, 1, &share))
 		return -1;
-	input_init(&in, frames, shares, share);
+	input_init(&in, frames, share);
 	return 0;
 }
 
@@ -36,7 +36,7 @@ static int teardown(void **state)
 	(void)state;
 	input_drop(&in);
 	assert_int_equal(slab_out(frames), 0);
-	share_leave(shares, share);
+	share_leave(share);
 	shares_free(shares);
 	slab_free(frames);
 	return 0;

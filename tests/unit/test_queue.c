@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "../../daemon/op.h"
+#include "../../daemon/queue.h"
 
 #include <pthread.h>
 #include <setjmp.h>

@@ -57,6 +57,24 @@ static void test_the_bound_holds_and_idle_blocks_make_room(void **state)
 	slab_free(slab);
 }
 
+static void test_trimming_keeps_what_was_needed_at_once(void **state)
+{
+	void *blocks[4];
+	size_t cap;
+	(void)state;
+	struct slab *slab = slab_new(SLAB_BLOCK_MAX);
+	for (size_t i = 0; i < 4; i++)
+		assert_non_null(blocks[i] = slab_take(slab, 1, &cap));
+	for (size_t i = 0; i < 4; i++)
+		slab_give(slab, blocks[i], cap);
+	/* Four were out since the last call: all stay. Then none was: none does. */
+	slab_trim(slab);
+	assert_int_equal(slab_held(slab), 4 * SLAB_BLOCK_MIN);
+	slab_trim(slab);
+	assert_int_equal(slab_held(slab), 0);
+	slab_free(slab);
+}
+
 static void test_blocks_that_are_out_never_overlap(void **state)
 {
 	enum {
@@ -102,6 +120,7 @@ int main(void)
 		cmocka_unit_test(test_a_block_comes_back_to_the_next_taker),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_the_bound_holds_and_idle_blocks_make_room),
+		cmocka_unit_test(test_trimming_keeps_what_was_needed_at_once),
 		cmocka_unit_test(test_blocks_that_are_out_never_overlap),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
