@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """
-Runs a suite (test, ci, full, lint) on what the Makefile built, and ends with one line
+Runs a suite (lint, unit, test, ci, full) on what the Makefile built, and ends with one line
 "N passed, N failed, N skipped" over all runners. A step is a program of its own; what it counts is
 read from the JUnit file that it writes, or it counts as one test. Exits 1 when anything failed, when
 a runner said nothing, or when nothing ran.
@@ -105,8 +105,13 @@ def suite_test(tally, scratch):
     pytest(tally, "release", scratch, "release")
 
 
+def packages(tally, scratch):
+    pytest(tally, "packages", scratch, "release", select=["tests/packages"])
+
+
 def suite_ci(tally, scratch):
     suite_test(tally, scratch)
+    packages(tally, scratch)
     units(tally, "asan", scratch)
     replay(tally, "asan")
     units(tally, "tsan", scratch, only=TSAN_UNITS)
@@ -132,6 +137,7 @@ def suite_full(tally, scratch):
               "test_chunk", "test_epochs", "test_client_receipt"))
     step(tally, "demo", ["tests/demo.sh"])
     pytest(tally, "release", scratch, "release", full)
+    packages(tally, scratch)
     pytest(tally, "clang", scratch, "clang")
     pytest(tally, "asan", scratch, "asan", {"TRAIL_SLOW": "4"})
     pytest(tally, "tsan", scratch, "tsan", {"TRAIL_SLOW": "8"},
@@ -150,6 +156,7 @@ def suite_full(tally, scratch):
 
 SUITES = {
     "lint": lambda tally, scratch: lints(tally),
+    "unit": lambda tally, scratch: units(tally, "release", scratch),
     "test": suite_test,
     "ci": suite_ci,
     "full": suite_full,
