@@ -55,7 +55,7 @@ start_machine() {
 	nspawn=$!
 	for _ in $(seq 600); do
 		kill -0 "$nspawn" 2>/dev/null || fail "systemd-nspawn ended"
-		leader=$(pgrep --parent "$nspawn" systemd || true)
+		leader=$(pgrep --exact --parent "$nspawn" systemd || true)
 		[ -z "$leader" ] || ! inside test -S /run/systemd/private || break
 		sleep 0.1
 	done
