@@ -20,22 +20,26 @@ PYTHON     ?= /usr/bin/python3
 CLANG      ?= clang
 OBJCOPY    ?= objcopy
 V          ?= 0
+# Empty for who builds with another compiler than ours, as distributions do.
+WERROR     ?= -Werror
 
 VERSION := 0.1.0
 # The number of the ABI: raised by an incompatible change of include/trail.h alone.
-SONAME  := libtrail.so.0
+SONAME  := libtrail.so.1
 BUILD_DEPS := gcc libc6-dev pkg-config protobuf-c-compiler protobuf-compiler libsodium-dev liblmdb-dev \
 	libevent-dev libprotobuf-c-dev libssl-dev libzstd-dev libjansson-dev libseccomp-dev libconfuse-dev
 DEV_DEPS := clang clang-format clang-tidy libclang-rt-14-dev cppcheck valgrind strace lmdb-utils libcmocka-dev \
 	python3 python3-pytest python3-protobuf zstd openssl golang-go golang-golang-x-mod-dev mandoc \
 	util-linux universal-ctags less tzdata abigail-tools g++ fish zsh iproute2 systemd apparmor \
 	systemd-container mmdebstrap shellcheck pyflakes3
+# What `make deb` needs besides, and the trial of what it makes.
+PACKAGE_DEPS := debhelper dh-apparmor dpkg-dev lintian po-debconf libcmocka-dev python3
 
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $@)
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
-	-Wswitch-enum -Wvla -Wundef -Wwrite-strings -Wcast-qual -Wpointer-arith -Wformat=2 -Werror
+	-Wswitch-enum -Wvla -Wundef -Wwrite-strings -Wcast-qual -Wpointer-arith -Wformat=2 $(WERROR)
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIC
 LD_HARDEN := -pie -Wl,-z,relro,-z,now
 LD_SHARED := -shared -Wl,-soname,$(SONAME) -Wl,--version-script=client/libtrail.map -Wl,-z,relro,-z,now
@@ -48,7 +52,7 @@ CC_clang   := $(CLANG)
 CC_asan    := $(CLANG)
 CC_tsan    := $(CLANG)
 CC_fuzz    := $(CLANG)
-FLAGS_release := -O2 -g -D_FORTIFY_SOURCE=3 $(HARDEN)
+FLAGS_release := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 $(HARDEN)
 FLAGS_debug   := -O0 -g3 -fPIC
 FLAGS_clang   := -O2 -g -D_FORTIFY_SOURCE=2 $(HARDEN)
 FLAGS_asan    := -O1 -g -fPIC -fno-omit-frame-pointer $(ASAN)
@@ -65,20 +69,22 @@ LIB_LIBS := -lsodium -lprotobuf-c -lcrypto
 LIBS := -lsodium -llmdb -levent_core -lprotobuf-c -lcrypto -lzstd -lconfuse -lseccomp -lpthread
 # On 32 bits, too, files, folders and years have no end that comes soon.
 CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -DTRAIL_VERSION='"$(VERSION)"' -isystem build/gen
-CFLAGS   += -std=gnu2x -fvisibility=hidden -MMD -MP
+# Names of files are those in the tree: a build in another folder gives the same bytes.
+CFLAGS   += -std=gnu2x -fvisibility=hidden -MMD -MP -ffile-prefix-map=$(CURDIR)=.
 
-PROTO_C   := $(wildcard proto/*.c)
-DAEMON_C  := $(filter-out daemon/main.c,$(wildcard daemon/*.c))
-SIGNER_C  := $(filter-out daemon/signer/main.c daemon/signer/sandbox_%.c,$(wildcard daemon/signer/*.c))
+# Sorted by bytes, not by the builder's locale: the order of the objects is that of the program.
+PROTO_C   := $(sort $(wildcard proto/*.c))
+DAEMON_C  := $(filter-out daemon/main.c,$(sort $(wildcard daemon/*.c)))
+SIGNER_C  := $(filter-out daemon/signer/main.c daemon/signer/sandbox_%.c,$(sort $(wildcard daemon/signer/*.c)))
 # What the signer has from the floor below its own (tests/lint/floors.txt).
 SIGNER_BELOW := daemon/handover.c daemon/log.c
-CLIENT_C  := $(wildcard client/*.c)
-CLI_C     := $(filter-out client/cli/main.c,$(wildcard client/cli/*.c))
-SUPPORT_C := $(wildcard tests/support/*.c)
-UNIT_C    := $(wildcard tests/unit/test_*.c)
-FUZZERS   := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-BENCH_C   := $(wildcard tests/bench/*.c)
-MANUALS   := $(wildcard daemon/*.7 daemon/*.8 daemon/signer/*.8 client/*.1 client/*.3 proto/*.7)
+CLIENT_C  := $(sort $(wildcard client/*.c))
+CLI_C     := $(filter-out client/cli/main.c,$(sort $(wildcard client/cli/*.c)))
+SUPPORT_C := $(sort $(wildcard tests/support/*.c))
+UNIT_C    := $(sort $(wildcard tests/unit/test_*.c))
+FUZZERS   := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+BENCH_C   := $(sort $(wildcard tests/bench/*.c))
+MANUALS   := $(sort $(wildcard daemon/*.7 daemon/*.8 daemon/signer/*.8 client/*.1 client/*.3 proto/*.7))
 
 .PHONY: all
 all: release  ## build traild, traild-signer and trail (build/release)
@@ -114,7 +120,7 @@ build/$(1)/libtrail.o: $(CLIENT_C:%.c=build/$(1)/%.o) $(PROTO_C:%.c=build/$(1)/%
 
 build/$(1)/libtrail.a: build/$(1)/libtrail.o
 	$$(call say,AR)
-	$$(Q)rm -f $$@ && $$(AR) rcs $$@ $$^
+	$$(Q)rm -f $$@ && $$(AR) rcsD $$@ $$^
 
 build/$(1)/libtrail.so.$(VERSION): build/$(1)/libtrail.o client/libtrail.map
 	$$(call say,LD)
@@ -129,7 +135,7 @@ build/$(1)/parts.a: $(PROTO_C:%.c=build/$(1)/%.o) $(DAEMON_C:%.c=build/$(1)/%.o)
 		build/$(1)/daemon/signer/sandbox_$(or $(SANDBOX_$(1)),$(SANDBOX)).o \
 		$(SUPPORT_C:%.c=build/$(1)/%.o) build/$(1)/trail.pb-c.o
 	$$(call say,AR)
-	$$(Q)rm -f $$@ && ar rcs $$@ $$^
+	$$(Q)rm -f $$@ && $$(AR) rcsD $$@ $$^
 
 build/$(1)/tests/unit/%: build/$(1)/tests/unit/%.o build/$(1)/parts.a
 	$$(call say,LD)
@@ -157,7 +163,7 @@ $(foreach m,$(MODES),$(eval $(call MODE_RULES,$(m))))
 
 # These goals promise to work on a bare machine; every object waits for the packages.
 NEEDED := $(if $(filter test ci full mutants lint cross,$(MAKECMDGOALS)),deps-dev,$(if $(filter demo,$(MAKECMDGOALS)),deps)) \
-	$(if $(filter full cross,$(MAKECMDGOALS)),deps-cross)
+	$(if $(filter full cross,$(MAKECMDGOALS)),deps-cross) $(if $(filter ci full,$(MAKECMDGOALS)),deps-deb)
 
 build/gen/trail.pb-c.c build/gen/trail.pb-c.h &: proto/trail.proto | $(NEEDED)
 	$(call say,GEN)
@@ -307,13 +313,15 @@ install_packages = if [ "$$(id -u)" = 0 ]; then \
 			apt-get install -qy --no-install-recommends $(1); }; \
 	else dpkg -s $(1) >/dev/null 2>&1 || { echo "run as root: apt-get install -y $(1)" >&2; exit 1; }; fi
 
-.PHONY: deps deps-dev deps-cross
+.PHONY: deps deps-dev deps-cross deps-deb
 deps:  ## install what building needs (as root; else say what to install)
 	@$(call install_packages,$(BUILD_DEPS))
 deps-dev:  ## install what testing needs besides
 	@$(call install_packages,$(BUILD_DEPS) $(DEV_DEPS))
 deps-cross:  ## install what make cross needs besides
 	@$(call install_packages,$(CROSS_DEPS))
+deps-deb:  ## install what building packages needs besides
+	@$(call install_packages,$(BUILD_DEPS) $(PACKAGE_DEPS))
 
 PROGRAMS := $(sbindir)/traild $(sbindir)/traild-signer $(bindir)/trail
 LIBRARY  := $(libdir)/libtrail.so.$(VERSION) $(libdir)/$(SONAME) $(libdir)/libtrail.so $(libdir)/libtrail.a
@@ -321,8 +329,8 @@ PAGES    := $(foreach m,$(MANUALS),$(mandir)/man$(patsubst .%,%,$(suffix $(m)))/
 PC       := $(libdir)/pkgconfig/libtrail.pc
 HEADER   := $(includedir)/trail.h
 COMPLETE := $(bashcompdir)/trail $(fishcompdir)/trail.fish $(zshcompdir)/_trail
-UNITS    := $(wildcard systemd/*.service systemd/*.socket)
-PROFILES := $(wildcard systemd/apparmor/*)
+UNITS    := $(sort $(wildcard systemd/*.service systemd/*.socket))
+PROFILES := $(sort $(wildcard systemd/apparmor/*))
 # The units name the programs and the configuration where a package has them.
 place = sed -e 's|/usr/sbin/|$(sbindir)/|g; s|/etc/trail/|$(sysconfdir)/trail/|g' $(1) >$(DESTDIR)$(2) && \
 	chmod 0644 $(DESTDIR)$(2)
@@ -341,7 +349,8 @@ install: release  ## install programs, library, manuals, completion, units below
 	ln -sf $(SONAME) $(DESTDIR)$(libdir)/libtrail.so
 	install -m 0644 include/trail.h $(DESTDIR)$(HEADER)
 	sed -e 's|@prefix@|$(prefix)|; s|@libdir@|$(libdir)|; s|@includedir@|$(includedir)|' \
-		-e 's|@VERSION@|$(VERSION)|; s|@LIB_LIBS@|$(LIB_LIBS)|' client/libtrail.pc.in >$(DESTDIR)$(PC)
+		-e 's|@VERSION@|$(VERSION)|; s|@LIB_LIBS@|$(LIB_LIBS)|' client/libtrail.pc.in >$(DESTDIR)$(PC) && \
+		chmod 0644 $(DESTDIR)$(PC)
 	install -m 0644 client/cli/trail.bash $(DESTDIR)$(bashcompdir)/trail
 	install -m 0644 client/cli/trail.fish $(DESTDIR)$(fishcompdir)/trail.fish
 	install -m 0644 client/cli/trail.zsh $(DESTDIR)$(zshcompdir)/_trail
@@ -352,8 +361,25 @@ install: release  ## install programs, library, manuals, completion, units below
 	install -m 0644 systemd/traild.tmpfiles $(DESTDIR)$(tmpfilesdir)/traild.conf
 	[ -e $(DESTDIR)$(CONF) ] || install -m 0644 systemd/traild.conf $(DESTDIR)$(CONF)
 	[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
-uninstall:  ## remove what install put there
+uninstall:  ## remove what install put there, but for settings that were changed since
 	rm -f $(addprefix $(DESTDIR),$(PROGRAMS) $(LIBRARY) $(PAGES) $(PC) $(HEADER) $(COMPLETE) $(SERVICE))
+	! cmp -s systemd/traild.conf $(DESTDIR)$(CONF) || rm $(DESTDIR)$(CONF)
+
+# ---- packages ----
+
+# In a copy, since packaging writes into debian/. Tests during the build: unless DEB_BUILD_OPTIONS=nocheck.
+.PHONY: deb
+deb: deps-deb  ## build Debian packages into build/deb
+	rm -rf build/deb && mkdir -p build/deb/src
+	tar -c --exclude=./build --exclude=./.git --exclude=__pycache__ . | tar -x -C build/deb/src
+	cd build/deb/src && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc
+	rm -rf build/deb/src
+	lintian --fail-on error,warning --info build/deb/*.changes
+
+.PHONY: sbom
+sbom: release  ## write what the programs consist of, as SPDX, into build/traild.spdx.json
+	@$(call install_packages,dpkg-dev)
+	$(PYTHON) debian/sbom.py build/release >build/traild.spdx.json
 
 .PHONY: clean
 clean:  ## remove what was built

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """
-Runs a suite (test, ci, full, lint, cross) on what the Makefile built, and ends with one line
+Runs a suite (lint, unit, test, ci, full, cross) on what the Makefile built, and ends with one line
 "N passed, N failed, N skipped" over all runners. A step is a program of its own; what it counts is
 read from the JUnit file that it writes, or it counts as one test. Exits 1 when anything failed, when
 a runner said nothing, when a sanitizer complained, or when nothing ran. What each step took stays in
@@ -129,6 +129,10 @@ def suite_test(tally, scratch):
     pytest(tally, "release", scratch, "release")
 
 
+def packages(tally, scratch):
+    pytest(tally, "packages", scratch, "release", select=["tests/packages"])
+
+
 # Also under the sanitizers in ci: what every request meets, and crashes. make full runs all.
 SANITIZED = [f"tests/integration/test_{name}.py" for name in (
     "append", "numbering", "bad_input", "pages", "refusals", "kill", "start")]
@@ -138,6 +142,7 @@ ASAN, TSAN = {"TRAIL_SLOW": "4"}, {"TRAIL_SLOW": "8"}
 def suite_ci(tally, scratch):
     suite_test(tally, scratch)
     lints_bite(tally, scratch)
+    packages(tally, scratch)
     units(tally, "asan", scratch)
     replay(tally, "asan")
     units(tally, "tsan", scratch, only=TSAN_UNITS)
@@ -171,6 +176,7 @@ def suite_full(tally, scratch):
               "test_chunk", "test_epochs", "test_client_receipt"))
     step(tally, "demo", ["tests/demo.sh"])
     pytest(tally, "release", scratch, "release", full)
+    packages(tally, scratch)
     pytest(tally, "clang", scratch, "clang")
     pytest(tally, "asan", scratch, "asan", {**ASAN, "TRAIL_KILLS": "60"})
     pytest(tally, "tsan", scratch, "tsan", {**TSAN, "TRAIL_KILLS": "60"})
@@ -189,6 +195,7 @@ def suite_full(tally, scratch):
 
 SUITES = {
     "lint": lambda tally, scratch: lints(tally),
+    "unit": lambda tally, scratch: units(tally, "release", scratch),
     "test": suite_test,
     "ci": suite_ci,
     "full": suite_full,

@@ -22,19 +22,26 @@ COMPILERS = {
     "clang++": f"clang++ -x c++ -std=c++17 {STRICT}",
 }
 VERSION = re.search(r"^VERSION := (\S+)$", (ROOT / "Makefile").read_text(), re.M)[1]
-CONF = "etc/trail/traild.conf"
 INSTALLED = {
-    CONF, "lib/sysusers.d/traild.conf", "lib/tmpfiles.d/traild.conf",
     "bin/trail", "sbin/traild", "sbin/traild-signer", "include/trail.h", "lib/libtrail.a",
     "share/bash-completion/completions/trail", "share/fish/vendor_completions.d/trail.fish",
-    "share/zsh/site-functions/_trail", "lib/libtrail.so", "lib/libtrail.so.0", f"lib/libtrail.so.{VERSION}", "lib/pkgconfig/libtrail.pc",
+    "share/zsh/site-functions/_trail",
+    "lib/libtrail.so", "lib/libtrail.so.1", f"lib/libtrail.so.{VERSION}",
+    "lib/pkgconfig/libtrail.pc",
 }
 
+# What the service manager needs: units, users, folders, settings, AppArmor's profiles.
+INSTALLED |= {f"lib/systemd/system/{p.name}" for p in (ROOT / "systemd").glob("*.s[eo]*")
+              if p.suffix in (".service", ".socket")}
+INSTALLED |= {f"etc/apparmor.d/{p.name}" for p in (ROOT / "systemd" / "apparmor").iterdir()}
+INSTALLED |= {"lib/sysusers.d/traild.conf", "lib/tmpfiles.d/traild.conf", "etc/trail/traild.conf"}
 
-def make(goal, folder):
+
+def make(goal, folder, **variables):
     # A make around this one must not lend us its job server.
     env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
-    subprocess.run(["make", "-s", "-C", ROOT, goal, f"DESTDIR={folder}", f"prefix={PREFIX}"],
+    subprocess.run(["make", "-s", "-C", ROOT, goal, f"DESTDIR={folder}", f"prefix={PREFIX}",
+                    *(f"{name}={value}" for name, value in variables.items())],
                    check=True, env=env)
 
 
@@ -125,7 +132,7 @@ def test_example_logs_an_event(tree, daemon, folder, compiler, link):
     if not shutil.which(compiler):
         pytest.skip(f"no {compiler}")
     journal = Journal(tree, folder, COMPILERS[compiler], link == "static")
-    assert ("libtrail.so.0" in journal.needed()) == (link == "shared")
+    assert ("libtrail.so.1" in journal.needed()) == (link == "shared")
     assert_logged(tree, daemon, journal.run(daemon))
 
 
@@ -148,14 +155,45 @@ def test_example_says_when_nobody_listens(tree, daemon, folder):
 def test_uninstall_removes_what_install_put_there(tmp_path):
     make("install", tmp_path)
     put = files(tmp_path / PREFIX.strip("/"))
-    units = {f"lib/systemd/system/{p.name}" for p in (ROOT / "systemd").iterdir()
-             if p.suffix in (".service", ".socket")}
-    profiles = {f"etc/apparmor.d/{p.name}" for p in (ROOT / "systemd/apparmor").iterdir()}
-    others = {name for name in put if not name.startswith("share/man/")}
-    assert len(units) == 8 and others == INSTALLED | units | profiles
-    put -= units | profiles
+    assert {name for name in put if not name.startswith("share/man/")} == INSTALLED
     pages = {p.name for f in ("client", "daemon", "proto") for p in (ROOT / f).rglob("*.[1-8]")}
     assert {name.split("/")[-1] for name in put - INSTALLED} == pages
     make("uninstall", tmp_path)
-    # The administrator's.
-    assert files(tmp_path / PREFIX.strip("/")) == {CONF}
+    assert not files(tmp_path)
+
+
+def test_install_puts_each_kind_where_it_is_told(tmp_path):
+    """As distributions do; and the units name the programs and settings where they are."""
+    places = {"bindir": "/b", "sbindir": "/s", "libdir": "/l", "includedir": "/i", "mandir": "/m",
+              "sysconfdir": "/e", "unitdir": "/u", "sysusersdir": "/sys", "tmpfilesdir": "/tmp",
+              "bashcompdir": "/bash", "fishcompdir": "/fish", "zshcompdir": "/zsh"}
+    make("install", tmp_path, **places)
+    assert {p.name for p in tmp_path.iterdir()} == {place.strip("/") for place in places.values()}
+    unit = (tmp_path / "u" / "traild.service").read_text()
+    assert "\nExecStart=/s/traild --config /e/trail/traild.conf" in unit
+    pc = (tmp_path / "l" / "pkgconfig" / "libtrail.pc").read_text()
+    assert "\nlibdir=/l\n" in pc and "\nincludedir=/i\n" in pc
+    make("uninstall", tmp_path, **places)
+    assert not files(tmp_path)
+
+
+def test_install_does_not_follow_the_umask(tmp_path):
+    before = os.umask(0o077)
+    try:
+        make("install", tmp_path)
+    finally:
+        os.umask(before)
+    for path in tmp_path.rglob("*"):
+        if not path.is_symlink():
+            mode = path.stat().st_mode & 0o777
+            assert mode == (0o755 if path.is_dir() or path.parent.name in ("bin", "sbin") else 0o644)
+
+
+def test_settings_that_were_changed_stay(tmp_path):
+    make("install", tmp_path)
+    settings = tmp_path / PREFIX.strip("/") / "etc/trail/traild.conf"
+    settings.write_text("readers = 3\n")
+    make("install", tmp_path)
+    make("uninstall", tmp_path)
+    assert files(tmp_path) == {str(settings.relative_to(tmp_path))}
+    assert settings.read_text() == "readers = 3\n"
