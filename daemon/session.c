@@ -21,8 +21,8 @@ enum {
 	TURN_NS = 200 * 1000, /* a peer's turn, but for the request at its end */
 	CONNECTION_BYTES = 4 * 1024 * 1024,
 	CONNECTION_REQUESTS = 256,
-	OUTPUT_KEPT_MAX = 16 * 1024, /* output memory that is kept while more is to come */
-	TRIM_CONNECTIONS = 256,      /* so many and half of them must have left */
+	OUTPUT_KEPT_MAX = 16 * 1024,  /* output memory that is kept while more is to come */
+	TRIM_BYTES = 8 * 1024 * 1024, /* of free memory more than at the last look: given back */
 };
 
 /* How a connection came to eat no further. */
@@ -77,7 +77,7 @@ struct sessions {
 	struct errand_line line;        /* requests under way, oldest first */
 	struct session_numbers numbers; /* what is counted as it happens */
 	unsigned count;
-	unsigned most; /* of count, since memory was given back */
+	size_t free_bytes; /* that the heap had when memory was last given back */
 	uint64_t last_serial;
 };
 
@@ -737,15 +737,19 @@ static void close_late(struct session *s, enum tally_kind kind)
 	(void)flush(s);
 }
 
-/* What a crowd that has left took lies scattered: the heap does not return it by itself. */
+/*
+ * What a crowd took lies scattered when it has left: the heap does not return it by itself. What
+ * was returned still counts as free, so it is what has grown since that matters.
+ */
 static void give_memory_back(struct sessions *all)
 {
-	if (all->most < 2 * all->count + TRIM_CONNECTIONS) {
-		all->most = all->most > all->count ? all->most : all->count;
-		return;
+	size_t free_now = mallinfo2().fordblks;
+	if (free_now > all->free_bytes + TRIM_BYTES) {
+		(void)malloc_trim(0);
+		all->free_bytes = free_now;
+	} else if (free_now < all->free_bytes) {
+		all->free_bytes = free_now;
 	}
-	(void)malloc_trim(0);
-	all->most = all->count;
 }
 
 void sessions_tick(struct sessions *all)
