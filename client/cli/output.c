@@ -65,7 +65,8 @@ static void print_json_text(FILE *to, const char *text)
 
 void print_json_to(FILE *to, json_t *value)
 {
-	char *text = json_dumps(value, JSON_COMPACT);
+	/* 0.0002, not what binary makes of it. */
+	char *text = json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(15));
 	if (text)
 		print_json_text(to, text);
 	else
