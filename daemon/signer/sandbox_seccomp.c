@@ -75,9 +75,10 @@ static bool allow_unless_exec(scmp_filter_ctx filter, int call)
 static bool allow_accept(scmp_filter_ctx filter, int listener)
 {
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(accept4), 1,
-		       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)listener)) == 0 &&
+		       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)listener, 0)) == 0 &&
 		seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(getsockopt), 2,
-			SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2(SCMP_CMP_EQ, SO_PEERCRED)) == 0;
+			SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET, 0),
+			SCMP_A2(SCMP_CMP_EQ, SO_PEERCRED, 0)) == 0;
 }
 
 bool sandbox_enter(int listener)
