@@ -254,7 +254,7 @@ build/promtool/promtool: | $(NEEDED)
 
 TEST_NEEDS := release unit-release replay-release build/interop/check
 CI_NEEDS   := $(TEST_NEEDS) build/promtool/promtool asan unit-asan replay-asan tsan unit-tsan
-FULL_NEEDS := $(CI_NEEDS) clang unit-clang debug unit-debug \
+FULL_NEEDS := $(CI_NEEDS) clang unit-clang replay-clang debug unit-debug replay-debug \
 	$(FUZZERS:%=build/fuzz/tests/fuzz/fuzz_%) $(CROSS:%=cross-%)
 
 # Both cores, unless the caller says how many.

@@ -91,9 +91,17 @@ def lints_bite(tally, scratch):
                                f"--junitxml={report}", "tests/lint"], report=report)
 
 
+def built(mode, folder, prefix):
+    """The programs that the Makefile built there: none at all is no suite that passed."""
+    found = sorted(p for p in (ROOT / "build" / mode / "tests" / folder).glob(prefix + "*") if not p.suffix)
+    if not found:
+        sys.exit(f"build/{mode}/tests/{folder} holds no {prefix}*: the Makefile builds them for this suite")
+    return found
+
+
 def units(tally, mode, scratch, only=None, wrapper=()):
-    for program in sorted((ROOT / "build" / mode / "tests" / "unit").glob("test_*")):
-        if program.suffix or (only and program.name not in only):
+    for program in built(mode, "unit", "test_"):
+        if only and program.name not in only:
             continue
         report = scratch / f"{program.name}.xml"
         report.unlink(missing_ok=True)
@@ -106,9 +114,7 @@ def units(tally, mode, scratch, only=None, wrapper=()):
 
 
 def replay(tally, mode, wrapper=()):
-    for program in sorted((ROOT / "build" / mode / "tests" / "fuzz").glob("replay_*")):
-        if program.suffix:
-            continue
+    for program in built(mode, "fuzz", "replay_"):
         corpus = ROOT / "tests" / "fuzz" / "corpus" / program.name.removeprefix("replay_")
         step(tally, f"replay {mode} {program.name}", [*wrapper, str(program), str(corpus)])
 
@@ -180,14 +186,13 @@ def suite_full(tally, scratch):
     pytest(tally, "clang", scratch, "clang")
     pytest(tally, "asan", scratch, "asan", {**ASAN, "TRAIL_KILLS": "60"})
     pytest(tally, "tsan", scratch, "tsan", {**TSAN, "TRAIL_KILLS": "60"})
-    for program in sorted((ROOT / "build" / "fuzz" / "tests" / "fuzz").glob("fuzz_*")):
-        if not program.suffix:
-            corpus = ROOT / "tests" / "fuzz" / "corpus" / program.name.removeprefix("fuzz_")
-            work = scratch / program.name
-            work.mkdir()
-            step(tally, f"fuzz {program.name} 60 s", [
-                str(program), "-max_total_time=60", "-verbosity=0", "-print_final_stats=1",
-                f"-artifact_prefix={work}/", str(work), str(corpus)])
+    for program in built("fuzz", "fuzz", "fuzz_"):
+        corpus = ROOT / "tests" / "fuzz" / "corpus" / program.name.removeprefix("fuzz_")
+        work = scratch / program.name
+        work.mkdir()
+        step(tally, f"fuzz {program.name} 60 s", [
+            str(program), "-max_total_time=60", "-verbosity=0", "-print_final_stats=1",
+            f"-artifact_prefix={work}/", str(work), str(corpus)])
     for mode in ("release", "asan", "tsan"):
         step(tally, f"mutants {mode}", [PYTHON, "tests/mutants/run.py", "-b", f"build/{mode}"])
     suite_cross(tally, scratch)
