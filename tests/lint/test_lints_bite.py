@@ -16,7 +16,8 @@ MODULE = ("include", "proto/frame.c", "proto/frame.h", "proto/bytes.h", "proto/e
           "proto/trail.proto", "build/gen", "tests/lint", "Makefile", ".clang-format",
           ".clang-tidy", "tests/.clang-tidy")
 LIBRARY = ("build/release/libtrail.a", "build/release/libtrail.so",
-           "build/release/libtrail.so.0", "build/release/libtrail.so.0.1.0")
+           "build/release/libtrail.so.1", "build/release/libtrail.so.0.1.0",
+           "debian/libtrail1.symbols")
 
 LONG = "".join(f"\tx += {n};\n" for n in range(60))
 FAULTS = {
