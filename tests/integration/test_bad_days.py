@@ -299,7 +299,7 @@ def test_disk_full_refuses_says_so_and_goes_on_when_there_is_room(day):
     if free + GIB > 1024 * GIB:
         pytest.skip("the largest reserve is smaller than this disk")
     day.daemon.stop()
-    run = day.start(config={"map_size": "4T", "reserve": free + GIB})
+    run = day.start(config={"map_size": 2 * (free + GIB), "reserve": free + GIB})
     day.env["TRAIL_LINES"] = write_lines(day.folder / "lines.jsonl")
     assert "FULL" in day.shell("trail import $TRAIL_LINES", code=3) + day.run("full", code=6)
     assert "TRAIL-D053" in run.stderr() and "TRAIL-D054" not in run.stderr()

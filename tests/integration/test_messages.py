@@ -52,12 +52,15 @@ def test_what_cannot_be_made_has_an_id(traild, folder):
     (folder / "file").write_text("x")
     taken = folder / "taken"
     taken.write_text("x")
-    settings = folder / "conf"
-    settings.write_text('signer = "/nowhere/signer"\n')
+    settings = folder / "conf"  # a map that a sanitizer can make, too
+    settings.write_text('map_size = "64M"\nreserve = "1M"\n')
+    no_signer = folder / "no-signer"
+    no_signer.write_text(settings.read_text() + 'signer = "/nowhere/signer"\n')
     for identity, words in (
             ("TRAIL-D020", ["--state-dir", folder / "file/state"]),
-            ("TRAIL-D040", ["--state-dir", folder / "a", "--config", settings]),
-            ("TRAIL-D050", ["--state-dir", folder / "b", "--listen", f"unix:{taken}"])):
+            ("TRAIL-D040", ["--state-dir", folder / "a", "--config", no_signer]),
+            ("TRAIL-D050", ["--state-dir", folder / "b", "--config", settings,
+                            "--listen", f"unix:{taken}"])):
         done = begin(traild.traild, "--origin", "example.org/test", *words)
         assert (done.returncode, one_id(done.stderr)) == (3, identity), done.stderr
 
