@@ -131,6 +131,5 @@ traild check --state-dir /var/lib/traild/two --signer-dir /var/lib/traild-signer
 fails traild check --state-dir /var/lib/trail --signer-dir /var/lib/traild-signer/two
 journalctl --no-pager >/tmp/journal
 fails grep -iE 'SIGSYS|status=31|code=dumped' /tmp/journal
-systemd-analyze security --no-pager traild.service traild-signer.service || true
 echo "all of it"
 trap - EXIT

@@ -35,8 +35,8 @@ wanted=$(printf '%s\n%s\n' "$before" "$wanted" | tr , '\n' | sort -u | sed '/^$/
 . /etc/os-release
 work=$(mktemp -d "$folder.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-apt-config dump | grep '^Acquire::.*::' >"$work/apt.conf" || true
-apt-config dump | grep -E '^Acquire::[A-Za-z-]+ ' >>"$work/apt.conf" || true
+# How the host reaches its servers; that nothing of it was set is no fault.
+apt-config dump | grep -E '^Acquire::([A-Za-z-]+ |.*::)' >"$work/apt.conf" || [ $? = 1 ]
 sources() {
 	# shellcheck disable=SC2016  # apt expands them
 	apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' \
