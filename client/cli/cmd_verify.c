@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli.h"
-#include "file.h"
 #include "output.h"
-#include "task.h"
 #include "verdict.h"
+#include "wish.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 const char HELP_VERIFY[] =
@@ -31,65 +32,10 @@ const char HELP_VERIFY[] =
 	"  trail verify --log log.identity --checkpoint last-month.note\n"
 	"  trail verify --since -q || mail -s 'look at the log' auditor < /dev/null\n";
 
-enum {
-	NOTE_MAX = 16384,
-	HELPERS_MAX = 3, /* one core is the daemon's, and records come no faster than it reads */
-};
-
-/* What --since is without a file. */
-static const char LAST[] = "";
-
-struct wish {
-	const char *checkpoint;
-	bool payloads;
-	const char *since; /* NULL: from the beginning; LAST: from the last valid one */
-	bool quiet;
-};
-
-/* ---- what was given ---- */
-
-/* EXIT_OK, or a sentence was said. */
-static int give_note(struct trail_verify *v, const char *path,
-	enum trail_err (*set)(struct trail_verify *v, const char *note, size_t len))
-{
-	char text[NOTE_MAX + 1];
-	size_t len;
-	int code = file_read(path, text, sizeof text, &len);
-	if (code != EXIT_OK)
-		return code;
-	if (set(v, text, len) == TRAIL_OK)
-		return EXIT_OK;
-	say("%s is no checkpoint; `trail checkpoint` prints one", path);
-	return EXIT_USAGE;
-}
-
-static int set_up(struct trail_verify *v, const struct wish *wish, struct task *task)
-{
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned helpers = cores > HELPERS_MAX ? HELPERS_MAX : cores > 1 ? (unsigned)cores - 1 : 0;
-	int code = EXIT_OK;
-	if (wish->checkpoint)
-		code = give_note(v, wish->checkpoint, trail_verify_set_checkpoint);
-	if (code == EXIT_OK && wish->since && wish->since != LAST)
-		code = give_note(v, wish->since, trail_verify_set_since);
-	if (code != EXIT_OK)
-		return code;
-	enum trail_err err = trail_verify_set_resume(v, wish->since == LAST);
-	if (err == TRAIL_OK)
-		err = trail_verify_set_payloads(v, wish->payloads);
-	if (err == TRAIL_OK)
-		err = trail_verify_set_threads(v, helpers);
-	if (err == TRAIL_OK)
-		err = trail_verify_set_progress(v, task_step, task);
-	return exit_of(err);
-}
-
-/* ---- the command ---- */
-
-static int verify(struct cli *cli, const struct wish *wish, struct trail_verify *v)
+static int verify_running(struct cli *cli, const struct wish *wish, struct trail_verify *v)
 {
 	struct task task = { 0 };
-	int code = set_up(v, wish, &task);
+	int code = wish_apply(wish, v, &task);
 	if (code == EXIT_OK)
 		code = cli_open(cli);
 	/* That this is not the log that it must be is a verdict, too. */
@@ -112,12 +58,43 @@ static int verify(struct cli *cli, const struct wish *wish, struct trail_verify 
 	return err == TRAIL_END ? EXIT_USAGE : code;
 }
 
+/* ---- a folder or a file ---- */
+
+/* A published tree: what a web server gives out under the names of c2sp.org/tlog-tiles. */
+static bool is_tree(const char *path)
+{
+	int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder < 0)
+		return false;
+	bool is = faccessat(folder, "tile", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	(void)close(folder);
+	return is;
+}
+
+static int verify_given(
+	struct cli *cli, const struct wish *wish, struct trail_verify *v, const char *path)
+{
+	if (wish->since || wish->payloads) {
+		say("--%s is for the running log; what is kept in %s is verified as a whole",
+			wish->since ? "since" : "payloads", path);
+		return EXIT_USAGE;
+	}
+	if (access(path, R_OK) != 0) {
+		say("cannot read %s: %s", path, strerror(errno));
+		return EXIT_IO;
+	}
+	return is_tree(path) ? cmd_verify_tree(cli, wish, v, path)
+			     : cmd_verify_evidence(cli, wish, v, path);
+}
+
+/* ---- the command ---- */
+
 int cmd_verify(struct cli *cli, int argc, char **argv)
 {
 	struct wish wish = { 0 };
 	const struct choice choices[] = {
 		{ .name = "checkpoint", .text = &wish.checkpoint, .value = VALUE_FILE },
-		{ .name = "since", .text = &wish.since, .bare = LAST, .value = VALUE_FILE },
+		{ .name = "since", .text = &wish.since, .bare = SINCE_LAST, .value = VALUE_FILE },
 		{ .name = "payloads", .flag = &wish.payloads },
 		{ .name = "quiet", .letter = 'q', .flag = &wish.quiet },
 		{ 0 },
@@ -127,10 +104,8 @@ int cmd_verify(struct cli *cli, int argc, char **argv)
 	int code = options_read(cli, argc, argv, choices, &rest, &done);
 	if (code != EXIT_OK || done)
 		return code;
-	if (rest != argc) {
-		say("%s: verifying files and folders is not there yet; without an argument the "
-		    "log of the running daemon is verified (a FILE for --since stands behind =)",
-			argv[rest]);
+	if (argc - rest > 1) {
+		say("%s: one folder or file can be verified at a time", argv[rest + 1]);
 		return EXIT_USAGE;
 	}
 	struct trail_verify *v = trail_verify_new();
@@ -138,7 +113,8 @@ int cmd_verify(struct cli *cli, int argc, char **argv)
 		say("memory is out");
 		return EXIT_IO;
 	}
-	code = verify(cli, &wish, v);
+	code = rest == argc ? verify_running(cli, &wish, v)
+			    : verify_given(cli, &wish, v, argv[rest]);
 	trail_verify_free(v);
 	return code;
 }
