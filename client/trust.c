@@ -78,8 +78,7 @@ enum trail_err trust_quorum(
 		return fault_set(fault, TRAIL_CORRUPT,
 			"a witness's line on the checkpoint does not verify: do not believe the "
 			"checkpoint");
-	if (quorum.satisfied)
-		*since_s = quorum.since_s;
+	*since_s = quorum.since_s;
 	return TRAIL_OK;
 }
 
