@@ -57,9 +57,8 @@ static enum trail_err count_all(struct sealer *s, struct db_txn *txn)
 	for (; more; more = db_next(txn, TABLE_CONTROL, &key, &value)) {
 		if (key.len != KEY_INDEX_LEN || !control_row_decode(value, &row))
 			return TRAIL_CORRUPT;
-		enum trail_err err = row.kind == KIND_SEAL
-			? count_one(s, txn, load_be64(key.data))
-			: TRAIL_OK;
+		enum trail_err err =
+			row.kind == KIND_SEAL ? count_one(s, txn, load_be64(key.data)) : TRAIL_OK;
 		if (err != TRAIL_OK)
 			return err;
 	}
@@ -97,8 +96,8 @@ enum trail_err sealer_open(struct sealer *s, const struct signer_greeting *greet
 	}
 	reason->id = LOG_SEALS_CONTRADICT;
 	(void)snprintf(reason->why, sizeof reason->why,
-		"the log holds %llu SEALs, but its signer made %lu: %s", (unsigned long long)s->count,
-		(unsigned long)greeting->seal_epoch,
+		"the log holds %llu SEALs, but its signer made %lu: %s",
+		(unsigned long long)s->count, (unsigned long)greeting->seal_epoch,
 		s->count < greeting->seal_epoch
 			? "SEALs were taken out of the store, or it is not the one that they were "
 			  "made for; run `traild check`, restore the missing records from a "
@@ -112,8 +111,8 @@ enum trail_err sealer_open(struct sealer *s, const struct signer_greeting *greet
 /* ---- sealing ---- */
 
 /* Not now: later, or never again. */
-static enum trail_err put_off(struct sealer *s, enum trail_err err, uint64_t wait_ns,
-	const struct log_reason *reason)
+static enum trail_err put_off(
+	struct sealer *s, enum trail_err err, uint64_t wait_ns, const struct log_reason *reason)
 {
 	uint64_t now = clock_now().boot_ns;
 	s->due_ns = UINT64_MAX;

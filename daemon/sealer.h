@@ -22,7 +22,7 @@ struct sealer {
 	uint64_t epoch_ns; /* how often a SEAL is asked for */
 	uint64_t total;    /* seals that this log can have */
 	uint64_t count;    /* SEAL entries in the log */
-	uint64_t newest;   /* index of the last of them, and size that it covers; 0: there is none */
+	uint64_t newest; /* index of the last of them, and size that it covers; 0: there is none */
 	uint64_t newest_ns; /* its received_ns */
 	uint64_t due_ns;    /* boot time when to ask for the next */
 };

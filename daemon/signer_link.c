@@ -34,10 +34,10 @@ enum {
 
 struct signer_link {
 	int fd;
-	int gone_fd; /* readable when it is gone: a child's pidfd, or an epoll on the socket */
-	pid_t pid;   /* of a child; -1: it is none */
+	int gone_fd;  /* readable when it is gone: a child's pidfd, or an epoll on the socket */
+	pid_t pid;    /* of a child; -1: it is none */
 	bool sealing; /* SEAL is asked */
-	bool broken; /* an answer may still be on its way, or none will come: ask no more */
+	bool broken;  /* an answer may still be on its way, or none will come: ask no more */
 	struct vkey vkey;
 	uint64_t size;
 	struct hash root; /* of that head */
@@ -482,8 +482,8 @@ enum trail_err signer_link_seal(struct signer_link *link, uint64_t size, uint64_
 	return TRAIL_OK;
 }
 
-enum trail_err signer_link_sealed(struct signer_link *link, const struct signer_proof *proof,
-	uint32_t *epoch, char why[512])
+enum trail_err signer_link_sealed(
+	struct signer_link *link, const struct signer_proof *proof, uint32_t *epoch, char why[512])
 {
 	struct buf question = { 0 };
 	struct span body = { 0 };

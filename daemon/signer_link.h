@@ -84,8 +84,8 @@ struct signer_proof {
  * Let the signer erase the key of the open epoch, whose SEAL is in the log. *epoch: that is open
  * now. Errors as signer_link_sign.
  */
-enum trail_err signer_link_sealed(struct signer_link *link, const struct signer_proof *proof,
-	uint32_t *epoch, char why[512]);
+enum trail_err signer_link_sealed(
+	struct signer_link *link, const struct signer_proof *proof, uint32_t *epoch, char why[512]);
 /* The size that the signer signed last. */
 uint64_t signer_link_size(const struct signer_link *link);
 /* The process that was started; 0: none was. Any thread. */

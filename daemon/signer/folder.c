@@ -304,8 +304,7 @@ enum trail_err file_read_at(const struct folder *f, const char *name, int fd, ui
 	return TRAIL_OK;
 }
 
-enum trail_err file_sync(
-	const struct folder *f, const char *name, int fd, struct sentence *why)
+enum trail_err file_sync(const struct folder *f, const char *name, int fd, struct sentence *why)
 {
 	if (fdatasync(fd) != 0)
 		return sentence_fail(why, "%s/%s: fdatasync: %s", f->path, name, reason());

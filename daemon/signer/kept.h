@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a signer's folder keeps, brought into memory and checked against itself: the key, the last
- * head, the seals. Makes nothing, and mends nothing but an erasure of seeds that was cut short: what
- * is missing or contradicts itself is refused.
+ * head, the seals. Makes nothing, and mends nothing but an erasure of seeds that was cut short:
+ * what is missing or contradicts itself is refused.
  */
 #ifndef SIGNER_KEPT_H
 #define SIGNER_KEPT_H

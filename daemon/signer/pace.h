@@ -29,8 +29,9 @@ struct pace_time {
 struct pace {
 	uint64_t max_ns; /* seal_max: two epochs */
 	bool known;      /* when the last seal was made */
-	uint64_t opened_ns; /* boot time when the open epoch began; !known: when it was first seen */
-	unsigned late;      /* heads signed since it is older than max_ns */
+	uint64_t
+		opened_ns; /* boot time when the open epoch began; !known: when it was first seen */
+	unsigned late;     /* heads signed since it is older than max_ns */
 };
 
 /*

@@ -118,8 +118,8 @@ enum trail_err seal_tree_path(const struct seal_tree *tree, const struct folder 
 	uint32_t block = epoch >> low;
 	uint32_t at = epoch & ((UINT32_C(1) << low) - 1);
 	struct hash root;
-	enum trail_err e = file_read_at(folder, NAME, tree->fd,
-		SEAL_PUB_HEAD_LEN + (uint64_t)block * len, pubs, len, why);
+	enum trail_err e = file_read_at(
+		folder, NAME, tree->fd, SEAL_PUB_HEAD_LEN + (uint64_t)block * len, pubs, len, why);
 	if (e != TRAIL_OK)
 		return e;
 	fold_keys(pubs, block << low, low, at, path, &root);

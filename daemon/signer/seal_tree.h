@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `seal.pub` and the tree over it: which public key an epoch has, and the path that leads from it to
- * the root that the genesis record pins. Public, all of it. The upper nodes are kept in memory; of
- * the file only what lies around one key is read again, and must still be what it was.
+ * `seal.pub` and the tree over it: which public key an epoch has, and the path that leads from it
+ * to the root that the genesis record pins. Public, all of it. The upper nodes are kept in memory;
+ * of the file only what lies around one key is read again, and must still be what it was.
  */
 #ifndef SIGNER_SEAL_TREE_H
 #define SIGNER_SEAL_TREE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The questions SEAL and SEALED (talk.h): what the signer asks itself before it seals, and before it
- * erases what derives a key. FORMATS.md section 6, steps 2 and 4.
+ * The questions SEAL and SEALED (talk.h): what the signer asks itself before it seals, and before
+ * it erases what derives a key. FORMATS.md section 6, steps 2 and 4.
  */
 #ifndef SIGNER_SEALING_H
 #define SIGNER_SEALING_H

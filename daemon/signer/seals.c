@@ -73,8 +73,7 @@ static bool leftover(struct seals *s, const struct slot slots[2])
 	struct seals_secret *m = s->secret;
 	const uint8_t *bytes = m->file + (size_t)(1 - s->slot) * SLOT_OFFSET;
 	const struct slot *other = &slots[1 - s->slot];
-	if (other->valid && seeds_decode(other->content, &m->next) &&
-		m->next.next == m->seeds.next)
+	if (other->valid && seeds_decode(other->content, &m->next) && m->next.next == m->seeds.next)
 		return false;
 	for (size_t i = 0; i < SEEDS_SLOT_LEN; i++)
 		if (bytes[i] != 0)
@@ -198,8 +197,7 @@ enum trail_err seals_make(
 {
 	struct seals_secret *m = s->secret;
 	assert(m->seeds.pending_len != 0 && !seeds_used_up(&m->seeds));
-	enum trail_err e =
-		seal_tree_path(&s->tree, folder, m->seeds.next, s->key, s->path, why);
+	enum trail_err e = seal_tree_path(&s->tree, folder, m->seeds.next, s->key, s->path, why);
 	if (e != TRAIL_OK)
 		return e;
 	struct span text = seals_pending(s);

@@ -20,7 +20,7 @@
 struct seals_secret;
 
 struct seals {
-	int fd; /* seeds */
+	int fd;        /* seeds */
 	unsigned slot; /* the one that counts */
 	uint64_t counter;
 	struct seals_secret *secret; /* crypto_secret_new */
@@ -61,8 +61,8 @@ enum trail_err seals_pend(
  * The SEAL of the pending text, by the key of the open epoch: the same whenever it is made. *seal
  * views `seals`, until the next call; `cosigned` is left empty.
  */
-enum trail_err seals_make(struct seals *seals, const struct folder *folder, struct seal *seal,
-	struct sentence *why);
+enum trail_err seals_make(
+	struct seals *seals, const struct folder *folder, struct seal *seal, struct sentence *why);
 /*
  * The pending SEAL is in the log: erase what derives its key. `mark` is what is known from now on.
  * After an error nothing may be signed any more.

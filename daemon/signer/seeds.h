@@ -36,8 +36,8 @@ struct seed_node {
 
 /* What the signer must not forget of the log's seals. All zeros: nothing is known of it. */
 struct seal_mark {
-	uint64_t max_ns; /* seal_max, since birth */
-	uint64_t size;   /* that the newest seal covers, once its key is erased; 0: none yet */
+	uint64_t max_ns;  /* seal_max, since birth */
+	uint64_t size;    /* that the newest seal covers, once its key is erased; 0: none yet */
 	uint64_t real_ns; /* when it was erased, by both clocks (pace.h) */
 	uint64_t boot_ns;
 };
@@ -75,7 +75,8 @@ void seal_public(const struct seed_node *node, uint32_t epoch, struct seed_scrat
 	uint8_t pub[SIGN_PUBLIC_LEN]);
 /* Whether the last epoch is over: there is no key left to seal with. */
 bool seeds_used_up(const struct seeds *seeds);
-/* Sign with the key of the open epoch, `next`, and tell which it is; not used_up. `scratch` as above. */
+/* Sign with the key of the open epoch, `next`, and tell which it is; not used_up. `scratch` as
+ * above. */
 void seeds_sign(const struct seeds *seeds, struct seed_scratch *scratch, struct span text,
 	uint8_t pub[SIGN_PUBLIC_LEN], uint8_t sig[SIGN_LEN]);
 /*

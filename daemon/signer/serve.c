@@ -14,8 +14,8 @@ enum {
 _Static_assert((size_t)NOTE_NEED <= HEAD_NOTE_MAX, "the longest note fits its slot");
 _Static_assert(1 + 8 + 1 + HASH_LEN + 8 + 4 + 2 + VKEY_LEN_MAX + 2 + HEAD_NOTE_MAX <= TALK_LEN_MAX,
 	"the longest answer to WAKE");
-_Static_assert(1 + 2 + SEAL_TEXT_MAX + SIGN_PUBLIC_LEN + 1 + SEAL_HEIGHT_MAX * HASH_LEN +
-			SIGN_LEN <=
+_Static_assert(
+	1 + 2 + SEAL_TEXT_MAX + SIGN_PUBLIC_LEN + 1 + SEAL_HEIGHT_MAX * HASH_LEN + SIGN_LEN <=
 		TALK_LEN_MAX,
 	"the longest answer to SEAL");
 _Static_assert(1 + RECORD_LEN + SALT_LEN + 2 + SEAL_PAYLOAD_MAX + 1 + TREE_PATH_MAX * HASH_LEN <=

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The signer proper: one question in, one answer out (daemon/signer/talk.h). No sockets, no process,
- * and the clock is told: all of what it may and may not sign can be tested by calling it.
+ * The signer proper: one question in, one answer out (daemon/signer/talk.h). No sockets, no
+ * process, and the clock is told: all of what it may and may not sign can be tested by calling it.
  *
  * It owns the one invariant of a log key: every note that leaves extends the one before it. A note
  * is in `head` before it is answered; the first one is also synced, because forgetting it would
