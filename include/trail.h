@@ -677,7 +677,13 @@ enum trail_status_number {
 	TRAIL_STATUS_REFUSED_FULL = 39,
 	TRAIL_STATUS_REFUSED_UNAVAILABLE = 40,
 	TRAIL_STATUS_REFUSED_UNSUPPORTED = 41,
-	TRAIL_STATUS_COUNT = 42
+	/* seals */
+	TRAIL_STATUS_SEALS = 42,       /* SEAL entries of the log */
+	TRAIL_STATUS_SEALS_LEFT = 43,  /* keys of its seal tree that were not used */
+	TRAIL_STATUS_SEALED_SIZE = 44, /* that the newest covers, and its index; 0: there is none */
+	TRAIL_STATUS_SEALED = 45,      /* its time, ns since 1970 */
+	TRAIL_STATUS_SEAL_MAX = 46,    /* ns that two of them may lie apart at the most */
+	TRAIL_STATUS_COUNT = 47
 };
 
 /* What the daemon says of itself; only the checkpoint among it is checked. */
