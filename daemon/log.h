@@ -50,6 +50,11 @@ enum log_id {
 	LOG_CLOCK_JUMPED,
 	LOG_CLOSED_LATE,
 	LOG_SLOWED_DOWN,
+	/* a log that follows another, and the end of one */
+	LOG_CLOSED,
+	LOG_IS_CLOSED,
+	LOG_SUCCEEDS,
+	LOG_BAD_SUCCESSION,
 	/* traild-signer's own */
 	LOG_SIGN_USAGE,
 	LOG_SIGN_SYSTEM,
