@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli.h"
 #include "output.h"
+#include "predecessor.h"
 #include "progress.h"
 
 #include <errno.h>
@@ -187,7 +188,8 @@ static json_t *json_findings(const struct trail_verify *v)
 	return list;
 }
 
-static void print_verdict_json(const struct cli *cli, const struct trail_verify *v)
+static void print_verdict_json(
+	const struct cli *cli, const struct trail_verify *v, const struct trail_predecessor *before)
 {
 	const uint8_t *root = trail_verify_root(v);
 	uint64_t first = 0;
@@ -207,6 +209,7 @@ static void print_verdict_json(const struct cli *cli, const struct trail_verify 
 	(void)json_object_set_new(to, "since", json_number(trail_verify_since(v)));
 	(void)json_object_set_new(to, "invalid", json_number(trail_verify_invalid(v)));
 	(void)json_object_set_new(to, "unverifiable", json_number(trail_verify_unverifiable(v)));
+	(void)json_object_set_new(to, "predecessor", predecessor_json(before));
 	print_json(to);
 }
 
@@ -241,7 +244,8 @@ static void print_bad(const struct trail_verify *v)
 			exact ? "" : ", or a later one");
 }
 
-static void print_verdict_text(const struct cli *cli, const struct trail_verify *v)
+static void print_verdict_text(
+	const struct cli *cli, const struct trail_verify *v, const struct trail_predecessor *before)
 {
 	const char *origin = trail_origin(cli->trail);
 	unsigned long long checked = trail_verify_checked(v);
@@ -256,6 +260,7 @@ static void print_verdict_text(const struct cli *cli, const struct trail_verify 
 		print_bad(v);
 	printf("\nsize %llu  identity %s\n", (unsigned long long)trail_verify_size(v),
 		cli_trust(cli));
+	predecessor_print(stdout, before);
 	for (size_t i = 0; i < listed; i++) {
 		uint64_t index;
 		printf("%s  %s  ",
@@ -272,10 +277,15 @@ static void print_verdict_text(const struct cli *cli, const struct trail_verify 
 
 static int report(struct cli *cli, const struct wish *wish, const struct trail_verify *v)
 {
+	struct trail_predecessor *before = NULL;
+	/* Where something speaks against the log, what it says of another one is of no use. */
+	if (trail_verify_verdict(v) == TRAIL_VERDICT_VALID && !wish->quiet)
+		(void)trail_predecessor_ask(cli->trail, &before);
 	if (cli->json)
-		print_verdict_json(cli, v);
+		print_verdict_json(cli, v, before);
 	else if (!wish->quiet)
-		print_verdict_text(cli, v);
+		print_verdict_text(cli, v, before);
+	trail_predecessor_free(before);
 	return verdict_exit(v);
 }
 
