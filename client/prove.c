@@ -15,6 +15,7 @@ struct proving {
 	struct reading reading; /* the record, and what it names */
 	struct kept_note kept;
 	struct buf before; /* what the SEAL before is made of */
+	struct buf seal;   /* of the kept note */
 	struct evidence evidence;
 };
 
@@ -23,8 +24,8 @@ static enum trail_err put_item(struct proving *p, const struct evidence_item *sh
 {
 	struct evidence *e = &p->evidence;
 	struct tree_proof *path = &e->paths[e->count];
-	enum trail_err err = evidence_fetch_path(
-		p->t, shown->index, p->kept.cp.size, p->deadline, path);
+	enum trail_err err =
+		evidence_fetch_path(p->t, shown->index, p->kept.cp.size, p->deadline, path);
 	if (err != TRAIL_OK)
 		return err;
 	e->items[e->count] = *shown;
@@ -84,6 +85,19 @@ static enum trail_err put_before(struct proving *p)
 	return put_item(p, &item);
 }
 
+static enum trail_err put_seal(struct proving *p)
+{
+	if (p->kept.seal.len == 0)
+		return TRAIL_OK;
+	enum trail_err err = evidence_bare_seal(buf_view(&p->kept.seal), &p->seal);
+	p->evidence.seal = buf_view(&p->seal);
+	if (err == TRAIL_NOMEM)
+		return fault_set(&p->t->fault, err, "memory is out");
+	return err == TRAIL_OK
+		? err
+		: fault_set(&p->t->fault, TRAIL_CORRUPT, "the daemon gives a SEAL that is none");
+}
+
 static enum trail_err collect(struct proving *p)
 {
 	enum trail_err err = entry_ask(p->t, p->index, true, &p->reading);
@@ -93,7 +107,8 @@ static enum trail_err collect(struct proving *p)
 		err = put_items(p);
 	if (err == TRAIL_OK)
 		err = put_before(p);
-	p->evidence.seal = buf_view(&p->kept.seal);
+	if (err == TRAIL_OK)
+		err = put_seal(p);
 	p->evidence.stamp = buf_view(&p->kept.stamp);
 	return err;
 }
@@ -114,8 +129,8 @@ static enum trail_err write_text(struct proving *p, struct buf *text)
 		err = fault_set(fault, TRAIL_TOO_BIG, "the evidence exceeds 48 KiB");
 		goto out;
 	}
-	tlog_proof_put(text, buf_view(&extra), p->index, &p->evidence.paths[0],
-		buf_view(&p->kept.note));
+	tlog_proof_put(
+		text, buf_view(&extra), p->index, &p->evidence.paths[0], buf_view(&p->kept.note));
 	if (extra.failed || text->failed)
 		err = fault_set(fault, TRAIL_NOMEM, "memory is out");
 out:
@@ -177,6 +192,7 @@ enum trail_err trail_prove(struct trail *t, uint64_t index, char **text, size_t 
 	reading_release(&p->reading);
 	kept_note_release(&p->kept);
 	buf_release(&p->before);
+	buf_release(&p->seal);
 	free(p);
 	if (err != TRAIL_OK) {
 		buf_release(&made);

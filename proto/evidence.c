@@ -97,7 +97,7 @@ static bool evidence_field_take(const struct wire_field *field, struct evidence 
 		return field->bytes.len <= SEAL_PAYLOAD_MAX;
 	case FIELD_STAMP:
 		out->stamp = field->bytes;
-		return field->bytes.len <= EVIDENCE_STAMP_MAX;
+		return field->bytes.len <= STAMP_LEN_MAX;
 	default:
 		return false;
 	}
@@ -138,8 +138,8 @@ void evidence_encode(const struct evidence *evidence, struct buf *out)
 
 /* ---- one record ---- */
 
-static bool path_fits(const struct evidence_item *shown, const struct hash *leaf,
-	const struct checkpoint *cp)
+static bool path_fits(
+	const struct evidence_item *shown, const struct hash *leaf, const struct checkpoint *cp)
 {
 	struct tree_proof proof = { .count = shown->path_count };
 	if (shown->path_count > TREE_PATH_MAX)
@@ -191,8 +191,7 @@ static bool is_open(const struct evidence_record *r)
 	return r->shown->salt.len != 0;
 }
 
-bool evidence_names(
-	struct findings *found, const struct evidence_record *r, enum record_kind kind)
+bool evidence_names(struct findings *found, const struct evidence_record *r, enum record_kind kind)
 {
 	uint8_t room[NAME_ARENA];
 	struct arena arena = { .data = room, .cap = sizeof room };
@@ -333,8 +332,7 @@ static enum trail_err judge_seal(const struct seal_trial *t, struct span payload
 	const uint8_t *at =
 		memmem(payload.data, payload.len, seal->cosigned.data, seal->cosigned.len);
 	out->cosigned = span_of(at, at ? seal->cosigned.len : 0);
-	out->cosigned_holds =
-		checkpoint_open(out->cosigned, t->vkey, &out->behind) == TRAIL_OK &&
+	out->cosigned_holds = checkpoint_open(out->cosigned, t->vkey, &out->behind) == TRAIL_OK &&
 		out->behind.size <= t->index;
 	return out->cosigned_holds ? TRAIL_OK : bad_seal(t, "carries a note that is not the log's");
 }
@@ -358,6 +356,24 @@ enum trail_err evidence_take_seal(struct findings *found, enum finding_code code
 		: bad_seal(&t, "is malformed");
 	buf_release(&room);
 	return err;
+}
+
+/* ---- cosignatures, time stamps ---- */
+
+enum trail_err evidence_cosigners(struct findings *found, const struct policy *policy,
+	struct span note, uint64_t size, struct quorum *out)
+{
+	*out = (struct quorum){ 0 };
+	if (!policy || note.len == 0)
+		return TRAIL_OK;
+	enum trail_err err = quorum_of(policy, note, out);
+	if (err == TRAIL_OK || err == TRAIL_NOMEM)
+		return err;
+	findings_add(found, FIND_EVIDENCE_COSIGNATURE, FINDING_NOWHERE,
+		"the checkpoint of %" PRIu64
+		" records bears the name of a witness that did not sign it so: it was changed",
+		size);
+	return TRAIL_INVALID;
 }
 
 /* ---- a whole proof ---- */
@@ -408,7 +424,8 @@ static bool parse(struct evidence_case *c, struct span text, enum trail_err *err
 	if (*err != TRAIL_OK)
 		return malformed(c, "this is no .tlog-proof: `trail prove` writes one");
 	if (evidence_decode(buf_view(&c->extra), &c->evidence) != TRAIL_OK)
-		return malformed(c, "its extra line is not evidence of a trail log, or was changed");
+		return malformed(
+			c, "its extra line is not evidence of a trail log, or was changed");
 	if (c->evidence.count == 0 || c->evidence.items[0].index != c->index)
 		return malformed(c, "it does not show the record that it is to prove");
 	return true;
@@ -531,8 +548,13 @@ static bool take_seal(struct evidence_case *c, enum trail_err *err)
 		&c->anchor, &c->log.vkey, seal);
 	if (*err != TRAIL_OK)
 		return false;
-	seal->holds = hash_equal(&seal->text.root, &c->cp.root);
-	if (!seal->holds)
+	seal->holds = hash_equal(&seal->text.root, &c->cp.root) && seal->cosigned.len == 0;
+	if (seal->cosigned.len != 0)
+		findings_add(c->found, FIND_EVIDENCE_SEAL, c->cp.size,
+			"the SEAL of size %" PRIu64
+			" comes with a cosigned note, which nothing here binds",
+			c->cp.size);
+	else if (!seal->holds)
 		findings_add(c->found, FIND_EVIDENCE_SEAL, c->cp.size,
 			"the SEAL of size %" PRIu64 " seals another tree than the checkpoint's",
 			c->cp.size);
@@ -543,6 +565,49 @@ static bool take_seal(struct evidence_case *c, enum trail_err *err)
 			"was put in",
 			c->cp.size, seal->text.epoch);
 	return seal->holds;
+}
+
+static void judge_quorum(struct evidence_case *c)
+{
+	const struct policy *policy = c->policy;
+	if (!policy)
+		return;
+	if (!policy_takes_log(policy, &c->log.vkey))
+		findings_add(c->found, FIND_EVIDENCE_QUORUM, FINDING_NOWHERE,
+			"the witness policy is for other logs than %s", c->log.vkey.name);
+	else if (!c->quorum.satisfied)
+		findings_add(c->found, FIND_EVIDENCE_QUORUM, FINDING_NOWHERE,
+			"%zu of the policy's witnesses cosigned the checkpoint, which is less than "
+			"the quorum that it asks for: a second history of the log cannot be ruled "
+			"out",
+			c->quorum.count);
+}
+
+static bool take_witnesses(struct evidence_case *c, enum trail_err *err)
+{
+	*err = evidence_cosigners(c->found, c->policy, c->note, c->cp.size, &c->quorum);
+	if (*err == TRAIL_OK)
+		*err = evidence_cosigners(c->found, c->policy, c->seal_before.cosigned,
+			c->seal_before.behind.size, &c->quorum_before);
+	if (*err != TRAIL_OK)
+		return false;
+	judge_quorum(c);
+	return true;
+}
+
+static bool take_stamp(struct evidence_case *c, enum trail_err *err)
+{
+	char why[STAMP_WHY_MAX];
+	struct span text;
+	if (c->anchors.len == 0 || c->evidence.stamp.len == 0 ||
+		note_open(c->note, &c->log.vkey, &text) != TRAIL_OK)
+		return true;
+	*err = stamp_check(c->evidence.stamp, text, c->anchors, &c->stamp, why);
+	c->stamped = *err == TRAIL_OK;
+	if (!c->stamped && *err != TRAIL_NOMEM)
+		findings_add(c->found, FIND_EVIDENCE_STAMP, FINDING_NOWHERE,
+			"its time stamp does not hold: %s", why);
+	return c->stamped;
 }
 
 static bool take_items(struct evidence_case *c, enum trail_err *err)
@@ -567,7 +632,8 @@ enum trail_err evidence_judge(struct evidence_case *c, struct span text)
 			"it is: give the log identity file, from a path that you trust, with "
 			"--log");
 	bool whole = parse(c, text, &err) && take_genesis(c, &err) && open_note(c) &&
-		take_items(c, &err) && take_seal(c, &err);
+		take_items(c, &err) && take_seal(c, &err) && take_witnesses(c, &err) &&
+		take_stamp(c, &err);
 	/* A false answer came with a finding, or with memory that is out. */
 	(void)whole;
 	return err == TRAIL_NOMEM ? TRAIL_NOMEM : TRAIL_OK;
@@ -576,4 +642,24 @@ enum trail_err evidence_judge(struct evidence_case *c, struct span text)
 void evidence_release(struct evidence_case *c)
 {
 	buf_release(&c->extra);
+}
+
+enum trail_err evidence_bare_seal(struct span payload, struct buf *out)
+{
+	struct buf room = { 0 };
+	struct seal seal;
+	size_t need = payload.len <= SEAL_PAYLOAD_MAX ? codec_arena_need(payload) : 0;
+	if (need == 0)
+		return TRAIL_INVALID;
+	if (!buf_reserve(&room, need))
+		return TRAIL_NOMEM;
+	struct arena arena = { .data = room.data, .cap = need };
+	enum trail_err err = seal_decode(payload, &arena, &seal);
+	if (err == TRAIL_OK) {
+		seal.cosigned = span_of(NULL, 0);
+		seal_encode(&seal, out);
+		err = out->failed ? TRAIL_NOMEM : TRAIL_OK;
+	}
+	buf_release(&room);
+	return err;
 }

@@ -149,12 +149,16 @@ enum {
 		"a version, kind or flag that this program does not know")                         \
 	X(EVIDENCE_ERASED, "evidence.erased", UNVERIFIABLE,                                        \
 		"a payload is not in it: it was erased, or left out")                              \
-	X(EVIDENCE_UNSEALED, "evidence.unsealed", UNVERIFIABLE,                                    \
-		"a record was not sealed yet")                                                     \
+	X(EVIDENCE_UNSEALED, "evidence.unsealed", UNVERIFIABLE, "a record was not sealed yet")     \
 	X(EVIDENCE_SEAL, "evidence.seal", INVALID, "the SEAL of its checkpoint does not fit")      \
 	X(EVIDENCE_EPOCH, "evidence.epoch", INVALID,                                               \
 		"a SEAL between the record and its checkpoint is missing")                         \
-	X(EVIDENCE_BEFORE, "evidence.before", INVALID, "the SEAL before the record does not fit")
+	X(EVIDENCE_BEFORE, "evidence.before", INVALID, "the SEAL before the record does not fit")  \
+	X(EVIDENCE_COSIGNATURE, "evidence.cosignature", INVALID,                                   \
+		"a witness's line does not verify")                                                \
+	X(EVIDENCE_QUORUM, "evidence.quorum", UNVERIFIABLE,                                        \
+		"fewer witnesses cosigned than the policy asks for")                               \
+	X(EVIDENCE_STAMP, "evidence.stamp", INVALID, "the time stamp does not hold")
 
 #define FINDING_NAME(name, code, weight, meaning) FIND_##name,
 enum finding_code {
