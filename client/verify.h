@@ -8,6 +8,7 @@
 #include "../include/trail.h"
 #include "../proto/findings.h"
 #include "../proto/hash.h"
+#include "../proto/note.h"
 
 struct verify_result {
 	bool ended; /* there is a verdict */
@@ -16,11 +17,14 @@ struct verify_result {
 	uint64_t erased;   /* missing, and the log holds an ERASURE, or may hold one */
 	bool whole;        /* all records below `size` are in `root` */
 	struct hash root;
+	char origin[NOTE_NAME_MAX + 1]; /* "": it did not come to that */
 	struct findings found;
 };
 
 struct trail_verify {
 	struct buf checkpoint, since; /* signed notes; empty: not given */
+	struct vkey vkey;             /* of a log that is not ours */
+	bool has_vkey;
 	bool resume;
 	bool payloads;
 	unsigned threads;
