@@ -2,6 +2,7 @@
 #include "readers.h"
 
 #include "ask.h"
+#include "controls.h"
 #include "queue.h"
 #include "sources.h"
 
@@ -150,6 +151,9 @@ static void look_up(struct lookup *r)
 		break;
 	case REQUEST_SOURCES:
 		sources_answer(r);
+		break;
+	case REQUEST_CONTROLS:
+		controls_answer(r);
 		break;
 	case REQUEST_GET:
 	case REQUEST_SEARCH:

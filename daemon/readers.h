@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reader threads: Records, Checkpoint, Prove, Sources and the pages of questions, each in one short
- * read transaction.
+ * Reader threads: Records, Checkpoint, Prove, Sources, Controls and the pages of questions, each in
+ * one short read transaction.
  */
 #ifndef DAEMON_READERS_H
 #define DAEMON_READERS_H

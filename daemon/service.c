@@ -299,6 +299,8 @@ static const struct handler HANDLERS[] = {
 	[REQUEST_HISTORY] = { "ask for a history", "history", ROAD_QUESTION, ANSWER_SMALL,
 		judge_question },
 	[REQUEST_SOURCES] = { "list the sources", "sources", ROAD_READERS, ANSWER_SOURCES, NULL },
+	[REQUEST_CONTROLS] = { "read control entries", "controls", ROAD_READERS, ANSWER_SOURCES,
+		NULL },
 };
 
 static const struct handler *handler_of(enum request_kind kind)

@@ -76,10 +76,11 @@ static uint32_t repeat_max(
 		return APPEND_EVENTS_MAX;
 	if (desc == &trail__v1__rows__descriptor || desc == &trail__v1__sources_answer__descriptor)
 		return ROWS_MAX;
-	return CLAIMS_MAX; /* claims, standings; changes and attributes of an event */
+	return CLAIMS_MAX; /* claims, standings, witnesses; changes and attributes of an event */
 }
 
-_Static_assert((int)CLAIMS_MAX == (int)EVENT_REPEAT_MAX, "repeat_max takes them for one");
+_Static_assert((int)CLAIMS_MAX == (int)EVENT_REPEAT_MAX && (int)CLAIMS_MAX == (int)WITNESSES_MAX,
+	"repeat_max takes them for one");
 
 /* What the elements of a repeated field become: one value each. */
 static size_t value_size(
@@ -90,6 +91,7 @@ static size_t value_size(
 		struct standing standing;
 		struct change change;
 		struct attribute attribute;
+		struct witness_state witness;
 	};
 	if (field->type == PROTOBUF_C_TYPE_BYTES)
 		return desc == &trail__v1__append__descriptor ? sizeof(struct span)
@@ -285,6 +287,7 @@ size_t codec_arena_need(struct span message)
 		&trail__v1__genesis__descriptor,
 		&trail__v1__source__descriptor,
 		&trail__v1__peer__descriptor,
+		&trail__v1__seal__descriptor,
 		&trail__v1__daemon__descriptor,
 	};
 	size_t need = 0;
@@ -394,6 +397,8 @@ SAME_NUMBER(REQUEST_STATUS, TRAIL__V1__REQUEST__BODY_STATUS);
 SAME_NUMBER(REQUEST_SEARCH, TRAIL__V1__REQUEST__BODY_SEARCH);
 SAME_NUMBER(REQUEST_HISTORY, TRAIL__V1__REQUEST__BODY_HISTORY);
 SAME_NUMBER(REQUEST_SOURCES, TRAIL__V1__REQUEST__BODY_SOURCES);
+SAME_NUMBER(REQUEST_CONTROLS, TRAIL__V1__REQUEST__BODY_CONTROLS);
+SAME_NUMBER(ACK_WITNESSED, TRAIL__V1__ACK__WITNESSED);
 
 static enum trail_err hello_take(const Trail__V1__Hello *in, struct arena *arena, struct hello *out)
 {
@@ -415,8 +420,11 @@ static enum trail_err append_take(
 	const Trail__V1__Append *in, struct arena *arena, struct append *out)
 {
 	struct span *events = arena_take_array(arena, in->n_events, sizeof *events);
+	int ack = (int)in->ack;
 	if (!events)
 		return TRAIL_TOO_BIG;
+	if (ack < ACK_DURABLE || ack > ACK_WITNESSED)
+		return TRAIL_INVALID;
 	for (size_t i = 0; i < in->n_events; i++)
 		events[i] = bytes_of(in->events[i]);
 	out->source = text_of(in->source);
@@ -428,6 +436,8 @@ static enum trail_err append_take(
 	out->event_count = in->n_events;
 	out->want_salts = in->want_salts;
 	out->want_proof = in->want_proof;
+	out->ack = (enum ack)ack;
+	out->wait_ms = in->wait_ms;
 	return TRAIL_OK;
 }
 
@@ -476,13 +486,33 @@ static void get_take(const Trail__V1__Get *in, struct question *out)
 	};
 }
 
+static struct controls_wanted controls_take(const Trail__V1__Controls *in)
+{
+	return (struct controls_wanted){
+		.from = in->from,
+		.kind = in->kind,
+		.newest_first = in->newest_first,
+		.limit = in->limit,
+		.size = in->size,
+		.next = bytes_of(in->next),
+	};
+}
+
 static enum trail_err request_body_take(
 	const Trail__V1__Request *in, struct arena *arena, struct request *out)
 {
 	switch (out->kind) {
 	case REQUEST_NONE:
-	case REQUEST_CHECKPOINT:
 	case REQUEST_STATUS:
+		return TRAIL_OK;
+	case REQUEST_CHECKPOINT:
+		out->checkpoint = (struct checkpoint_wanted){
+			.sealed = in->checkpoint->sealed,
+			.above = in->checkpoint->above,
+		};
+		return TRAIL_OK;
+	case REQUEST_CONTROLS:
+		out->controls = controls_take(in->controls);
 		return TRAIL_OK;
 	case REQUEST_HELLO:
 		return hello_take(in->hello, arena, &out->hello);
@@ -768,6 +798,7 @@ static enum trail_err rows_take(const Trail__V1__Rows *in, struct arena *arena, 
 			.sources = in->completeness->sources,
 			.current = in->completeness->current,
 			.gaps = in->completeness->gaps,
+			.witnessed = in->completeness->witnessed,
 		};
 	}
 	enum trail_err err = items_take(in->n_rows, in->rows, arena, &out->rows);
@@ -865,7 +896,33 @@ static void times_take(const Trail__V1__Histogram *in, struct status_times *out)
 	out->sum_ns = in->sum_ns;
 }
 
-static void status_take(const Trail__V1__StatusAnswer *in, struct status_answer *out)
+SAME_NUMBER(WITNESS_FORK, TRAIL__V1__WITNESS__STATE__FORK);
+
+/* A state of a later daemon's is passed over, as a number would be. */
+static enum trail_err witnesses_take(
+	const Trail__V1__StatusAnswer *in, struct arena *arena, struct status_answer *out)
+{
+	struct witness_state *states = arena_take_array(arena, in->n_witnesses, sizeof *states);
+	if (!states)
+		return TRAIL_TOO_BIG;
+	for (size_t i = 0; i < in->n_witnesses; i++) {
+		const Trail__V1__Witness *from = in->witnesses[i];
+		int state = (int)from->state;
+		bool known = state >= WITNESS_SILENT && state <= WITNESS_FORK;
+		states[i] = (struct witness_state){
+			.name = text_of(from->name),
+			.state = known ? (enum witness_what)state : WITNESS_SILENT,
+			.size = from->size,
+			.cosigned_s = from->cosigned_s,
+		};
+	}
+	out->witnesses = states;
+	out->witness_count = in->n_witnesses;
+	return TRAIL_OK;
+}
+
+static enum trail_err status_take(
+	const Trail__V1__StatusAnswer *in, struct arena *arena, struct status_answer *out)
 {
 	*out = (struct status_answer){
 		.version = text_of(in->version),
@@ -889,6 +946,7 @@ static void status_take(const Trail__V1__StatusAnswer *in, struct status_answer 
 	times_take(in->ack_times, &out->times[TRAIL_TIMES_ACK]);
 	times_take(in->commit_times, &out->times[TRAIL_TIMES_COMMIT]);
 	times_take(in->sign_times, &out->times[TRAIL_TIMES_SIGN]);
+	return witnesses_take(in, arena, out);
 }
 
 static enum trail_err response_body_take(
@@ -910,14 +968,18 @@ static enum trail_err response_body_take(
 	case RESPONSE_RECORDS:
 		return page_take(in->records, &out->records);
 	case RESPONSE_CHECKPOINT:
-		out->checkpoint.checkpoint = bytes_of(in->checkpoint->checkpoint);
-		out->checkpoint.identity = text_of(in->checkpoint->identity);
+		out->checkpoint = (struct checkpoint_answer){
+			.checkpoint = bytes_of(in->checkpoint->checkpoint),
+			.identity = text_of(in->checkpoint->identity),
+			.seal = bytes_of(in->checkpoint->seal),
+			.stamp = bytes_of(in->checkpoint->stamp),
+			.cosigned = bytes_of(in->checkpoint->cosigned),
+		};
 		return TRAIL_OK;
 	case RESPONSE_PROOF:
 		return proof_answer_take(in->proof, &out->proof);
 	case RESPONSE_STATUS:
-		status_take(in->status, &out->status);
-		return TRAIL_OK;
+		return status_take(in->status, arena, &out->status);
 	case RESPONSE_ROWS:
 		return rows_take(in->rows, arena, &out->rows);
 	case RESPONSE_SOURCES:
@@ -1086,6 +1148,23 @@ enum trail_err source_decode(struct span in, struct arena *arena, struct span *n
 		return err;
 	const Trail__V1__Source *message = unpacked;
 	*name = text_of(message->name);
+	return TRAIL_OK;
+}
+
+enum trail_err seal_decode(struct span in, struct arena *arena, struct seal *out)
+{
+	const void *unpacked;
+	enum trail_err err = unpack(&trail__v1__seal__descriptor, in, arena, &unpacked);
+	if (err)
+		return err;
+	const Trail__V1__Seal *message = unpacked;
+	*out = (struct seal){
+		.text = bytes_of(message->text),
+		.key = bytes_of(message->key),
+		.path = bytes_of(message->path),
+		.sig = bytes_of(message->sig),
+		.cosigned = text_of(message->cosigned),
+	};
 	return TRAIL_OK;
 }
 

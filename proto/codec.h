@@ -56,6 +56,8 @@ void genesis_encode(const struct genesis *genesis, struct buf *out);
 /* Source and Peer payloads; the names are not judged here. */
 enum trail_err source_decode(struct span in, struct arena *arena, struct span *name);
 void source_encode(struct span name, struct buf *out);
+enum trail_err seal_decode(struct span in, struct arena *arena, struct seal *out);
+void seal_encode(const struct seal *seal, struct buf *out);
 enum trail_err peer_decode(struct span in, struct arena *arena, struct peer_name *out);
 void peer_encode(const struct peer_name *peer, struct buf *out);
 enum trail_err daemon_entry_decode(struct span in, struct arena *arena, struct daemon_entry *out);

@@ -38,6 +38,8 @@ static void put_append(struct buf *out, const struct append *append)
 		wire_put_item(out, 6, append->events[i]);
 	wire_put_number(out, 7, append->want_salts);
 	wire_put_number(out, 8, append->want_proof);
+	wire_put_number(out, 9, append->ack);
+	wire_put_number(out, 10, append->wait_ms);
 }
 
 /* Close and Keepalive differ in what their third field is. */
@@ -94,12 +96,28 @@ static void put_prove(struct buf *out, const struct prove *prove)
 	wire_put_number(out, 3, prove->size);
 }
 
+static void put_controls_wanted(struct buf *out, const struct controls_wanted *wanted)
+{
+	wire_put_number(out, 1, wanted->from);
+	wire_put_number(out, 2, wanted->kind);
+	wire_put_number(out, 3, wanted->newest_first);
+	wire_put_number(out, 4, wanted->limit);
+	wire_put_number(out, 5, wanted->size);
+	wire_put_bytes(out, 6, wanted->next);
+}
+
 static void put_request_body(struct buf *out, const struct request *request)
 {
 	switch (request->kind) {
 	case REQUEST_NONE:
-	case REQUEST_CHECKPOINT:
 	case REQUEST_STATUS:
+		break;
+	case REQUEST_CHECKPOINT:
+		wire_put_number(out, 1, request->checkpoint.sealed);
+		wire_put_number(out, 2, request->checkpoint.above);
+		break;
+	case REQUEST_CONTROLS:
+		put_controls_wanted(out, &request->controls);
 		break;
 	case REQUEST_HELLO:
 		put_hello(out, &request->hello);
@@ -227,6 +245,7 @@ static void put_completeness(struct buf *out, const struct completeness *complet
 	wire_put_number(out, 2, completeness->sources);
 	wire_put_number(out, 3, completeness->current);
 	wire_put_number(out, 4, completeness->gaps);
+	wire_put_number(out, 5, completeness->witnessed);
 	wire_close_filled(out, mark);
 }
 
@@ -312,6 +331,25 @@ static void put_times(struct buf *out, uint32_t number, const struct status_time
 	wire_close_filled(out, all);
 }
 
+static void put_witness(struct buf *out, const struct witness_state *witness)
+{
+	struct wire_mark mark = wire_open(out, 21);
+	wire_put_bytes(out, 1, witness->name);
+	wire_put_number(out, 2, witness->state);
+	wire_put_number(out, 3, witness->size);
+	wire_put_number(out, 4, witness->cosigned_s);
+	wire_close(out, mark);
+}
+
+static void put_checkpoint_answer(struct buf *out, const struct checkpoint_answer *answer)
+{
+	wire_put_bytes(out, 1, answer->checkpoint);
+	wire_put_bytes(out, 2, answer->identity);
+	wire_put_bytes(out, 3, answer->seal);
+	wire_put_bytes(out, 4, answer->stamp);
+	wire_put_bytes(out, 5, answer->cosigned);
+}
+
 static void put_status(struct buf *out, const struct status_answer *status)
 {
 	wire_put_bytes(out, 1, status->version);
@@ -333,6 +371,8 @@ static void put_status(struct buf *out, const struct status_answer *status)
 	put_figures(out, &status->figures);
 	for (uint32_t i = 0; i < TRAIL_TIMES_COUNT; i++)
 		put_times(out, 18 + i, &status->times[i]);
+	for (size_t i = 0; i < status->witness_count; i++)
+		put_witness(out, &status->witnesses[i]);
 }
 
 static void put_response_body(struct buf *out, const struct response *response)
@@ -357,8 +397,7 @@ static void put_response_body(struct buf *out, const struct response *response)
 		put_page(out, &response->records);
 		break;
 	case RESPONSE_CHECKPOINT:
-		wire_put_bytes(out, 1, response->checkpoint.checkpoint);
-		wire_put_bytes(out, 2, response->checkpoint.identity);
+		put_checkpoint_answer(out, &response->checkpoint);
 		break;
 	case RESPONSE_PROOF:
 		put_proof_answer(out, &response->proof);
@@ -479,6 +518,15 @@ void genesis_encode(const struct genesis *genesis, struct buf *out)
 void source_encode(struct span name, struct buf *out)
 {
 	wire_put_bytes(out, 1, name);
+}
+
+void seal_encode(const struct seal *seal, struct buf *out)
+{
+	wire_put_bytes(out, 1, seal->text);
+	wire_put_bytes(out, 2, seal->key);
+	wire_put_bytes(out, 3, seal->path);
+	wire_put_bytes(out, 4, seal->sig);
+	wire_put_bytes(out, 5, seal->cosigned);
 }
 
 void peer_encode(const struct peer_name *peer, struct buf *out)

@@ -22,7 +22,9 @@ enum {
 	RECORD_PAGE_MAX = 2330, /* 112-byte records in 256 KiB, with room for a checkpoint */
 	ROWS_MAX = 1000,        /* of one page, and SOURCE and PEER entries that they name */
 	CURSOR_MAX = 64,        /* bytes of a page's `next` */
-	QUERY_MAX = 4096,       /* bytes of a query: an attribute of the event that tells it */
+	WITNESSES_MAX = 64,     /* of a policy, and so of a status */
+	ACK_WAIT_MS_MAX = 600000,
+	QUERY_MAX = 4096, /* bytes of a query: an attribute of the event that tells it */
 	FOLLOW_MS_MAX = 60000,
 };
 
@@ -41,6 +43,7 @@ enum request_kind {
 	REQUEST_SEARCH = 11,
 	REQUEST_HISTORY = 12,
 	REQUEST_SOURCES = 13,
+	REQUEST_CONTROLS = 14,
 };
 
 struct claim {
@@ -55,6 +58,11 @@ struct hello {
 	size_t claim_count;
 };
 
+enum ack {
+	ACK_DURABLE = 0,
+	ACK_WITNESSED = 1,
+};
+
 struct append {
 	struct span source;
 	uint64_t epoch;
@@ -65,6 +73,8 @@ struct append {
 	size_t event_count;
 	bool want_salts;
 	bool want_proof;
+	enum ack ack;
+	uint32_t wait_ms;
 };
 
 /* Close uses `last`, Keepalive `made`. */
@@ -107,6 +117,20 @@ struct sources_wanted {
 	struct span next;
 };
 
+struct checkpoint_wanted {
+	bool sealed;
+	uint64_t above;
+};
+
+struct controls_wanted {
+	uint64_t from;
+	uint32_t kind; /* 0: any */
+	bool newest_first;
+	uint32_t limit;
+	uint64_t size;
+	struct span next;
+};
+
 struct prove {
 	bool consistency; /* from `from`; else inclusion of `index` */
 	uint64_t index;
@@ -125,6 +149,8 @@ struct request {
 		struct records_wanted records;
 		struct sources_wanted sources;
 		struct prove prove;
+		struct checkpoint_wanted checkpoint;
+		struct controls_wanted controls;
 	};
 };
 
@@ -221,6 +247,7 @@ struct completeness {
 	uint32_t sources;
 	uint32_t current;
 	uint64_t gaps;
+	uint64_t witnessed;
 };
 
 struct rows {
@@ -267,6 +294,9 @@ struct record_page {
 struct checkpoint_answer {
 	struct span checkpoint;
 	struct span identity;
+	struct span seal;
+	struct span stamp;
+	struct span cosigned;
 };
 
 struct proof_answer {
@@ -303,6 +333,21 @@ static inline void status_figure_set(
 	figures->values[number] = value;
 }
 
+enum witness_what {
+	WITNESS_SILENT = 0,
+	WITNESS_COSIGNS = 1,
+	WITNESS_AWAY = 2,
+	WITNESS_LIES = 3,
+	WITNESS_FORK = 4,
+};
+
+struct witness_state {
+	struct span name;
+	enum witness_what state;
+	uint64_t size;
+	uint64_t cosigned_s;
+};
+
 struct status_answer {
 	struct span version;
 	struct span origin;
@@ -322,6 +367,8 @@ struct status_answer {
 	bool full;
 	struct status_figures figures;
 	struct status_times times[TRAIL_TIMES_COUNT];
+	const struct witness_state *witnesses; /* at most WITNESSES_MAX */
+	size_t witness_count;
 };
 
 struct response {
@@ -354,6 +401,15 @@ struct genesis {
 	struct span predecessor;
 	struct span predecessor_note;
 	struct span reason;
+};
+
+/* Kind 6; FORMATS.md section 6. What it must hold is judged by proto/seal.h. */
+struct seal {
+	struct span text;
+	struct span key;
+	struct span path;
+	struct span sig;
+	struct span cosigned;
 };
 
 struct peer_name {

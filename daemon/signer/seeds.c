@@ -6,12 +6,10 @@
 #include <assert.h>
 
 static const char SEED_DOMAIN[] = "trail-seal-seed/v1\n";
-static const char KEY_DOMAIN[] = "trail-seal-key/v1\n";
 static const char PUB_DOMAIN[] = "trail-seal-pub/v1\n";
 
 enum {
 	SEED_DOMAIN_LEN = sizeof SEED_DOMAIN - 1,
-	KEY_DOMAIN_LEN = sizeof KEY_DOMAIN - 1,
 	PUB_DOMAIN_LEN = sizeof PUB_DOMAIN - 1,
 	SEED_TEXT_LEN = SEED_DOMAIN_LEN + 1 + SIGN_SEED_LEN,
 };
@@ -123,14 +121,9 @@ void seal_public(const struct seed_node *node, uint32_t epoch, struct seed_scrat
 void seal_root(const uint8_t *pubs, unsigned height, struct hash *root)
 {
 	struct frontier f = { 0 };
-	uint8_t entry[KEY_DOMAIN_LEN + 4 + SIGN_PUBLIC_LEN];
-	memcpy(entry, KEY_DOMAIN, KEY_DOMAIN_LEN);
 	for (uint32_t epoch = 0; epoch < UINT32_C(1) << height; epoch++) {
-		store_be32(entry + KEY_DOMAIN_LEN, epoch);
-		memcpy(entry + KEY_DOMAIN_LEN + 4, pubs + (size_t)epoch * SIGN_PUBLIC_LEN,
-			SIGN_PUBLIC_LEN);
 		struct hash leaf;
-		hash_leaf(span_of(entry, sizeof entry), &leaf);
+		seal_key_leaf(epoch, pubs + (size_t)epoch * SIGN_PUBLIC_LEN, &leaf);
 		frontier_append(&f, &leaf, NULL, NULL);
 	}
 	frontier_root(&f, root);

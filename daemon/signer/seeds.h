@@ -16,13 +16,13 @@
 #ifndef SIGNER_SEEDS_H
 #define SIGNER_SEEDS_H
 
+#include "../../proto/seal.h"
 #include "state.h"
 
 enum {
 	SEEDS_CONTENT_MAX = SEEDS_SLOT_LEN - SLOT_OVERHEAD,
 	SEEDS_HEAD_LEN = 8,
 	SEED_NODE_LEN = 1 + 8 + SIGN_SEED_LEN,
-	SEAL_TEXT_MAX = 512,
 	SEAL_PUB_HEAD_LEN = 22, /* "trail-seal-pub/v1\n" and the height */
 };
 

@@ -289,7 +289,7 @@ void small_page_make(struct small_page *p, const struct small_log *log, const st
 		},
 	};
 	if (done && asked->kind != REQUEST_GET)
-		p->page.completeness = (struct completeness){ METHOD_SCAN, 2, 1, 3 };
+		p->page.completeness = (struct completeness){ METHOD_SCAN, 2, 1, 3, 0 };
 	fill(p, log, asked, until);
 	prove_all(p, log, size);
 	if (asked->question.paging.size == 0) {
