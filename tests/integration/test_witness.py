@@ -3,7 +3,7 @@
 trail-witness (G5): every answer of the specification, in its order; one history for each log,
 whatever is killed when; nothing that it lost is made anew; and a crowd does not stop it.
 """
-import base64
+import contextlib
 import hashlib
 import os
 import random
@@ -642,12 +642,8 @@ def test_g5_a_full_disk_gets_no_cosignature(build, folder):
         w = Witness(build, folder, [log_file(folder, log)], state="small/w")
         w.cosigned(log, 0, 5)
         filler = mount / "filler"
-        with open(filler, "wb") as out:
-            try:
-                while True:
-                    out.write(b"x" * 512)
-                    out.flush()
-            except OSError:
+        with open(filler, "wb", buffering=0) as out, contextlib.suppress(OSError):
+            while out.write(b"x" * 512):
                 pass
         answer = w.add(log.add(5, 8))
         assert answer.status == 503 and "TRAIL-W014" in w.ids()
