@@ -146,6 +146,8 @@ static void finish(struct reading *r)
 	begin_heads(r);
 	result->size = r->judge->next;
 	result->broken = r->broken;
+	result->closed = r->judge->closed;
+	result->succession = r->scan->control.succession;
 	frontier_root(&r->tree, &result->root);
 	control_end(&r->control);
 	tile_end(&r->tiles, !r->broken);

@@ -9,6 +9,7 @@
 #include "codec.h"
 #include "names.h"
 #include "spine.h"
+#include "succession.h"
 
 struct control {
 	struct findings *found;    /* the caller's */
@@ -17,7 +18,8 @@ struct control {
 	struct names *names;
 	struct vkey genesis_key; /* as record 0 says */
 	bool has_genesis_key;
-	struct buf scratch; /* arena for payloads */
+	struct succession succession; /* as record 0 says */
+	struct buf scratch;           /* arena for payloads */
 };
 
 /* TRAIL_NOMEM: to be released all the same. */
