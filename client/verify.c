@@ -12,7 +12,7 @@ enum {
 
 struct trail_verify *trail_verify_new(void)
 {
-	return calloc(1, sizeof(struct trail_verify));
+	return crypto_init() ? calloc(1, sizeof(struct trail_verify)) : NULL;
 }
 
 void trail_verify_free(struct trail_verify *v)
@@ -21,7 +21,16 @@ void trail_verify_free(struct trail_verify *v)
 		return;
 	buf_release(&v->checkpoint);
 	buf_release(&v->since);
+	buf_release(&v->policy);
+	buf_release(&v->anchors);
+	verify_reset(v);
 	free(v);
+}
+
+void verify_reset(struct trail_verify *v)
+{
+	trail_entry_free(v->result.proof.entry);
+	v->result = (struct verify_result){ 0 };
 }
 
 static enum trail_err set_note(struct buf *to, const char *note, size_t len)

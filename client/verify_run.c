@@ -442,7 +442,7 @@ enum trail_err verify_into(struct trail *t, struct trail_verify *v, const struct
 
 enum trail_err verify_begin(struct trail *t, struct trail_verify *v)
 {
-	v->result = (struct verify_result){ 0 };
+	verify_reset(v);
 	(void)stpcpy(v->result.origin, t->trust.identity.vkey.name);
 	/* trail_open, or a call since, found out that this is not the log that it must be. */
 	if (t->state != HANDLE_OPEN && t->fault.code == TRAIL_CORRUPT && t->pid == getpid())

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the seed corpora from the golden vectors.
 
-usage: seed.py            (from anywhere; writes tests/fuzz/corpus/{event,request,frame,query,policy,tile}/)
+usage: seed.py            (from anywhere; writes a folder of tests/fuzz/corpus/ for most targets)
 """
 import pathlib
 import struct
@@ -51,6 +51,24 @@ TILES = {
     "cut": b"\0\3one\0\4two",
     "records": b"".join(struct.pack(">H", 112) + bytes([i]) * 112 for i in range(3)),
 }
+ROOT = b"XcnaeacGWamtVZy3Ad7ZoqudgjqtL0lgz+Nw7/RgQyg="
+SEAL_TEXTS = {
+    "text": b"trail-seal/v1\nexample.org/audit\n3\n4711\n" + ROOT + b"\n1700000000000000000\n",
+    "zero": b"trail-seal/v1\na\n0\n0\n" + ROOT + b"\n0\n",
+    "leading-zero": b"trail-seal/v1\na\n00\n0\n" + ROOT + b"\n0\n",
+    "cut": b"trail-seal/v1\na\n0\n",
+}
+
+
+def seal_message(text):
+    """A Seal of height 4 whose key, path and signature are made up."""
+    fields = (text, bytes(range(32)), bytes(4 * 32), bytes(64), b"a note\n")
+    out = b""
+    for number, value in enumerate(fields, 1):
+        length = len(value)
+        head = bytes([length]) if length < 128 else bytes([length & 127 | 128, length >> 7])
+        out += bytes([number << 3 | 2]) + head + value
+    return out
 
 
 def vector(path):
@@ -78,6 +96,12 @@ def main():
         put("tile", name, tile)
     for name, policy in POLICIES.items():
         put("policy", name, policy)
+    for name, text in SEAL_TEXTS.items():
+        put("seal", name, text)
+    put("seal", "message", seal_message(SEAL_TEXTS["text"]))
+    put("seal", "genesis", vector(VECTORS / "genesis.hex"))
+    for name in ("response", "anchor"):
+        put("stamp", name, vector(VECTORS / f"stamp-{name}.hex"))
     frame = vector(VECTORS / "frame-append.hex")
     put("request", "append-two-events", frame[4:])
     put("frame", "append", frame)
