@@ -290,7 +290,9 @@ const struct trail_entry *trail_verify_entry(const struct trail_verify *v)
 
 const char *trail_verify_origin(const struct trail_verify *v)
 {
-	return v ? v->result.proof.origin : "";
+	if (!v)
+		return "";
+	return v->result.proof.origin[0] != '\0' ? v->result.proof.origin : v->result.origin;
 }
 
 uint64_t trail_verify_number(const struct trail_verify *v, enum trail_proof_number number)

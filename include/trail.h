@@ -823,7 +823,7 @@ enum trail_verdict {
 	TRAIL_VERDICT_UNVERIFIABLE = 3, /* nothing contradicts, but a part could not be judged */
 };
 enum trail_verdict trail_verify_verdict(const struct trail_verify *v);
-/* Origin of the log that was verified; NULL: it did not come to that. */
+/* Origin of the log that was verified, or that the evidence is of; "" when that is not known. */
 const char *trail_verify_origin(const struct trail_verify *v);
 /* Size of the checkpoint that was verified against; 0: it did not come to that. */
 uint64_t trail_verify_size(const struct trail_verify *v);
@@ -887,8 +887,6 @@ enum trail_err trail_verify_proof(struct trail_verify *v, const char *text, size
 
 /* The record that was proven, with its names; NULL: it did not come to that. Belongs to `v`. */
 const struct trail_entry *trail_verify_entry(const struct trail_verify *v);
-/* The origin of the log that the evidence is of; "" when that is not known. */
-const char *trail_verify_origin(const struct trail_verify *v);
 
 /* What holds beside the record itself; believe it only where the verdict is not invalid. */
 enum trail_proof_number {
