@@ -823,7 +823,7 @@ enum trail_verdict {
 	TRAIL_VERDICT_UNVERIFIABLE = 3, /* nothing contradicts, but a part could not be judged */
 };
 enum trail_verdict trail_verify_verdict(const struct trail_verify *v);
-/* Origin of the log that was verified; NULL: it did not come to that. */
+/* Origin of the log that was verified, or that the evidence is of; "" when that is not known. */
 const char *trail_verify_origin(const struct trail_verify *v);
 /* Size of the checkpoint that was verified against; 0: it did not come to that. */
 uint64_t trail_verify_size(const struct trail_verify *v);

@@ -136,7 +136,7 @@ static void tell_text(const struct verdict *verdict)
 	const struct trail_verify *v = verdict->v;
 	unsigned long long checked = trail_verify_checked(v);
 	printf("%s: ", verdict_word(v));
-	print_text(stdout, verdict->origin ? verdict->origin : "the log");
+	print_text(stdout, verdict->origin && *verdict->origin ? verdict->origin : "the log");
 	printf(": %llu record%s: ", checked, plural(checked));
 	if (trail_verify_verdict(v) == TRAIL_VERDICT_VALID)
 		print_valid(v);
