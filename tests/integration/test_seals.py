@@ -133,7 +133,8 @@ def is_right(traild, state, root, config, least):
     run.wait_exit()
     assert len(seals) >= least
     kept = forge.Seeds.read(state / "signer/seeds")
-    assert kept.next == len(seals)
+    made = sum(row[0] == wire.SEAL for _, row in damage.table(state / "log", "control"))
+    assert len(seals) <= kept.next <= made <= kept.next + 1
     file = (state / "signer/seeds").read_bytes()
     assert not any(seed in file for seed in derivers(root, kept.height, kept.next))
     assert all(seed in file for seed in open_nodes(kept))
@@ -368,18 +369,34 @@ def test_g4_a_report_of_a_seal_that_is_not_in_the_log_erases_nothing(traild):
 
 
 def test_g4_a_dropped_seal_is_found_at_the_next_start(traild):
-    state = stopped(traild)
-    path = state / "log/data.mdb"
-    data = bytearray(path.read_bytes())
-    # A control row of a SEAL: its kind, 16 bytes of salt, the payload.
-    at = data.rindex(b"trail-seal/v1\n") - 16 - 3
-    assert data[at - 1:at] == b"\6" or data[at:at + 1] == b"\6"
-    data[data.rindex(b"\6", 0, at + 1)] = 8
-    path.write_bytes(data)
-    code, stderr = traild.refuse(state, config=QUICK)
+    """By who has the log key and signs anew all that is left: chain, tree and head fit."""
+    run = traild.start(config=QUICK)
+    wait_seals(run, 2)
+    with Client(run.address) as c:
+        c.append("journal", 1, 1, [wire.event(i) for i in range(5)])
+    run.process.kill()
+    run.wait_exit()
+    log = forge.Forged(run.state_dir)
+    log.remove(log.seals()[0])
+    log.write(run.state_dir)
+    code, stderr = traild.refuse(run.state_dir, config=QUICK)
     assert code == 5
-    assert "TRAIL-D060" in stderr or "TRAIL-D031" in stderr
-    assert "traild check" in stderr
+    assert "TRAIL-D060" in stderr and "SEALs were taken out of the store" in stderr
+    assert "run `traild check`" in stderr
+
+
+def test_g4_a_seal_too_many_is_found_at_the_next_start(traild):
+    """A SEAL that the signer never made, in a log that was signed anew."""
+    run = traild.start(config=QUICK)
+    wait_seals(run, 2)
+    run.process.kill()
+    run.wait_exit()
+    log = forge.Forged(run.state_dir)
+    for _ in range(2):
+        log.insert(len(log.entries), log.seals()[0].twin())
+    log.write(run.state_dir)
+    code, stderr = traild.refuse(run.state_dir, config=QUICK)
+    assert code == 5 and "TRAIL-D060" in stderr
 
 
 def test_g4_older_seeds_are_refused(traild):
