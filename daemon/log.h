@@ -54,6 +54,11 @@ enum log_id {
 	LOG_SEALS_CONTRADICT,
 	LOG_SEALS_USED_UP,
 	LOG_SEALS_FEW,
+	/* a log that follows another, and the end of one */
+	LOG_CLOSED,
+	LOG_IS_CLOSED,
+	LOG_SUCCEEDS,
+	LOG_BAD_SUCCESSION,
 	/* traild-signer's own */
 	LOG_SIGN_USAGE,
 	LOG_SIGN_SYSTEM,
