@@ -67,7 +67,9 @@ static void pass(uint64_t ns)
 
 static void fresh_signer(struct bench *b)
 {
-	const struct signer_options options = { .folder = b->folder, .allow_cow = true, .now = now };
+	const struct signer_options options = {
+		.folder = b->folder, .allow_cow = true, .now = now
+	};
 	signer_free(b->signer);
 	b->signer = signer_new(&options);
 	assert_non_null(b->signer);
@@ -140,9 +142,7 @@ static void enter(struct bench *b, const char *cosigned, struct entry *e)
 	assert_int_equal(seal_text_parse(seal.text, &text), TRAIL_OK);
 	seal.cosigned = span_text(cosigned);
 	seal_encode(&seal, &payload);
-	*e = (struct entry){
-		.index = text.size, .time_ns = text.time_ns, .cosigned = cosigned
-	};
+	*e = (struct entry){ .index = text.size, .time_ns = text.time_ns, .cosigned = cosigned };
 	memset(e->salt, 0x5a, sizeof e->salt);
 	r.received_ns = text.time_ns;
 	record_commitment(e->salt, buf_view(&payload), &r.commitment);
@@ -181,8 +181,7 @@ static int report_proven(struct bench *b, const struct entry *e, const struct tr
 static int report(struct bench *b, const struct entry *e)
 {
 	struct tree_proof proof;
-	assert_int_equal(
-		tree_inclusion(e->index, b->size, leaf_of, &b->log, &proof), TRAIL_OK);
+	assert_int_equal(tree_inclusion(e->index, b->size, leaf_of, &b->log, &proof), TRAIL_OK);
 	return report_proven(b, e, &proof);
 }
 
@@ -604,7 +603,7 @@ static void steps_release(struct steps *s)
 	buf_release(&s->advanced);
 }
 
-/* It wakes in `epoch`; what is over is gone, the SEAL can be reported if it is not, and it goes on. */
+/* It wakes in `epoch`, the SEAL can be reported if it was not, what is over is gone, it goes on. */
 static void goes_on(struct bench *b, const struct steps *s, uint32_t epoch)
 {
 	wake_again(b);
@@ -777,7 +776,8 @@ static void test_g4_used_up_seals_are_said_and_end_nothing_yet(void **state)
 		seal_once(b);
 		pass(EPOCH);
 	}
-	expect(b, ask(b, b->size, 7), TALK_USED_UP, "all 16 seals of this log are used up: begin a");
+	expect(b, ask(b, b->size, 7), TALK_USED_UP,
+		"all 16 seals of this log are used up: begin a");
 	wake_again(b);
 	assert_int_equal(woken_epoch(b), SEALS);
 	expect(b, ask(b, b->size, 7), TALK_USED_UP, "successor log");
@@ -788,7 +788,7 @@ static void test_g4_used_up_seals_are_said_and_end_nothing_yet(void **state)
 	expect(b, sign(b, b->size + 1), TALK_REFUSED, "traild --succeed");
 }
 
-/* Seeds of a version that kept no mark: what WAKE says of seal_max counts, and is kept from then. */
+/* Seeds of a version that kept no mark: seal_max is what WAKE says, and is kept from then on. */
 static void test_seeds_of_an_older_version_go_on(void **state)
 {
 	struct bench *b = *state;
