@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import os
 import pathlib
+import re
 import shutil
 import socket
 import struct
@@ -18,6 +19,7 @@ import damage
 import forge
 import pytest
 import sanitizers
+import test_sync
 import wire
 from harness import SLOW, StartFailed
 from wire import Client, pb
@@ -296,6 +298,81 @@ def test_g4_killed_over_and_over_it_seals_each_epoch_once(traild, folder, measur
         run.wait_exit()
         count = is_right(traild, state, root, QUICK, count + 1)
     measured("seals after 12 kills", count)
+
+
+# ---- order of writes and syncs, by strace ----
+
+TRACED = ("pwrite64,write,fdatasync,fsync,sendto,rename,renameat,renameat2,fallocate,ftruncate,"
+          "copy_file_range,unlink,unlinkat,link,linkat,sendfile")
+
+
+def signer_steps(lines):
+    """
+    What the signer did with head and seeds between two answers, a list of lists: ("write", file,
+    offset), ("sync", file, None), and other calls by their name.
+    """
+    calls = sorted(test_sync.parse(lines), key=lambda c: c.begin)
+    pid = next(c.pid for c in calls if c.name == "pwrite64" and c.path.endswith("/signer/seeds"))
+    answers = [[]]
+    for call in (c for c in calls if c.pid == pid):
+        file = pathlib.Path(call.path).name
+        if call.name == "sendto":
+            answers.append([])
+        elif file in ("head", "seeds"):
+            offset = re.search(r", (\d+)\) +=", call.text)
+            kind = {"pwrite64": "write", "fdatasync": "sync", "fsync": "sync"}
+            answers[-1].append((kind.get(call.name, call.name), file,
+                                int(offset[1]) if offset and call.name == "pwrite64" else None))
+    return answers
+
+
+def judge_steps(answers):
+    """What is wrong in them; and how many SEALs and SEALEDs were looked at."""
+    wrong, looked_at, dirty = [], [], False
+    for steps in answers[1:]:  # the first is WAKE's, with the birth
+        seeds = [s for s in steps if s[1] == "seeds"]
+        for what, file, _ in steps:
+            if file == "head":
+                dirty = what == "write"
+            elif what == "write" and dirty:
+                wrong.append(f"seeds are written before head is synced: {steps}")
+        if not seeds:
+            continue
+        kinds = [what for what, _, _ in seeds]
+        looked_at.append(kinds)
+        if kinds not in (["write", "sync"], ["write", "sync", "write", "sync"]):
+            wrong.append(f"neither a text kept nor a key erased: {steps}")
+        elif len(kinds) == 4 and seeds[0][2] == seeds[2][2]:
+            wrong.append(f"the same slot twice: {steps}")
+        if kinds == ["write", "sync"] and steps[-1] != seeds[-1]:
+            wrong.append(f"something behind the sync: {steps}")
+    return wrong, looked_at
+
+
+def test_g4_seeds_are_written_in_place_and_synced_in_order(traild):
+    if not shutil.which("strace"):
+        pytest.skip("strace is not installed")
+    if traild.wrapper:
+        pytest.skip("strace would see the wrapper's calls")
+    path = traild.folder / "trace"
+    run = traild.start(config=QUICK, env=sanitizers.traced(),
+                       wrapper=["strace", "-f", "-yy", "-ttt", "-s", "0", "-o", str(path),
+                                "-e", f"trace={TRACED}"])
+    wait_seals(run, 3)
+    run.stop()
+    answers = signer_steps(path.read_text(errors="replace").splitlines())
+    wrong, looked_at = judge_steps(answers)
+    assert not wrong, "\n".join(wrong)
+    assert [len(kinds) for kinds in looked_at][:6] == [2, 4, 2, 4, 2, 4]
+    # A trace without one of the syncs is found out.
+    for n, steps in enumerate(answers[1:], 1):
+        for i, step in enumerate(steps):
+            if step[0] == "sync" and any(s[1] == "seeds" for s in steps):
+                less = answers[:n] + [steps[:i] + steps[i + 1:]] + answers[n + 1:]
+                before = [s for a in answers[1:n] for s in a if s[1] == "head"] + \
+                    [s for s in steps[:i] if s[1] == "head"]
+                if step[1] == "seeds" or (before and before[-1][0] == "write"):
+                    assert judge_steps(less)[0], (step, steps)
 
 
 # ---- attacks -------------------------------------------------------------------------------------
