@@ -105,6 +105,22 @@ static void say_root(const struct report *r, struct buf *out)
 	buf_printf(out, "  identity %s\n", r->given ? "given" : "from the store");
 }
 
+/* The chain of logs: what was before, and whether anything may come after. */
+static void say_succession(const struct scan_result *s, struct buf *out)
+{
+	const struct succession *before = &s->succession;
+	if (before->named) {
+		buf_printf(out, "succeeds %s", before->identity.vkey.name);
+		if (before->has_note)
+			buf_printf(out, " at size %llu", (unsigned long long)before->last.size);
+		if (before->reason[0])
+			buf_printf(out, ": %s", before->reason);
+		buf_put_text(out, "\n");
+	}
+	if (s->closed != 0)
+		buf_printf(out, "closed for good by record %llu\n", (unsigned long long)s->closed);
+}
+
 static void say_sealed(const struct scan_result *s, struct buf *out)
 {
 	char time[TIME_LEN];
@@ -132,6 +148,7 @@ void report_text(const struct report *r, struct buf *out)
 		say_bad(r, out);
 	buf_put_text(out, "\n");
 	say_root(r, out);
+	say_succession(s, out);
 	say_sealed(s, out);
 	for (uint32_t i = 0; i < r->found->listed; i++) {
 		const struct finding *f = &r->found->list[i];
@@ -185,6 +202,36 @@ static void json_findings(const struct findings *found, struct buf *out)
 	buf_put_text(out, "]");
 }
 
+static void json_succession(const struct succession *s, struct buf *out)
+{
+	struct buf identity = { 0 };
+	if (!s->named) {
+		buf_put_text(out, "null");
+		return;
+	}
+	identity_put(&identity, &s->identity);
+	buf_put_u8(&identity, '\0');
+	buf_put_text(out, "{\"origin\":");
+	json_text(out, s->identity.vkey.name);
+	buf_put_text(out, ",\"identity\":");
+	json_text(out, identity.failed ? "" : (const char *)identity.data);
+	buf_put_text(out, ",\"size\":");
+	json_index(out, s->has_note, s->last.size);
+	buf_put_text(out, ",\"root\":");
+	if (s->has_note) {
+		buf_put_text(out, "\"");
+		base64_put(out, span_of(s->last.root.b, HASH_LEN));
+		buf_put_text(out, "\"");
+	} else {
+		buf_put_text(out, "null");
+	}
+	buf_put_text(out, ",\"reason\":");
+	json_text(out, s->reason);
+	buf_put_text(out, "}");
+	out->failed |= identity.failed;
+	buf_release(&identity);
+}
+
 static void json_sealed(const struct scan_result *s, struct buf *out)
 {
 	char time[TIME_LEN];
@@ -223,5 +270,9 @@ void report_json(const struct report *r, struct buf *out)
 		(unsigned long long)s->erased, s->tail_known ? "compared" : "unknown",
 		(unsigned long long)r->found->invalid, (unsigned long long)r->found->unverifiable);
 	json_sealed(s, out);
+	buf_put_text(out, ",\"predecessor\":");
+	json_succession(&s->succession, out);
+	buf_put_text(out, ",\"closed\":");
+	json_index(out, s->closed != 0, s->closed);
 	buf_put_text(out, "}\n");
 }

@@ -166,6 +166,8 @@ static void finish(struct reading *r)
 	begin_heads(r);
 	result->size = r->judge->next;
 	result->broken = r->broken;
+	result->closed = r->judge->closed;
+	result->succession = r->scan->control.succession;
 	tell_seals(&r->scan->control.seals, result);
 	frontier_root(&r->tree, &result->root);
 	control_end(&r->control);

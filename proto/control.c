@@ -55,6 +55,31 @@ static bool genesis_key(struct control *c, const struct genesis *g)
 	return true;
 }
 
+static void judge_succession(struct control *c, const struct genesis *g)
+{
+	switch (succession_read(g, &c->genesis_key, &c->succession)) {
+	case SUCCESSION_FITS:
+		return;
+	case SUCCESSION_MALFORMED:
+		findings_add(c->found, FIND_SUCCESSION_MALFORMED, 0,
+			"what record 0 says of a log before this one is no log identity, no "
+			"checkpoint or no reason: nobody can go on to that log from here");
+		return;
+	case SUCCESSION_SELF:
+		findings_add(c->found, FIND_SUCCESSION_SELF, 0,
+			"record 0 names %s with key %08x as the log before this one: a successor "
+			"has a name and a key of its own",
+			c->succession.identity.vkey.name, c->succession.identity.vkey.keyid);
+		return;
+	case SUCCESSION_NOTE:
+		findings_add(c->found, FIND_SUCCESSION_NOTE, 0,
+			"the checkpoint in record 0 is not signed by %s, which it names as the "
+			"log before this one: how far that log came is not shown by it",
+			c->succession.identity.vkey.name);
+		return;
+	}
+}
+
 static void take_genesis(struct control *c, const struct record *r, struct span payload)
 {
 	struct genesis g;
@@ -71,6 +96,7 @@ static void take_genesis(struct control *c, const struct record *r, struct span 
 		findings_add(c->found, FIND_SPINE_GENESIS, 0,
 			"record 0 has a seal height of %u, not %d to %d", g.seal_height,
 			SEAL_HEIGHT_MIN, SEAL_HEIGHT_MAX);
+	judge_succession(c, &g);
 	seals_anchor(&c->seals, &g, r->received_ns);
 }
 
@@ -152,6 +178,7 @@ static void take_daemon(
 		bad_payload(c, index, "a loss of a source that the log does not know is listed");
 	facts->is_clock = entry.what == DAEMON_CLOCK;
 	facts->is_start = entry.what == DAEMON_START;
+	facts->is_closed = entry.what == DAEMON_CLOSED;
 	if (facts->is_clock || facts->is_start)
 		seals_excuse(&c->seals);
 }

@@ -10,6 +10,7 @@
 #include "names.h"
 #include "seals.h"
 #include "spine.h"
+#include "succession.h"
 
 struct control {
 	struct findings *found;    /* the caller's */
@@ -18,6 +19,7 @@ struct control {
 	struct names *names;
 	struct vkey genesis_key; /* as record 0 says */
 	bool has_genesis_key;
+	struct succession succession; /* as record 0 says */
 	struct seals seals; /* told of genesis, starts, clocks, and what a SEAL's payload says */
 	struct buf scratch; /* arena for payloads */
 };

@@ -129,6 +129,14 @@ enum {
 	X(DAEMON_PROOF, "daemon.proof", INVALID, "a proof that the daemon gave does not hold")     \
 	X(DAEMON_WITHHELD, "daemon.withheld", UNVERIFIABLE,                                        \
 		"the daemon does not give what its checkpoint covers")                             \
+	X(SUCCESSION_MALFORMED, "succession.malformed", INVALID,                                   \
+		"what record 0 says of a predecessor is malformed")                                \
+	X(SUCCESSION_SELF, "succession.self", INVALID,                                             \
+		"record 0 names this log itself, or its key, as its predecessor")                  \
+	X(SUCCESSION_NOTE, "succession.note", INVALID,                                             \
+		"the predecessor's checkpoint in record 0 is not signed by the predecessor")       \
+	X(SUCCESSION_AFTER, "succession.after", INVALID,                                           \
+		"a record stands behind the entry that closed the log")                            \
 	X(SEAL_GENESIS, "seal.genesis", UNVERIFIABLE,                                              \
 		"seals cannot be judged, as the genesis record is not at hand")                    \
 	X(SEAL_MALFORMED, "seal.malformed", INVALID, "a SEAL is malformed")                        \

@@ -79,6 +79,8 @@ static void null_handle_tells(void)
 	REFUSED(trail_set_timeout(NULL, 1));
 	REFUSED(trail_set_state_dir(NULL, ""));
 	REFUSED(trail_set_identity(NULL, "x", 1));
+	REFUSED(trail_set_policy(NULL, "quorum none\n", 12));
+	REFUSED(trail_set_ack(NULL, TRAIL_ACK_DURABLE, 0));
 	REFUSED(trail_error_code(NULL));
 	EXPECT(trail_error(NULL)[0] != '\0');
 	EXPECT(trail_error_index(NULL) == 0);
@@ -161,6 +163,7 @@ static void null_receipt(void)
 	EXPECT(!trail_receipt_record(NULL, 0));
 	EXPECT(!trail_receipt_salt(NULL, 0));
 	EXPECT(trail_receipt_size(NULL) == 0);
+	EXPECT(trail_receipt_witnessed(NULL) == 0);
 	EXPECT(!trail_receipt_note(NULL));
 }
 
@@ -263,6 +266,17 @@ static void null_sources(void)
 	EXPECT(trail_sources_lost(NULL, 0) == 0 && trail_sources_missing(NULL, 0) == 0);
 }
 
+static void null_predecessor(void)
+{
+	struct trail_predecessor *p = NULL;
+	uint64_t size = 7;
+	trail_predecessor_free(NULL);
+	REFUSED(trail_predecessor_ask(NULL, &p));
+	EXPECT(!p && !trail_predecessor_origin(NULL) && !trail_predecessor_identity(NULL));
+	EXPECT(!trail_predecessor_size(NULL, &size) && size == 7);
+	EXPECT(!trail_predecessor_root(NULL) && !trail_predecessor_reason(NULL));
+}
+
 static void null_status_and_text(void)
 {
 	static const char *const words[] = { "emit", NULL };
@@ -291,6 +305,7 @@ static void null_arguments(struct trail *t, struct trail_batch *b, struct trail_
 	size_t len;
 	TOLD(t, trail_set_state_dir(t, NULL));
 	TOLD(t, trail_set_identity(t, NULL, 1));
+	TOLD(t, trail_set_policy(t, NULL, 1));
 	TOLD(t, trail_checkpoint(t, NULL, &len));
 	TOLD(t, trail_checkpoint(t, &note, NULL));
 	TOLD(t, trail_consistency(t, NULL, 1));
@@ -309,6 +324,7 @@ static void null_arguments(struct trail *t, struct trail_batch *b, struct trail_
 	TOLD(t, trail_search(t, NULL, NULL));
 	TOLD(t, trail_history(t, NULL, NULL, NULL));
 	TOLD(t, trail_sources_ask(t, NULL));
+	TOLD(t, trail_predecessor_ask(t, NULL));
 	EXPECT(trail_settle(t) == TRAIL_OK);
 }
 
@@ -350,6 +366,7 @@ static void unusable_speaks(struct trail *t, struct trail_batch *b, struct trail
 	struct trail_entry *entry = NULL;
 	struct trail_status *status = NULL;
 	struct trail_rows *rows = NULL;
+	struct trail_predecessor *before = NULL;
 	struct trail_sources *sources = NULL;
 	const char *note = NULL;
 	char *text = NULL;
@@ -375,12 +392,13 @@ static void unusable_speaks(struct trail *t, struct trail_batch *b, struct trail
 	TOLD(t, trail_history(t, "o", NULL, &rows));
 	question_is_judged_first(t);
 	TOLD(t, trail_sources_ask(t, &sources));
+	TOLD(t, trail_predecessor_ask(t, &before));
 	struct trail_verify *v = trail_verify_new();
 	TOLD(t, trail_verify_run(t, v));
 	EXPECT(trail_verify_verdict(v) == TRAIL_VERDICT_NONE);
 	trail_verify_free(v);
 	EXPECT(!receipt && !entry && !status && !note && !text && last == 7 && len == 7);
-	EXPECT(!rows && !sources);
+	EXPECT(!rows && !sources && !before);
 	EXPECT(trail_batch_count(b) == 1);
 }
 
@@ -416,6 +434,9 @@ static void unusable_not_yet_open(struct trail *t)
 	EXPECT(trail_set_timeout(t, 10000) == TRAIL_OK);
 	EXPECT(trail_set_state_dir(t, "") == TRAIL_OK);
 	EXPECT(trail_set_identity(t, "x", 1) == TRAIL_INVALID);
+	EXPECT(trail_set_policy(t, "quorum all\n", 11) == TRAIL_INVALID);
+	EXPECT(trail_set_policy(t, "quorum none\n", 12) == TRAIL_OK);
+	EXPECT(trail_set_ack(t, TRAIL_ACK_WITNESSED, 600001) == TRAIL_INVALID);
 	EXPECT(trail_open(t, "unix:/nowhere/at/all") == TRAIL_UNAVAILABLE);
 	trail_close(t);
 	trail_close(t);
@@ -427,6 +448,8 @@ static void unusable_in_child(struct trail *t, const char *address)
 	TOLD(t, trail_set_timeout(t, 10000));
 	TOLD(t, trail_set_state_dir(t, ""));
 	TOLD(t, trail_set_identity(t, "x", 1));
+	TOLD(t, trail_set_policy(t, "x", 1));
+	TOLD(t, trail_set_ack(t, TRAIL_ACK_DURABLE, 0));
 	TOLD(t, trail_open(t, address));
 	trail_close(t);
 	TOLD(t, trail_open(t, address));
@@ -470,6 +493,7 @@ static void no_objects(struct trail_batch *b, struct trail_event *e)
 	null_query(q);
 	null_rows();
 	null_sources();
+	null_predecessor();
 	null_verify();
 	null_status_and_text();
 	null_bytes();
