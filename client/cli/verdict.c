@@ -156,9 +156,8 @@ static void tell_sealed(const struct trail_verify *v)
 		return;
 	}
 	when_utc(time_ns, time);
-	printf("sealed until index %llu, time %s (%llu seal%s, the newest of epoch %llu); what "
-	       "follows is not sealed yet\n",
-		(unsigned long long)index, time, seals, plural(seals), seals - 1);
+	printf("sealed until index %llu, time %s (%llu seal%s); what follows is not sealed yet\n",
+		(unsigned long long)index, time, seals, plural(seals));
 }
 
 static void tell_text(const struct verdict *verdict)
