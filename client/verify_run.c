@@ -467,11 +467,8 @@ enum trail_err verify_into(struct trail *t, struct trail_verify *v, const struct
 		.v = v,
 		.found = &v->result.found,
 		.head = held->cp,
-<<<<<<< HEAD
 		.now_ns = (uint64_t)clock_wall_ns(),
-=======
 		.sink = sink,
->>>>>>> main
 	};
 	v->result.size = run.head.size;
 	buf_put_span(&run.note, buf_view(&held->note));

@@ -173,12 +173,9 @@ static void tell_text(const struct verdict *verdict)
 		print_bad(v);
 	printf("\nsize %llu  identity %s", (unsigned long long)trail_verify_size(v),
 		verdict->identity);
-<<<<<<< HEAD
+	printf("%s%s\n", verdict->given ? "  " : "", verdict->given ? verdict->given : "");
 	if (verdict->runs)
 		tell_sealed(v);
-=======
-	printf("%s%s\n", verdict->given ? "  " : "", verdict->given ? verdict->given : "");
->>>>>>> main
 	predecessor_print(stdout, verdict->predecessor);
 	tell_findings(v);
 }
