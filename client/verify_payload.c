@@ -110,14 +110,18 @@ static enum trail_err judge_controls(struct payload_lane *lane, const struct row
 		(page->done || (page->position > due && page->next.len != 0));
 	for (size_t i = 0; fits && i < page->row_count; i++) {
 		uint64_t index = page->rows[i].index;
-		fits = index >= due && index < lane->end && (page->done || index < page->position);
+		struct record r;
+		record_decode(page->rows[i].record.data, &r);
+		fits = index >= due && index < lane->end &&
+			(page->done || index < page->position) && r.kind != KIND_EVENT &&
+			r.kind != KIND_PEER;
 		due = index + 1;
 	}
 	if (fits)
 		return TRAIL_OK;
 	return fault_set(&lane->t->fault, TRAIL_CORRUPT,
 		"the daemon's page of control entries from %" PRIu64
-		" on is out of order, or does not say where it goes on",
+		" on holds others, or is out of order, or does not say where it goes on",
 		lane->due);
 }
 

@@ -4,6 +4,7 @@ G4: what lies before a SEAL cannot be changed by who takes the keys later. Logs 
 sound ones and ones that were forged with every key at hand, go to three judges: `traild check`, the
 running daemon's `trail verify`, and tests/support/seal_check.py, which shares nothing with either.
 """
+import json
 import pathlib
 import shutil
 import subprocess
@@ -125,19 +126,12 @@ def test_g4_second_checker_agrees_over_the_wire(judges, sealed, folder):
     run.stop()
 
 
-def test_a_clock_that_jumps_is_no_gap(judges, folder):
+def test_a_clock_that_jumps_is_no_gap(judges, folder, wrong_clock):
     """Two SEALs more than seal_max apart by their times, with a clock entry between."""
-    library, by = folder / "set_clock.so", folder / "wrong_by"
-    by.write_bytes(bytes(8))
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", library,
-                    str(forge.damage.__file__).replace("support/damage.py",
-                                                       "integration/set_clock.c"), "-ldl"],
-                   check=True)
     state = folder / "state"
-    run = judges.traild.start(state, config={"seal_epoch": EPOCH_S},
-                              env={"LD_PRELOAD": str(library), "SET_CLOCK": str(by)})
+    run = judges.traild.start(state, config={"seal_epoch": EPOCH_S}, env=wrong_clock.env)
     with Client(run.address) as client:
-        by.write_bytes((HOUR_NS).to_bytes(8, "little"))
+        wrong_clock(HOUR_NS // 10**9)
         client.append("journal", 0, 0, [wire.event(1)])
         wait_for_seals(client, 2)
         raw, _ = client.records()
@@ -153,6 +147,46 @@ def test_a_log_without_seals_is_valid_and_not_sealed(judges):
     state = pathlib.Path(__file__).parent.parent / "data/store-1"
     code, value, _ = judges.traild.check(state)
     assert (code, value["seals"], value["sealed_until"]) == (0, 0, None)
+
+
+def test_v8_a_log_that_runs_must_seal(judges, folder, wrong_clock):
+    """The newest SEAL is older than two epochs by the clock of who verifies."""
+    state = folder / "state"
+    run = judges.traild.start(state, config={"seal_epoch": 1000})
+    identity = folder / "id"
+    identity.write_bytes((state / "identity").read_bytes())
+    for wrong_s, code in ((0, 0), (1900, 0), (2100, 5), (-HOUR_NS // 10**9, 0)):
+        wrong_clock(wrong_s)
+        command, env = judges.trail.command(run.address, "state", "verify", "--log", identity,
+                                            "-o", "json")
+        done = subprocess.run(command, env={**env, **wrong_clock.env}, capture_output=True,
+                              encoding="utf-8", check=False)
+        value = json.loads(done.stdout)
+        assert done.returncode == code and codes(value) == ({"seal.old"} if code else set()), value
+        if code:
+            assert value["first_bad"] == value["size"] - 1
+        with Client(run.address) as client:
+            raw, _ = client.records()
+            theirs = seal_check.judge(identity.read_text(), raw[:value["size"]], controls(client),
+                                      time.time_ns() + wrong_s * 10**9)
+        assert (theirs.word, theirs.first) == (value["verdict"], value["first_bad"])
+    run.stop()
+    assert judges.agree(state, identity)["verdict"] == "valid", "stopped, it claims nothing"
+
+
+def test_since_believes_the_seals_before(judges, sealed, folder):
+    copy = folder / "copy"
+    shutil.copytree(sealed[0], copy)
+    run = judges.traild.start(copy, config={"seal_epoch": EPOCH_S})
+    first = judges.trail.json(run.address)
+    note = folder / "note"
+    note.write_text(judges.trail(run.address, "checkpoint").stdout)
+    with Client(run.address, claims=[("journal", 77)]) as client:
+        wait_for_seals(client, first["seals"] + 2)
+    value = judges.trail.json(run.address, f"--since={note}")
+    assert value["seals"] >= first["seals"] + 2
+    assert value["sealed_until"]["index"] > first["size"]
+    run.stop()
 
 
 # ---- forged logs: everything fits but the seals ---------------------------------------------------
