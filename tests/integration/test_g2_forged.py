@@ -11,10 +11,11 @@ import os
 import shutil
 import subprocess
 
+import damage
 import forge
 import pytest
 import wire
-from wire import Client, pb
+from wire import Client
 
 ORIGIN = "example.org/test"
 BATCHES, BATCH = 12, 10  # commits of events, and events in each
@@ -88,3 +89,111 @@ def test_forge_leaves_an_honest_store_as_it_is(attack):
         assert wire.tree_hash(map(wire.leaf_hash, raw[:size])) == root
     run.stop()
     attack.traild.assert_valid(attack.state)
+
+
+# ---- who may write the store, but has no key (A3) ------------------------------------------------
+
+VICTIM = 5 * BATCH + 3  # of the events: in the middle of a commit, and of a subtree of sixteen
+
+
+class Named:
+    """What is done to the log, and the first index at which it must be found."""
+
+    def __init__(self, log):
+        self.log = log
+
+    def change(self):
+        victim = self.log.events()[VICTIM]
+        forged = victim.payload.replace(b"anv00042", b"anv00043")
+        assert forged != victim.payload
+        self.log.change(victim, forged)
+        return self.log.index(victim)
+
+    def insert(self):
+        victim = self.log.events()[VICTIM]
+        at = self.log.index(victim)
+        self.log.insert(at, victim.twin(wire.event(4711)))
+        return at
+
+    def remove(self):
+        victim = self.log.events()[VICTIM]
+        at = self.log.index(victim)
+        self.log.remove(victim)
+        return at
+
+    def swap(self):
+        a, b = self.log.events()[VICTIM], self.log.events()[VICTIM + 2]
+        at = self.log.index(a)
+        self.log.swap(a, b)
+        return at
+
+    def cut(self):
+        at = self.log.index(self.log.events()[VICTIM])
+        self.log.cut(at)
+        return at
+
+
+DEEDS = ("change", "insert", "remove", "swap", "cut")
+# What is seen of a deed when nothing but the records and payloads themselves was touched, or all
+# that rests on them but the signatures. Further findings may stand beside it.
+NAIVE = {"change": "spine.prev", "insert": "spine.prev", "remove": "spine.prev", "swap": "spine.prev",
+         "cut": "signer.size"}
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_g2_an_edited_record_is_named_by_the_chain(attack, deed):
+    """Records and payloads fit each other, and are numbered as before; the rest is as it was."""
+    at = getattr(Named(attack.log), deed)()
+    attack.write(chain=False, tree=False, heads=False, rows=False, signer=False, names=False,
+                 number=False)
+    codes, first = attack.check()
+    assert NAIVE[deed] in codes, codes
+    # A record that is gone shows at the one before: its successor was chained to another.
+    assert first == at - (deed in ("remove", "insert", "swap")), (first, at)
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_g2_without_the_key_all_that_can_be_made_to_fit_does_not_help(attack, deed):
+    """Chain, numbers, tree and state rows are his; what was signed is not."""
+    at = getattr(Named(attack.log), deed)()
+    attack.write(heads=False, signer=False, names=False)
+    codes, first = attack.check()
+    assert codes & {"signer.root", "signer.size"}, codes
+    assert codes <= {"signer.root", "signer.size", "head.root", "head.size", "head.missing"}, codes
+    assert first <= at, "the range begins at or before it"
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_g2_the_range_begins_where_the_last_head_fits(attack, deed):
+    """An older checkpoint that fits narrows it down: the range is a commit, not the whole log."""
+    at = getattr(Named(attack.log), deed)()
+    attack.write(heads=False, signer=False, names=False)
+    below = [n for n in attack.honest.notes if wire.checkpoint_parse(n).size <= at][-1]
+    codes, first = attack.check(note=below)
+    assert codes & {"signer.root", "signer.size"}
+    assert wire.checkpoint_parse(below).size <= first <= at
+
+
+# ---- who has the log key besides (A4, A5) --------------------------------------------------------
+
+def notes_around(attack, at):
+    """A checkpoint that was signed before index `at` was there, and one after."""
+    sizes = [wire.checkpoint_parse(n).size for n in attack.honest.notes]
+    before = max(i for i, size in enumerate(sizes) if size <= at)
+    return attack.honest.notes[before], attack.honest.notes[before + 1]
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_g2_with_the_key_only_a_head_elsewhere_tells(attack, deed):
+    """
+    All is signed anew. Nothing in the folder speaks against it (this is what seals and witnesses
+    are for); a checkpoint that was elsewhere and covers the deed does, one from before does not.
+    """
+    at = getattr(Named(attack.log), deed)()
+    attack.write()
+    assert attack.check() is None
+    before, after = notes_around(attack, at)
+    assert attack.check(note=before) is None
+    codes, first = attack.check(note=after)
+    assert codes == {"checkpoint.size" if deed == "cut" else "checkpoint.root"}
+    assert first <= at, "the range begins at or before it"
