@@ -13,7 +13,7 @@ enum {
 
 struct trail_verify *trail_verify_new(void)
 {
-	return calloc(1, sizeof(struct trail_verify));
+	return crypto_init() ? calloc(1, sizeof(struct trail_verify)) : NULL;
 }
 
 void trail_verify_free(struct trail_verify *v)
@@ -22,7 +22,16 @@ void trail_verify_free(struct trail_verify *v)
 		return;
 	buf_release(&v->checkpoint);
 	buf_release(&v->since);
+	buf_release(&v->policy);
+	buf_release(&v->anchors);
+	verify_begin(v);
 	free(v);
+}
+
+void verify_begin(struct trail_verify *v)
+{
+	trail_entry_free(v->result.proof.entry);
+	v->result = (struct verify_result){ 0 };
 }
 
 static enum trail_err set_note(struct buf *to, const char *note, size_t len)

@@ -426,7 +426,7 @@ enum trail_err trail_verify_run(struct trail *t, struct trail_verify *v)
 {
 	if (!t || !v || t->inside)
 		return TRAIL_MISUSE;
-	v->result = (struct verify_result){ 0 };
+	verify_begin(v);
 	/* trail_open, or a call since, found out that this is not the log that it must be. */
 	if (t->state != HANDLE_OPEN && t->fault.code == TRAIL_CORRUPT && t->pid == getpid())
 		return contradict(t, v);

@@ -50,6 +50,10 @@ enum log_id {
 	LOG_CLOCK_JUMPED,
 	LOG_CLOSED_LATE,
 	LOG_SLOWED_DOWN,
+	/* seals */
+	LOG_SEALS_CONTRADICT,
+	LOG_SEALS_USED_UP,
+	LOG_SEALS_FEW,
 	/* a log that follows another, and the end of one */
 	LOG_CLOSED,
 	LOG_IS_CLOSED,

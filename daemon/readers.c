@@ -2,6 +2,7 @@
 #include "readers.h"
 
 #include "ask.h"
+#include "checkpoints.h"
 #include "controls.h"
 #include "queue.h"
 #include "sources.h"
@@ -69,7 +70,7 @@ static void records(struct lookup *r)
 	op->response.records = page;
 }
 
-/* ---- Prove, Checkpoint ---- */
+/* ---- Prove ---- */
 
 static bool prove_inclusion(struct lookup *r, struct proof_answer *answer)
 {
@@ -124,17 +125,6 @@ static void prove(struct lookup *r)
 	op->response.proof = answer;
 }
 
-static void checkpoint(struct lookup *r)
-{
-	if (!lookup_room(r, 1024))
-		return;
-	r->op->response.checkpoint = (struct checkpoint_answer){
-		.checkpoint = lookup_keep(r, r->head.note, r->head.note_len),
-		.identity = lookup_keep(r, r->identity.data, r->identity.len),
-	};
-	r->op->response.kind = RESPONSE_CHECKPOINT;
-}
-
 /* ---- threads ---- */
 
 static void look_up(struct lookup *r)
@@ -147,7 +137,7 @@ static void look_up(struct lookup *r)
 		prove(r);
 		break;
 	case REQUEST_CHECKPOINT:
-		checkpoint(r);
+		checkpoints_answer(r);
 		break;
 	case REQUEST_SOURCES:
 		sources_answer(r);

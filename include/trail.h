@@ -181,6 +181,23 @@ enum trail_err trail_set_timeout(struct trail *t, int timeout_ms);
 enum trail_err trail_set_state_dir(struct trail *t, const char *path);
 /* The text of the log identity file that the log must be. TRAIL_INVALID: it is not one. */
 enum trail_err trail_set_identity(struct trail *t, const char *text, size_t len);
+/*
+ * The witness policy (c2sp.org/tlog-policy, as text) by which cosignatures are judged here: whom
+ * the daemon asks, and what it calls witnessed, is never believed. TRAIL_INVALID: trail_error names
+ * the line.
+ */
+enum trail_err trail_set_policy(struct trail *t, const char *text, size_t len);
+
+enum trail_ack {
+	TRAIL_ACK_DURABLE = 0,   /* committed, synced and signed */
+	TRAIL_ACK_WITNESSED = 1, /* and a quorum of the daemon's witness policy cosigned it */
+};
+/*
+ * What appends of this handle wait for; DURABLE unless set. WITNESSED: at most `wait_ms` (up to
+ * 600,000), beside the handle's timeout; the receipt tells whether it came to that
+ * (trail_receipt_witnessed). Either way the events are durable.
+ */
+enum trail_err trail_set_ack(struct trail *t, enum trail_ack ack, unsigned wait_ms);
 
 /*
  * Connect, say Hello, and check that the log is the one that is known: identity, genesis, and that
@@ -463,6 +480,11 @@ const uint8_t *trail_receipt_salt(const struct trail_receipt *r, size_t i);
 /* The checkpoint that covers them: its size, and the signed note. */
 uint64_t trail_receipt_size(const struct trail_receipt *r);
 const char *trail_receipt_note(const struct trail_receipt *r);
+/*
+ * When that note's cosignatures met the policy of trail_set_policy, by the witnesses' clocks, ns
+ * since 1970. 0: they do not, or no policy was set.
+ */
+uint64_t trail_receipt_witnessed(const struct trail_receipt *r);
 
 /* ---- reading ---- */
 
@@ -621,9 +643,12 @@ enum trail_err trail_records(
 	struct trail *t, uint64_t first, size_t max, uint8_t *out, size_t *count);
 
 /*
- * The evidence for one record as a C2SP .tlog-proof with the event, genesis, its source and its
- * peer in `extra`. Checked before it is given away. *text (NUL behind `*len` bytes) is the
- * caller's: trail_text_free.
+ * The evidence for one record as a C2SP .tlog-proof, at the first sealed checkpoint above it, or
+ * the newest where none is sealed yet. In `extra`: the event, genesis, its source, its peer, the
+ * SEAL before it, the checkpoint's SEAL and time stamp. Judged as trail_verify_proof does before it
+ * is given away. *text (NUL behind `*len` bytes) is the caller's: trail_text_free.
+ *
+ * TRAIL_TOO_BIG: the format has no room for such a record. Others: as trail_get.
  */
 enum trail_err trail_prove(struct trail *t, uint64_t index, char **text, size_t *len);
 void trail_text_free(char *text);
@@ -672,7 +697,13 @@ enum trail_status_number {
 	TRAIL_STATUS_REFUSED_FULL = 39,
 	TRAIL_STATUS_REFUSED_UNAVAILABLE = 40,
 	TRAIL_STATUS_REFUSED_UNSUPPORTED = 41,
-	TRAIL_STATUS_COUNT = 42
+	/* seals */
+	TRAIL_STATUS_SEALS = 42,       /* SEAL entries of the log */
+	TRAIL_STATUS_SEALS_LEFT = 43,  /* keys of its seal tree that were not used */
+	TRAIL_STATUS_SEALED_SIZE = 44, /* that the newest covers, and its index; 0: there is none */
+	TRAIL_STATUS_SEALED = 45,      /* its time, ns since 1970 */
+	TRAIL_STATUS_SEAL_MAX = 46,    /* ns that two of them may lie apart at the most */
+	TRAIL_STATUS_COUNT = 47
 };
 
 /* What the daemon says of itself; only the checkpoint among it is checked. */
@@ -708,7 +739,7 @@ const char *trail_status_version(const struct trail_status *s);
 
 struct trail_verify; /* how to verify, and what was found */
 
-/* Nothing is set. NULL: memory is out. */
+/* Nothing is set. NULL: memory is out, or the crypto library cannot start. */
 struct trail_verify *trail_verify_new(void);
 void trail_verify_free(struct trail_verify *v);
 
@@ -792,6 +823,69 @@ bool trail_verify_finding_index(const struct trail_verify *v, size_t i, uint64_t
 const char *trail_verify_finding_what(const struct trail_verify *v, size_t i);
 /* It counts against the log; else it is what could not be judged. */
 bool trail_verify_finding_is_invalid(const struct trail_verify *v, size_t i);
+
+/* ---- evidence, judged without the log ---- */
+
+/*
+ * The text of the log identity file that evidence must be of; get it by a path that you trust.
+ * Without it evidence is unverifiable at best. TRAIL_INVALID: it is not one.
+ */
+enum trail_err trail_verify_set_identity(struct trail_verify *v, const char *text, size_t len);
+/*
+ * The text of a witness policy (c2sp.org/tlog-policy): whose cosignatures count, and how many it
+ * takes. TRAIL_INVALID: it is not one; trail_verify_why says where.
+ */
+enum trail_err trail_verify_set_policy(struct trail_verify *v, const char *text, size_t len);
+/* One more witness whose cosignature counts, by its vkey; not beside a policy. As above. */
+enum trail_err trail_verify_add_witness(struct trail_verify *v, const char *vkey);
+/*
+ * Certificates (PEM) of authorities whose RFC 3161 time stamps count. TRAIL_INVALID: nothing, or
+ * more than 1 MiB.
+ */
+enum trail_err trail_verify_set_anchors(struct trail_verify *v, const char *pem, size_t len);
+/* Why the last of these was refused: a sentence. "" when none was. May hold foreign text. */
+const char *trail_verify_why(const struct trail_verify *v);
+
+/*
+ * Judge one .tlog-proof, as trail_prove gives it; no log is asked. Getters of a verdict tell about
+ * it, beside those below: trail_verify_size is that of its checkpoint, trail_verify_checked counts
+ * records. TRAIL_OK: there is a verdict. TRAIL_NOMEM, TRAIL_MISUSE: there is none.
+ */
+enum trail_err trail_verify_proof(struct trail_verify *v, const char *text, size_t len);
+
+/* The record that was proven, with its names; NULL: it did not come to that. Belongs to `v`. */
+const struct trail_entry *trail_verify_entry(const struct trail_verify *v);
+/* The origin of the log that the evidence is of; "" when that is not known. */
+const char *trail_verify_origin(const struct trail_verify *v);
+
+/* What holds beside the record itself; believe it only where the verdict is not invalid. */
+enum trail_proof_number {
+	TRAIL_PROOF_SEALED = 0,      /* 1: by a SEAL of the log; its key is erased since */
+	TRAIL_PROOF_SEAL_EPOCH = 1,  /* of that SEAL */
+	TRAIL_PROOF_SEAL_SIZE = 2,   /* the records below it are sealed */
+	TRAIL_PROOF_SEAL_TIME = 3,   /* by the log's clock, ns since 1970 */
+	TRAIL_PROOF_BEFORE = 4,      /* 1: a SEAL is known that the record came after */
+	TRAIL_PROOF_BEFORE_SIZE = 5, /* its index */
+	TRAIL_PROOF_BEFORE_TIME = 6, /* by the log's clock, ns since 1970 */
+	TRAIL_PROOF_SEAL_MAX = 7,    /* the longest that two SEALs of the log may lie apart, ns */
+	TRAIL_PROOF_STAMP = 8,       /* 1: it carries a time stamp, judged or not */
+	TRAIL_PROOF_STAMP_TIME = 9,  /* of a stamp that holds, ns since 1970; 0: none does */
+	TRAIL_PROOF_QUORUM = 10,     /* 1: the witness policy is met */
+	TRAIL_PROOF_OVERLAP = 11,    /* witnesses that any two quorums have in common */
+	TRAIL_PROOF_LINES = 12,      /* signature lines that nobody gave a key for */
+	TRAIL_PROOF_COUNT = 13
+};
+uint64_t trail_verify_number(const struct trail_verify *v, enum trail_proof_number number);
+/* Who made the time stamp that holds: the subject of a certificate. "": none does. */
+const char *trail_verify_authority(const struct trail_verify *v);
+/*
+ * Witnesses whose cosignatures of the checkpoint hold, i from 0; with `before` those of the note
+ * that the SEAL before the record carries: the record is younger than these.
+ */
+size_t trail_verify_cosigners(const struct trail_verify *v, bool before);
+const char *trail_verify_cosigner(const struct trail_verify *v, bool before, size_t i);
+/* When, by the witness's clock, ns since 1970. */
+uint64_t trail_verify_cosigned(const struct trail_verify *v, bool before, size_t i);
 
 #pragma GCC visibility pop
 

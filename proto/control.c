@@ -12,6 +12,7 @@ enum {
 enum trail_err control_init(struct control *c, struct findings *found, const struct spine *spine)
 {
 	*c = (struct control){ .found = found, .spine = spine, .names = names_new() };
+	c->seals.found = found;
 	/* Grown once, to what the largest payload needs that is decoded at all. */
 	return c->names && buf_reserve(&c->scratch, ARENA_MAX) ? TRAIL_OK : TRAIL_NOMEM;
 }
@@ -79,7 +80,7 @@ static void judge_succession(struct control *c, const struct genesis *g)
 	}
 }
 
-static void take_genesis(struct control *c, struct span payload)
+static void take_genesis(struct control *c, const struct record *r, struct span payload)
 {
 	struct genesis g;
 	struct arena arena = scratch_arena(c, payload);
@@ -96,6 +97,17 @@ static void take_genesis(struct control *c, struct span payload)
 			"record 0 has a seal height of %u, not %d to %d", g.seal_height,
 			SEAL_HEIGHT_MIN, SEAL_HEIGHT_MAX);
 	judge_succession(c, &g);
+	seals_anchor(&c->seals, &g, r->received_ns);
+}
+
+static void take_seal(struct control *c, struct span payload)
+{
+	struct seal seal;
+	struct arena arena = scratch_arena(c, payload);
+	if (seal_decode(payload, &arena, &seal) == TRAIL_OK)
+		seals_show(&c->seals, &seal);
+	else
+		seals_show_garbage(&c->seals);
 }
 
 static enum trail_err add_name(struct control *c, uint64_t index, uint8_t type, struct span name)
@@ -167,6 +179,8 @@ static void take_daemon(
 	facts->is_clock = entry.what == DAEMON_CLOCK;
 	facts->is_start = entry.what == DAEMON_START;
 	facts->is_closed = entry.what == DAEMON_CLOSED;
+	if (facts->is_clock || facts->is_start)
+		seals_excuse(&c->seals);
 }
 
 enum trail_err control_judge(struct control *c, uint64_t index, const struct record *r,
@@ -180,12 +194,14 @@ enum trail_err control_judge(struct control *c, uint64_t index, const struct rec
 		return take_peer(c, index, payload);
 	case KIND_DAEMON:
 		if (index == 0)
-			take_genesis(c, payload);
+			take_genesis(c, r, payload);
 		else
 			take_daemon(c, index, payload, facts);
 		break;
-	case KIND_POLICY:
 	case KIND_SEAL:
+		take_seal(c, payload);
+		break;
+	case KIND_POLICY:
 	case KIND_ERASURE:
 		findings_add(c->found, FIND_CONTROL_UNJUDGED, index,
 			"entry %llu of kind %u fits its record, but this traild cannot judge what "

@@ -8,6 +8,7 @@
 
 #include "codec.h"
 #include "names.h"
+#include "seals.h"
 #include "spine.h"
 #include "succession.h"
 
@@ -19,7 +20,8 @@ struct control {
 	struct vkey genesis_key; /* as record 0 says */
 	bool has_genesis_key;
 	struct succession succession; /* as record 0 says */
-	struct buf scratch;           /* arena for payloads */
+	struct seals seals; /* told of genesis, starts, clocks, and what a SEAL's payload says */
+	struct buf scratch; /* arena for payloads */
 };
 
 /* TRAIL_NOMEM: to be released all the same. */
@@ -27,7 +29,8 @@ enum trail_err control_init(struct control *c, struct findings *found, const str
 void control_release(struct control *c);
 /*
  * Judge the payload of control entry `index`, whose record is `r`, before the record is entered in
- * the spine; *facts is what the spine must know of it. TRAIL_NOMEM.
+ * the spine; *facts is what the spine must know of it. A SEAL's is then to be taken by
+ * c->seals, which needs the root before it. TRAIL_NOMEM.
  */
 enum trail_err control_judge(struct control *c, uint64_t index, const struct record *r,
 	struct span payload, struct control_facts *facts);

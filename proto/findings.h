@@ -136,7 +136,51 @@ enum {
 	X(SUCCESSION_NOTE, "succession.note", INVALID,                                             \
 		"the predecessor's checkpoint in record 0 is not signed by the predecessor")       \
 	X(SUCCESSION_AFTER, "succession.after", INVALID,                                           \
-		"a record stands behind the entry that closed the log")
+		"a record stands behind the entry that closed the log")                            \
+	X(SEAL_GENESIS, "seal.genesis", UNVERIFIABLE,                                              \
+		"seals cannot be judged, as the genesis record is not at hand")                    \
+	X(SEAL_MALFORMED, "seal.malformed", INVALID, "a SEAL is malformed")                        \
+	X(SEAL_ORIGIN, "seal.origin", INVALID, "a SEAL is one of another log")                     \
+	X(SEAL_KEY, "seal.key", INVALID,                                                           \
+		"a SEAL's key is not that of its epoch in the log's seal tree")                    \
+	X(SEAL_SIGNATURE, "seal.signature", INVALID, "a SEAL is not signed by its key")            \
+	X(SEAL_EPOCH, "seal.epoch", INVALID, "a SEAL has another epoch than is due")               \
+	X(SEAL_PLACE, "seal.place", INVALID, "a SEAL was made for another index")                  \
+	X(SEAL_ROOT, "seal.root", INVALID, "the records do not give the root that a SEAL seals")   \
+	X(SEAL_TIME, "seal.time", INVALID, "a SEAL and its record have different times")           \
+	X(SEAL_GAP, "seal.gap", UNVERIFIABLE, "two SEALs lie further apart than the log promises") \
+	X(SEAL_OLD, "seal.old", INVALID,                                                           \
+		"the newest SEAL of a running log is older than the log promises")                 \
+	X(EVIDENCE_MALFORMED, "evidence.malformed", INVALID,                                       \
+		"the file is no proof, or its evidence is malformed")                              \
+	X(EVIDENCE_IDENTITY, "evidence.identity", UNVERIFIABLE,                                    \
+		"no log identity was given, so the proof itself says which log it is of")          \
+	X(EVIDENCE_GENESIS, "evidence.genesis", INVALID,                                           \
+		"its first record is not the one that the log identity names")                     \
+	X(EVIDENCE_NOTE, "evidence.note", INVALID, "its checkpoint is not signed by the log")      \
+	X(EVIDENCE_ITEMS, "evidence.items", INVALID,                                               \
+		"a record that belongs to it is missing, or one is out of place")                  \
+	X(EVIDENCE_PATH, "evidence.path", INVALID,                                                 \
+		"a record is not in the tree of the checkpoint")                                   \
+	X(EVIDENCE_COMMITMENT, "evidence.commitment", INVALID,                                     \
+		"a payload is not what its record commits to")                                     \
+	X(EVIDENCE_EVENT, "evidence.event", INVALID, "a payload is not a valid event")             \
+	X(EVIDENCE_NAME, "evidence.name", INVALID,                                                 \
+		"the source or peer is not an earlier entry that gives a name")                    \
+	X(EVIDENCE_UNKNOWN, "evidence.unknown", UNVERIFIABLE,                                      \
+		"a version, kind or flag that this program does not know")                         \
+	X(EVIDENCE_ERASED, "evidence.erased", UNVERIFIABLE,                                        \
+		"a payload is not in it: it was erased, or left out")                              \
+	X(EVIDENCE_UNSEALED, "evidence.unsealed", UNVERIFIABLE, "a record was not sealed yet")     \
+	X(EVIDENCE_SEAL, "evidence.seal", INVALID, "the SEAL of its checkpoint does not fit")      \
+	X(EVIDENCE_EPOCH, "evidence.epoch", INVALID,                                               \
+		"a SEAL between the record and its checkpoint is missing")                         \
+	X(EVIDENCE_BEFORE, "evidence.before", INVALID, "the SEAL before the record does not fit")  \
+	X(EVIDENCE_COSIGNATURE, "evidence.cosignature", INVALID,                                   \
+		"a witness's line does not verify")                                                \
+	X(EVIDENCE_QUORUM, "evidence.quorum", UNVERIFIABLE,                                        \
+		"fewer witnesses cosigned than the policy asks for")                               \
+	X(EVIDENCE_STAMP, "evidence.stamp", INVALID, "the time stamp does not hold")
 
 #define FINDING_NAME(name, code, weight, meaning) FIND_##name,
 enum finding_code {

@@ -10,7 +10,7 @@ enum {
 	KEY_LEN = 1 + SIGN_PUBLIC_LEN, /* type || public key, or type || seed */
 	KEY_ROOM = 2048,               /* for a key of another type: ML-DSA-44 takes 1,313 */
 	SIGNATURE_LEN_MIN = KEYID_LEN + 1,
-	SIGNATURE_LEN = KEYID_LEN + SIGN_LEN,
+	LINE_SIGNATURE_MAX = 8 + SIGN_LEN, /* the longest that we write: with a time before it */
 	SKEY_TEXT_ROOM = 64 + VKEY_LEN_MAX,
 };
 
@@ -83,27 +83,33 @@ bool note_name_valid(struct span name)
 }
 
 /* signed-note: SHA-256(name || 0x0A || type || public key)[:4]. */
-static uint32_t keyid_of(struct span name, const uint8_t pub[SIGN_PUBLIC_LEN])
+static uint32_t keyid_of(struct span name, uint8_t type, const uint8_t pub[SIGN_PUBLIC_LEN])
 {
 	uint8_t text[NOTE_NAME_MAX + 1 + KEY_LEN];
 	struct hash hash;
 	size_t len = name.len;
 	memcpy(text, name.data, len);
 	text[len++] = '\n';
-	text[len++] = NOTE_TYPE_ED25519;
+	text[len++] = type;
 	memcpy(text + len, pub, SIGN_PUBLIC_LEN);
 	hash_bytes(span_of(text, len + SIGN_PUBLIC_LEN), &hash);
 	return load_be32(hash.b);
 }
 
-enum trail_err vkey_make(struct span name, const uint8_t pub[SIGN_PUBLIC_LEN], struct vkey *out)
+enum trail_err note_key_make(
+	struct span name, uint8_t type, const uint8_t pub[SIGN_PUBLIC_LEN], struct vkey *out)
 {
 	if (!note_name_valid(name))
 		return TRAIL_INVALID;
-	*out = (struct vkey){ .keyid = keyid_of(name, pub) };
+	*out = (struct vkey){ .keyid = keyid_of(name, type, pub) };
 	memcpy(out->name, name.data, name.len);
 	memcpy(out->pub, pub, SIGN_PUBLIC_LEN);
 	return TRAIL_OK;
+}
+
+enum trail_err vkey_make(struct span name, const uint8_t pub[SIGN_PUBLIC_LEN], struct vkey *out)
+{
+	return note_key_make(name, NOTE_TYPE_ED25519, pub, out);
 }
 
 /* name "+" keyid "+" base64(type || key); the shape of both kinds of key. */
@@ -118,11 +124,16 @@ static void key_put(struct buf *out, const struct vkey *of, const uint8_t raw[KE
 	base64_put(out, span_of(raw, KEY_LEN));
 }
 
-void vkey_put(struct buf *out, const struct vkey *key)
+void note_key_put(struct buf *out, uint8_t type, const struct vkey *key)
 {
-	uint8_t raw[KEY_LEN] = { NOTE_TYPE_ED25519 };
+	uint8_t raw[KEY_LEN] = { type };
 	memcpy(raw + 1, key->pub, SIGN_PUBLIC_LEN);
 	key_put(out, key, raw);
+}
+
+void vkey_put(struct buf *out, const struct vkey *key)
+{
+	note_key_put(out, NOTE_TYPE_ED25519, key);
 }
 
 /* Exactly eight lower-case hex digits. */
@@ -142,11 +153,13 @@ static bool keyid_take(struct span text, uint32_t *keyid)
 	return true;
 }
 
-/* The inverse of key_put; whether the key id is its own is the caller's to check. `raw` has room.
+/* The inverse of key_put; whether the key id is its own is the caller's to check. `raw` has room,
+ * and its first byte is the type that is wanted.
  */
 static enum trail_err key_take(
 	struct span text, struct span *name, uint32_t *keyid, uint8_t raw[KEY_ROOM])
 {
+	const uint8_t type = raw[0];
 	struct span hex;
 	size_t len;
 	if (!part_take(&text, '+', name) || !part_take(&text, '+', &hex))
@@ -155,36 +168,47 @@ static enum trail_err key_take(
 		return TRAIL_INVALID;
 	if (!base64_take(text, raw, KEY_ROOM, &len) || len == 0)
 		return TRAIL_INVALID;
-	if (raw[0] != NOTE_TYPE_ED25519)
+	if (raw[0] != type)
 		return TRAIL_UNSUPPORTED;
 	return len == KEY_LEN ? TRAIL_OK : TRAIL_INVALID;
 }
 
-enum trail_err vkey_parse(struct span text, struct vkey *out)
+enum trail_err note_key_parse(struct span text, uint8_t type, struct vkey *out)
 {
-	uint8_t raw[KEY_ROOM];
+	uint8_t raw[KEY_ROOM] = { type };
 	struct span name;
 	uint32_t keyid;
 	enum trail_err err = key_take(text, &name, &keyid, raw);
 	if (err)
 		return err;
-	if (keyid != keyid_of(name, raw + 1))
+	if (keyid != keyid_of(name, type, raw + 1))
 		return TRAIL_INVALID;
-	return vkey_make(name, raw + 1, out);
+	return note_key_make(name, type, raw + 1, out);
 }
 
-enum trail_err skey_make(struct span name, const uint8_t seed[SIGN_SEED_LEN], struct skey *out)
+enum trail_err vkey_parse(struct span text, struct vkey *out)
+{
+	return note_key_parse(text, NOTE_TYPE_ED25519, out);
+}
+
+enum trail_err note_secret_make(
+	struct span name, uint8_t type, const uint8_t seed[SIGN_SEED_LEN], struct skey *out)
 {
 	uint8_t pub[SIGN_PUBLIC_LEN];
 	if (!note_name_valid(name))
 		return TRAIL_INVALID;
 	sign_keypair(seed, pub, out->secret);
-	return vkey_make(name, pub, &out->vkey);
+	return note_key_make(name, type, pub, &out->vkey);
 }
 
-void skey_put(struct buf *out, const struct skey *key)
+enum trail_err skey_make(struct span name, const uint8_t seed[SIGN_SEED_LEN], struct skey *out)
 {
-	uint8_t raw[KEY_LEN] = { NOTE_TYPE_ED25519 };
+	return note_secret_make(name, NOTE_TYPE_ED25519, seed, out);
+}
+
+void note_secret_put(struct buf *out, uint8_t type, const struct skey *key)
+{
+	uint8_t raw[KEY_LEN] = { type };
 	/* Room at once: growing would leave a copy of the seed in freed memory. */
 	if (!buf_reserve(out, SKEY_TEXT_ROOM))
 		return;
@@ -194,9 +218,14 @@ void skey_put(struct buf *out, const struct skey *key)
 	crypto_wipe(raw, sizeof raw);
 }
 
-enum trail_err skey_parse(struct span text, struct skey *out)
+void skey_put(struct buf *out, const struct skey *key)
 {
-	uint8_t raw[KEY_ROOM];
+	note_secret_put(out, NOTE_TYPE_ED25519, key);
+}
+
+enum trail_err note_secret_parse(struct span text, uint8_t type, struct skey *out)
+{
+	uint8_t raw[KEY_ROOM] = { type };
 	struct skey made;
 	struct span name;
 	uint32_t keyid;
@@ -205,7 +234,7 @@ enum trail_err skey_parse(struct span text, struct skey *out)
 	enum trail_err err = key_take(text, &name, &keyid, raw);
 	if (err)
 		goto out;
-	err = skey_make(name, raw + 1, &made);
+	err = note_secret_make(name, type, raw + 1, &made);
 	if (err)
 		goto out;
 	/* The id is that of the public key, so it also proves that the seed was not miscopied. */
@@ -219,22 +248,42 @@ out:
 	return err;
 }
 
+enum trail_err skey_parse(struct span text, struct skey *out)
+{
+	return note_secret_parse(text, NOTE_TYPE_ED25519, out);
+}
+
+bool note_text_valid(struct span text)
+{
+	return text.len != 0 && text.len <= NOTE_TEXT_MAX && text.data[text.len - 1] == '\n' &&
+		note_bytes_valid(text);
+}
+
+void note_line_put(struct buf *out, const struct vkey *key, struct span signature)
+{
+	uint8_t raw[KEYID_LEN + LINE_SIGNATURE_MAX];
+	if (signature.len > LINE_SIGNATURE_MAX) {
+		out->failed = true;
+		return;
+	}
+	store_be32(raw, key->keyid);
+	memcpy(raw + KEYID_LEN, signature.data, signature.len);
+	buf_put_text(out, line_prefix);
+	buf_put_text(out, key->name);
+	buf_put_u8(out, ' ');
+	base64_put(out, span_of(raw, KEYID_LEN + signature.len));
+	buf_put_u8(out, '\n');
+}
+
 enum trail_err note_sign(struct span text, const struct skey *key, struct buf *out)
 {
-	uint8_t signature[SIGNATURE_LEN];
-	if (text.len == 0 || text.len > NOTE_TEXT_MAX || text.data[text.len - 1] != '\n')
+	uint8_t signature[SIGN_LEN];
+	if (!note_text_valid(text))
 		return TRAIL_INVALID;
-	if (!note_bytes_valid(text))
-		return TRAIL_INVALID;
-	store_be32(signature, key->vkey.keyid);
-	sign_bytes(text, key->secret, signature + KEYID_LEN);
+	sign_bytes(text, key->secret, signature);
 	buf_put_span(out, text);
 	buf_put_u8(out, '\n');
-	buf_put_text(out, line_prefix);
-	buf_put_text(out, key->vkey.name);
-	buf_put_u8(out, ' ');
-	base64_put(out, span_of(signature, sizeof signature));
-	buf_put_u8(out, '\n');
+	note_line_put(out, &key->vkey, span_of(signature, sizeof signature));
 	return out->failed ? TRAIL_NOMEM : TRAIL_OK;
 }
 
@@ -273,14 +322,15 @@ static bool note_split(struct span note, struct span *text, struct span *lines)
 	return false;
 }
 
-enum trail_err note_open(struct span note, const struct vkey *key, struct span *text)
+enum trail_err note_walk(
+	struct span note, const struct vkey *key, note_check_fn check, void *ctx, struct span *text)
 {
 	struct signature signature;
 	struct span signed_text;
 	struct span lines;
 	struct span line;
-	size_t verified = 0;
-	size_t failed = 0;
+	size_t ours = 0;
+	bool failed = false;
 	if (note.len == 0 || note.len > NOTE_LEN_MAX || !note_bytes_valid(note) ||
 		!note_split(note, &signed_text, &lines))
 		return TRAIL_INVALID;
@@ -290,14 +340,26 @@ enum trail_err note_open(struct span note, const struct vkey *key, struct span *
 		if (signature.keyid != key->keyid ||
 			!span_equal(signature.name, span_text(key->name)))
 			continue;
-		if (signature.len == SIGN_LEN &&
-			sign_check(signed_text, key->pub, signature.raw + KEYID_LEN))
-			verified++;
-		else
-			failed++;
+		ours++;
+		failed = failed ||
+			!check(ctx, signed_text, span_of(signature.raw + KEYID_LEN, signature.len));
 	}
-	if (verified == 0 || failed != 0)
-		return TRAIL_CORRUPT;
+	if (ours == 0 || failed)
+		return failed ? TRAIL_CORRUPT : TRAIL_END;
 	*text = signed_text;
 	return TRAIL_OK;
+}
+
+/* `ctx` is the public key. */
+static bool check_ed25519(void *ctx, struct span text, struct span signature)
+{
+	return signature.len == SIGN_LEN && sign_check(text, ctx, signature.data);
+}
+
+enum trail_err note_open(struct span note, const struct vkey *key, struct span *text)
+{
+	uint8_t pub[SIGN_PUBLIC_LEN];
+	memcpy(pub, key->pub, sizeof pub);
+	enum trail_err err = note_walk(note, key, check_ed25519, pub, text);
+	return err == TRAIL_END ? TRAIL_CORRUPT : err;
 }

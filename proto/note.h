@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * C2SP signed notes (c2sp.org/signed-note) and the keys that sign them. Strict: what the
- * specification does not allow is refused. Only type 0x01 (Ed25519) keys sign and verify here;
- * lines of other keys are passed over, as the specification asks.
+ * specification does not allow is refused. Type 0x01 (Ed25519) keys sign and verify here, and lines
+ * of other keys are passed over, as the specification asks; proto/cosign has the type of witnesses,
+ * made from what stands at the end.
  */
 #ifndef PROTO_NOTE_H
 #define PROTO_NOTE_H
@@ -11,12 +12,13 @@
 #include "err.h"
 
 enum {
-	NOTE_NAME_MAX = 100,      /* bytes of a key name, and so of an origin */
-	NOTE_SIGNATURES_MAX = 64, /* lines a note may carry */
-	NOTE_LEN_MAX = 16384,     /* bytes of a note that is worth reading */
-	NOTE_TEXT_MAX = 8192,     /* bytes of text that we sign: leaves room for cosignatures */
+	NOTE_NAME_MAX = 100,       /* bytes of a key name, and so of an origin */
+	NOTE_SIGNATURES_MAX = 100, /* lines a note may carry: x/mod refuses more, too */
+	NOTE_LEN_MAX = 16384,      /* bytes of a note that is worth reading */
+	NOTE_TEXT_MAX = 8192,      /* bytes of text that we sign: leaves room for cosignatures */
 	VKEY_LEN_MAX = NOTE_NAME_MAX + 1 + 8 + 1 + 44 + 1,
 	NOTE_TYPE_ED25519 = 0x01,
+	NOTE_TYPE_COSIGNATURE = 0x04,
 };
 
 /* A verifier key: name "+" keyid in 8 lower-case hex digits "+" base64(type || public key). */
@@ -62,6 +64,34 @@ enum trail_err note_sign(struct span text, const struct skey *key, struct buf *o
  * TRAIL_INVALID: malformed. TRAIL_CORRUPT: no line by this key, or one that does not verify.
  */
 enum trail_err note_open(struct span note, const struct vkey *key, struct span *text);
+
+/* ---- for other types of Ed25519 key: the same forms under another type byte ---- */
+
+/* As vkey_make, vkey_put and vkey_parse. A vkey does not say of what type it is. */
+enum trail_err note_key_make(
+	struct span name, uint8_t type, const uint8_t pub[SIGN_PUBLIC_LEN], struct vkey *out);
+void note_key_put(struct buf *out, uint8_t type, const struct vkey *key);
+enum trail_err note_key_parse(struct span text, uint8_t type, struct vkey *out);
+/* As skey_make, skey_put and skey_parse. */
+enum trail_err note_secret_make(
+	struct span name, uint8_t type, const uint8_t seed[SIGN_SEED_LEN], struct skey *out);
+void note_secret_put(struct buf *out, uint8_t type, const struct skey *key);
+enum trail_err note_secret_parse(struct span text, uint8_t type, struct skey *out);
+
+/* False: `text` could not be the text of a note. */
+bool note_text_valid(struct span text);
+/* Append the signature line of (name, keyid): `signature` is what follows the key id. */
+void note_line_put(struct buf *out, const struct vkey *key, struct span signature);
+/* Whether `signature`, what follows the key id in a line of the key, is the key's on `text`. */
+typedef bool (*note_check_fn)(void *ctx, struct span text, struct span signature);
+/*
+ * Show `check` every line of (key->name, key->keyid), until one does not verify.
+ * TRAIL_INVALID: malformed, wherever. TRAIL_END: no line by this key. TRAIL_CORRUPT: one that does
+ * not verify, so that nothing in the note is to be believed. *text views the signed text; it is set
+ * by TRAIL_OK alone.
+ */
+enum trail_err note_walk(struct span note, const struct vkey *key, note_check_fn check, void *ctx,
+	struct span *text);
 
 /*
  * Take one line, without its newline, off the front of *in. False: no newline is left, and nothing

@@ -3,9 +3,9 @@
  * Options, of one command and of all; and what they lead to: an open handle.
  */
 #include "cli.h"
+#include "file.h"
 #include "output.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +16,7 @@ enum {
 	VALUE_OF_CHOICE = 1000, /* getopt's answer for choice i is this + i */
 	LETTERS_MAX = 8 + 2 * CHOICES_MAX,
 	IDENTITY_MAX = 4096,
+	POLICY_MAX = 65537,
 };
 
 bool number_read(const char *text, uint64_t *number)
@@ -40,6 +41,7 @@ static size_t common_choices(struct cli *cli, bool *help, bool *version, struct 
 	const struct choice common[] = {
 		{ .name = "connect", .text = &cli->connect },
 		{ .name = "log", .text = &cli->log, .value = VALUE_FILE },
+		{ .name = "policy", .text = &cli->policy, .value = VALUE_FILE },
 		{ .name = "timeout", .text = &cli->timeout },
 		{ .name = "output", .letter = 'o', .text = &cli->output, .value = VALUE_FORM },
 		{ .name = "utc", .flag = &cli->utc },
@@ -298,18 +300,30 @@ static int set_timeout(struct cli *cli)
 static int set_identity(struct cli *cli)
 {
 	char text[IDENTITY_MAX];
+	size_t len;
 	if (!cli->log)
 		return EXIT_OK;
-	FILE *f = fopen(cli->log, "re");
-	if (!f) {
-		say("cannot read %s: %s", cli->log, strerror(errno));
-		return EXIT_IO;
-	}
-	size_t len = fread(text, 1, sizeof text, f);
-	(void)fclose(f);
+	int code = file_read(cli->log, text, sizeof text, &len);
+	if (code != EXIT_OK)
+		return code;
 	if (trail_set_identity(cli->trail, text, len) == TRAIL_OK)
 		return EXIT_OK;
 	say("%s: %s", cli->log, trail_error(cli->trail));
+	return EXIT_USAGE;
+}
+
+static int set_policy(struct cli *cli)
+{
+	char text[POLICY_MAX];
+	size_t len;
+	if (!cli->policy)
+		return EXIT_OK;
+	int code = file_read(cli->policy, text, sizeof text, &len);
+	if (code != EXIT_OK)
+		return code;
+	if (trail_set_policy(cli->trail, text, len) == TRAIL_OK)
+		return EXIT_OK;
+	say("%s: %s", cli->policy, trail_error(cli->trail));
 	return EXIT_USAGE;
 }
 
@@ -329,6 +343,8 @@ int cli_prepare(struct cli *cli)
 	int code = set_timeout(cli);
 	if (code == EXIT_OK)
 		code = set_identity(cli);
+	if (code == EXIT_OK)
+		code = set_policy(cli);
 	return code;
 }
 

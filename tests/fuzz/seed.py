@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the seed corpora from the golden vectors.
 
-usage: seed.py            (from anywhere; writes tests/fuzz/corpus/{event,request,frame,query}/)
+usage: seed.py            (from anywhere; writes tests/fuzz/corpus/{event,request,frame,query,policy}/)
 """
 import pathlib
 import struct
@@ -28,6 +28,18 @@ QUERIES = {
     "or": b"actor:a actor:b",
     "later": b"unit:hr",
 }
+WITNESS = b"witness.example/w1+20324abe+BCmsuuFBvMrwsi4alNNNC8c2HlJtC/4SyJeUvJMilm3X"
+LOG = b"example.org/audit+1026b77e+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"
+POLICIES = {
+    "none": b"quorum none\n",
+    "one": b"log " + LOG + b"\nwitness w " + WITNESS + b" http://w.example/\nquorum w\n",
+    "group": b"# a\n\twitness  w " + WITNESS + b"\ngroup g 1 w\ngroup h all g\nquorum h",
+    "twice": b"witness w " + WITNESS + b"\nwitness v " + WITNESS + b"\nquorum w\n",
+    "two-quorums": b"quorum none\nquorum none\n",
+    "log-key": b"witness w " + LOG + b"\nquorum w\n",
+    "undefined": b"group g any \xc3\xa5\n",
+    "control": b"quorum\x01none\n",
+}
 
 
 def vector(path):
@@ -51,6 +63,8 @@ def main():
         stream += struct.pack(">I", len(message)) + message
     for name, query in QUERIES.items():
         put("query", name, query)
+    for name, policy in POLICIES.items():
+        put("policy", name, policy)
     frame = vector(VECTORS / "frame-append.hex")
     put("request", "append-two-events", frame[4:])
     put("frame", "append", frame)
