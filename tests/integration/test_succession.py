@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 
 import forge
 import pytest
@@ -27,7 +28,14 @@ class House:
         self.traild, self.folder = traild, folder
         self.old, self.new = folder / "old", folder / "new"
         self.config = folder / "house.conf"
-        self.config.write_text("".join(f'{k} = "{v}"\n' for k, v in CONFIG.items()))
+        if not self.config.exists():
+            self.config.write_text("".join(f'{k} = "{v}"\n' for k, v in CONFIG.items()))
+
+    def of(self, old):
+        """The same house with another old log."""
+        other = House(self.traild, self.folder)
+        other.old, other.config = old, self.config
+        return other
 
     def do(self, *words, code=0, config=True):
         done = subprocess.run(
@@ -113,10 +121,40 @@ def test_closing_again_finishes_what_is_wanting(house):
     (house.old / "signer/head").write_bytes(before)
     assert house.check(house.old)["uncovered"] > 0
     size = house.check(house.old)["size"]
-    assert "was closed before" in house.close().stderr
+    assert "TRAIL-D080" in house.close().stderr
     value = house.check(house.old)
     assert (value["size"], value["uncovered"]) == (size, 0)
     assert house.entries(house.old).count(pb.Daemon.CLOSED) == 1
+
+
+def seal_the_end(house):
+    """The signer makes no two seals within a quarter of an epoch, so it is asked until it does."""
+    until = time.monotonic() + 30 * house.traild.slow
+    while "signed and sealed" not in house.close().stderr:
+        assert time.monotonic() < until, "never sealed"
+
+
+def test_the_end_is_sealed_and_its_seal_is_the_last_record(house):
+    quick = house.folder / "quick"
+    house.config.write_text(house.config.read_text() + "seal_epoch = 1\n")
+    house.traild.start(quick, origin=OLD, config={"seal_epoch": 1}).stop()
+    house.close(quick)
+    seal_the_end(house.of(quick))
+    value = house.check(quick)
+    kinds = [e.kind for e in forge.Forged(quick).entries]
+    assert kinds[-2:] == [wire.DAEMON, wire.SEAL] and value["closed"] == len(kinds) - 2
+    assert value["verdict"] == "valid" and value["uncovered"] == 0
+    assert value["sealed_until"]["index"] == len(kinds) - 1
+    assert "TRAIL-D081" in house.traild.refuse(quick, origin=OLD)[1]
+    # And no more are made than that one.
+    assert "signed and sealed" in house.close(quick).stderr
+    assert len(forge.Forged(quick).entries) == len(kinds)
+
+
+def test_an_end_that_came_too_soon_after_a_seal_says_that_it_is_not_sealed(house):
+    """The log was started, and so sealed, a moment ago; its epoch is an hour."""
+    assert "not sealed yet; say --close again" in house.close().stderr
+    assert [e.kind for e in forge.Forged(house.old).entries][-1] == wire.DAEMON
 
 
 def test_closing_needs_a_log_that_is_stopped(house):
@@ -282,12 +320,17 @@ REFUSALS = {
     "no note's file": Refusal(lambda h: ["--succeed-note", h.folder / "no"], "cannot be read", 3),
     "another log's note": Refusal(lambda h: ["--succeed-note", write(h, another_note(h))],
                                   "not signed by the old log", 2),
-    "a turned note": Refusal(lambda h: ["--succeed-note", write(h, h.last_note.replace(
-        b"\n5\n", b"\n9\n").replace(b"\n8\n", b"\n9\n"))], "not signed by the old log", 2),
+    "a turned note": Refusal(lambda h: ["--succeed-note", write(h, larger(h.last_note))],
+                             "not signed by the old log", 2),
     "a long note": Refusal(lambda h: ["--succeed-note", write(h, b"x" * 20000)], "longer than", 2),
     "two lines": Refusal(lambda h: ["--reason", "a\nb"], "--reason: one line", 2),
     "a long reason": Refusal(lambda h: ["--reason", "x" * 513], "--reason: one line", 2),
 }
+
+
+def larger(note):
+    size = wire.checkpoint_parse(note).size
+    return note.replace(f"\n{size}\n".encode(), f"\n{size + 1}\n".encode())
 
 
 def write(house, data):
