@@ -413,10 +413,7 @@ def test_what_cannot_go_together_is_usage(house, case):
 def forge_genesis(house, **fields):
     """The successor's first record says something else, and all that rests on it fits."""
     log = forge.Forged(house.new)
-    genesis = pb.Genesis.FromString(log.entries[0].payload)
-    for name, value in fields.items():
-        setattr(genesis, name, value)
-    log.change(log.entries[0], genesis.SerializeToString(deterministic=True))
+    log.change_genesis(**fields)
     log.write(house.new)
 
 
