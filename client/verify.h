@@ -31,6 +31,8 @@ struct proof_facts {
 	struct cosigners cosigners, before;
 	struct trail_entry *entry; /* NULL: none */
 };
+#include "../proto/hash.h"
+#include "../proto/note.h"
 
 struct verify_result {
 	bool ended; /* there is a verdict */
@@ -40,11 +42,14 @@ struct verify_result {
 	bool whole;        /* all records below `size` are in `root` */
 	struct hash root;
 	struct proof_facts proof;
+	char origin[NOTE_NAME_MAX + 1]; /* "": it did not come to that */
 	struct findings found;
 };
 
 struct trail_verify {
 	struct buf checkpoint, since; /* signed notes; empty: not given */
+	struct vkey vkey;             /* of a log that is not ours */
+	bool has_vkey;
 	bool resume;
 	bool payloads;
 	unsigned threads;
@@ -61,6 +66,6 @@ struct trail_verify {
 };
 
 /* Forget what was found. */
-void verify_begin(struct trail_verify *v);
+void verify_reset(struct trail_verify *v);
 
 #endif

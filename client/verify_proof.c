@@ -260,7 +260,7 @@ enum trail_err trail_verify_proof(struct trail_verify *v, const char *text, size
 	struct policy_fault fault;
 	if (!v || !text)
 		return TRAIL_MISUSE;
-	verify_begin(v);
+	verify_reset(v);
 	struct evidence_case *c = calloc(1, sizeof *c);
 	struct policy *policy = v->policy.len != 0 ? malloc(sizeof *policy) : NULL;
 	enum trail_err err = TRAIL_NOMEM;
