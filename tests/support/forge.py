@@ -480,7 +480,8 @@ class Seeds:
                    b"\0\0")
 
     def content(self):
-        return struct.pack(">IBBH", self.next, self.height, len(self.nodes), 0) + \
+        marked = int(self.mark != b"")
+        return struct.pack(">IBBH", self.next, self.height, len(self.nodes), marked) + \
             b"".join(struct.pack(">BQ", level, index) + seed
                      for level, index, seed in self.nodes) + \
             struct.pack(">H", len(self.pending)) + self.pending + self.mark
