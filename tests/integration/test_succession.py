@@ -12,6 +12,7 @@ import subprocess
 import time
 
 import forge
+import liar
 import pytest
 import wire
 from harness import CONFIG
@@ -444,6 +445,43 @@ def test_a_genesis_that_names_no_true_predecessor_is_found(house, case):
     assert [(f["code"], f["index"]) for f in json.loads(said)["findings"]] == [(code, 0)]
     assert "malformed" in house.trail(run, "key", "--predecessor", code=5).stderr
     run.stop()
+
+
+LIES = {
+    "another payload": lambda row: {"payload": row.payload.replace(b"log-2", b"log-3")},
+    "another record": lambda row: {"record": liar.flip(row.record, 20)},
+    "another salt": lambda row: {"salt": bytes(16)},
+    "no payload": lambda row: {"payload": b"", "salt": b""},
+    "another place": lambda row: {"index": 1},
+}
+
+
+@pytest.mark.parametrize("case", [*LIES, "no row", "another entry"])
+def test_a_daemon_that_lies_about_the_predecessor_is_not_believed(house, case):
+    """Record 0 is pinned by the identity; so whatever is said of it is checked by that alone."""
+    house.succeed("--succeed-note", house.note, "--reason", REASON)
+    run = house.traild.start(house.new, origin=NEW)
+    with Client(run.address) as c:
+        other = c.want("rows", controls=pb.Controls(**{"from": 1, "limit": 1})).rows[0]
+
+    def on_answer(request, answer):
+        if request.WhichOneof("body") != "controls" or not answer.rows.rows:
+            return
+        row = answer.rows.rows[0]
+        if case == "no row":
+            del answer.rows.rows[:]
+        elif case == "another entry":
+            row.CopyFrom(other)
+        else:
+            for name, value in LIES[case](row).items():
+                setattr(row, name, value)
+    house.trail(run, "key", "--predecessor")
+    with liar.Proxy(house.folder / "liar", run.address, on_answer=on_answer) as proxy:
+        run.address = proxy.address
+        done = house.trail(run, "key", "--predecessor", code=5)
+        assert proxy.told == 1
+    assert "record 0 does not verify" in done.stderr or "malformed" in done.stderr
+    assert done.stdout == ""
 
 
 def test_cosignatures_of_the_old_note_are_kept_as_far_as_there_is_room(house):

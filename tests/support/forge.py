@@ -467,8 +467,7 @@ class Seeds:
             self.nodes.append((level, index, content[at + 9:at + 41]))
         at = 8 + 41 * count
         end = at + 2 + int.from_bytes(content[at:at + 2], "big")
-        self.pending = content[at + 2:end]
-        self.mark = content[end:]  # what the signer remembers of the newest seal
+        self.pending, self.mark = content[at + 2:end], content[end:]
 
     @classmethod
     def read(cls, path):
@@ -480,8 +479,7 @@ class Seeds:
                    b"\0\0")
 
     def content(self):
-        marked = int(self.mark != b"")
-        return struct.pack(">IBBH", self.next, self.height, len(self.nodes), marked) + \
+        return struct.pack(">IBBH", self.next, self.height, len(self.nodes), bool(self.mark)) + \
             b"".join(struct.pack(">BQ", level, index) + seed
                      for level, index, seed in self.nodes) + \
             struct.pack(">H", len(self.pending)) + self.pending + self.mark
