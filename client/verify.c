@@ -162,10 +162,7 @@ bool trail_verify_sealed(const struct trail_verify *v, uint64_t *index, int64_t 
 
 bool trail_verify_first_bad(const struct trail_verify *v, uint64_t *index, bool *exact)
 {
-	if (!v || !index || !exact || !findings_first_bad(&v->result.found, index))
-		return false;
-	*exact = v->result.found.first_exact_1 != 0;
-	return true;
+	return v && index && exact && findings_first_bad(&v->result.found, index, exact);
 }
 
 uint64_t trail_verify_invalid(const struct trail_verify *v)
