@@ -180,7 +180,12 @@ enum {
 		"a witness's line does not verify")                                                \
 	X(EVIDENCE_QUORUM, "evidence.quorum", UNVERIFIABLE,                                        \
 		"fewer witnesses cosigned than the policy asks for")                               \
-	X(EVIDENCE_STAMP, "evidence.stamp", INVALID, "the time stamp does not hold")
+	X(EVIDENCE_STAMP, "evidence.stamp", INVALID, "the time stamp does not hold")               \
+	X(EVIDENCE_QUESTION, "evidence.question", INVALID,                                         \
+		"the log's event of the question is missing, or tells of something else")          \
+	X(EVIDENCE_ROWS, "evidence.rows", INVALID, "a row is not what its record says")            \
+	X(EVIDENCE_FOLDER, "evidence.folder", INVALID,                                             \
+		"a file of the folder is missing, was changed, or does not belong there")
 
 #define FINDING_NAME(name, code, weight, meaning) FIND_##name,
 enum finding_code {

@@ -8,6 +8,12 @@ static uint64_t number(const struct trail_verify *v, enum trail_proof_number whi
 	return trail_verify_number(v, which);
 }
 
+/* Evidence for an answer has an event of the question; its rows are told as a number. */
+static bool is_answer(const struct trail_verify *v)
+{
+	return number(v, TRAIL_PROOF_ANSWER) != 0;
+}
+
 static void put_when(FILE *to, uint64_t ns, bool utc)
 {
 	char when[WHEN_MAX];
@@ -24,16 +30,27 @@ static void put_signed(FILE *to, const struct trail_verify *v)
 		(unsigned long long)trail_verify_size(v));
 }
 
+/* Of an answer: what lies below the size that the SEAL seals. */
+static void put_sealed_rows(FILE *to, const struct trail_verify *v)
+{
+	if (is_answer(v))
+		(void)fprintf(to, ", up to record %llu",
+			(unsigned long long)number(v, TRAIL_PROOF_SEAL_SIZE) - 1);
+}
+
 static void put_sealed(FILE *to, const struct trail_verify *v, bool utc)
 {
 	if (number(v, TRAIL_PROOF_SEALED) == 0) {
-		(void)fprintf(to, "sealed      not yet: who stole the log's key could have made this; "
-				  "prove it again when the log made a SEAL");
+		(void)fprintf(to,
+			"sealed      not yet: who stole the log's key could have made this; "
+			"prove it again when the log made a SEAL");
 	} else {
 		(void)fprintf(to, "sealed      in epoch %llu, at ",
 			(unsigned long long)number(v, TRAIL_PROOF_SEAL_EPOCH));
 		put_when(to, number(v, TRAIL_PROOF_SEAL_TIME), utc);
-		(void)fprintf(to, " by the log's clock: no key taken later could have made it");
+		(void)fprintf(to, " by the log's clock");
+		put_sealed_rows(to, v);
+		(void)fprintf(to, ": no key taken later could have made it");
 	}
 	(void)fputc('\n', to);
 }
@@ -54,11 +71,13 @@ static void put_quorum(FILE *to, const struct trail_verify *v)
 	if (number(v, TRAIL_PROOF_QUORUM) == 0)
 		return;
 	if (overlap == 0)
-		(void)fprintf(to, "; the policy is met, but two quorums of it need not have a "
-				  "witness in common: it rules out no second history");
+		(void)fprintf(to,
+			"; the policy is met, but two quorums of it need not have a "
+			"witness in common: it rules out no second history");
 	else
-		(void)fprintf(to, "; the policy is met: a second history would take %llu witness%s "
-				  "to sign both",
+		(void)fprintf(to,
+			"; the policy is met: a second history would take %llu witness%s "
+			"to sign both",
 			(unsigned long long)overlap, overlap == 1 ? "" : "es");
 }
 
@@ -68,14 +87,18 @@ static void put_cosigned(FILE *to, const struct trail_verify *v, bool utc)
 	if (trail_verify_cosigners(v, false) != 0) {
 		(void)fprintf(to, "cosigned    by ");
 		put_names(to, v, false, utc);
+		if (is_answer(v))
+			(void)fprintf(to, ", up to record %llu",
+				(unsigned long long)number(v, TRAIL_PROOF_COSIGNED_SIZE) - 1);
 		put_quorum(to, v);
 		(void)fputc('\n', to);
 	} else {
 		(void)fprintf(to, "cosigned    by no witness that a --policy names\n");
 	}
 	if (lines != 0)
-		(void)fprintf(to, "            %llu further signature line%s: not judged, no --policy "
-				  "names the key\n",
+		(void)fprintf(to,
+			"            %llu further signature line%s: not judged, no --policy "
+			"names the key\n",
 			(unsigned long long)lines, lines == 1 ? "" : "s");
 }
 
@@ -85,8 +108,9 @@ static void put_stamped(FILE *to, const struct trail_verify *v, bool utc)
 	if (number(v, TRAIL_PROOF_STAMP) == 0)
 		return;
 	if (number(v, TRAIL_PROOF_STAMP_TIME) == 0) {
-		(void)fprintf(to, "stamped     not judged: give the certificates of the time stamp "
-				  "authority with --tsa\n");
+		(void)fprintf(to,
+			"stamped     not judged: give the certificates of the time stamp "
+			"authority with --tsa\n");
 		return;
 	}
 	(void)fprintf(to, "stamped     at ");
@@ -111,15 +135,27 @@ static void put_before(FILE *to, const struct trail_verify *v, bool utc)
 	(void)fputc('\n', to);
 }
 
+static void put_rows(FILE *to, const struct trail_verify *v)
+{
+	uint64_t rows = number(v, TRAIL_PROOF_ROWS);
+	if (is_answer(v))
+		(void)fprintf(to,
+			"rows        %llu, each in the log before the question above, as "
+			"rows.jsonl has it\n",
+			(unsigned long long)rows);
+}
+
 void proof_facts_print(FILE *to, const struct trail_verify *v, bool utc)
 {
+	put_rows(to, v);
 	put_signed(to, v);
 	put_sealed(to, v, utc);
 	put_cosigned(to, v, utc);
 	put_stamped(to, v, utc);
 	put_before(to, v, utc);
-	(void)fprintf(to, "It does not prove that what was reported is true, or that it is all that "
-			  "happened.\n");
+	(void)fprintf(to,
+		"It does not prove that what was reported is true, or that it is all that "
+		"happened.\n");
 }
 
 /* ---- JSON ---- */
@@ -177,5 +213,10 @@ void proof_facts_json(json_t *to, const struct trail_verify *v)
 	put(to, "quorum", json_boolean(number(v, TRAIL_PROOF_QUORUM) != 0));
 	put(to, "overlap", json_integer((json_int_t)number(v, TRAIL_PROOF_OVERLAP)));
 	put(to, "lines_not_judged", json_integer((json_int_t)number(v, TRAIL_PROOF_LINES)));
+	if (is_answer(v)) {
+		put(to, "rows", json_integer((json_int_t)number(v, TRAIL_PROOF_ROWS)));
+		put(to, "cosigned_size",
+			json_integer((json_int_t)number(v, TRAIL_PROOF_COSIGNED_SIZE)));
+	}
 	put(to, "stamped", stamped != 0 ? when_json(stamped) : json_null());
 }
