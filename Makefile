@@ -67,6 +67,7 @@ SANDBOX_fuzz := none
 # What libtrail needs itself, which a program that links it statically must name (libtrail.pc).
 LIB_LIBS := -lsodium -lprotobuf-c -lcrypto
 LIBS := -lsodium -llmdb -levent_core -lprotobuf-c -lcrypto -lzstd -lconfuse -lseccomp -lpthread
+WITNESS_LIBS := -levent_extra -levent_core $(LIB_LIBS)
 # On 32 bits, too, files, folders and years have no end that comes soon.
 CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -DTRAIL_VERSION='"$(VERSION)"' -isystem build/gen
 # Names of files are those in the tree: a build in another folder gives the same bytes.
@@ -79,20 +80,22 @@ SIGNER_C  := $(filter-out daemon/signer/main.c daemon/signer/sandbox_%.c,$(sort 
 # What the signer has from the floor below its own (tests/lint/floors.txt).
 SIGNER_BELOW := daemon/handover.c daemon/log.c
 CLIENT_C  := $(sort $(wildcard client/*.c))
+WITNESS_C := $(filter-out client/witness/main.c,$(sort $(wildcard client/witness/*.c)))
 CLI_C     := $(filter-out client/cli/main.c,$(sort $(wildcard client/cli/*.c)))
 SUPPORT_C := $(sort $(wildcard tests/support/*.c))
 UNIT_C    := $(sort $(wildcard tests/unit/test_*.c))
 FUZZERS   := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 BENCH_C   := $(sort $(wildcard tests/bench/*.c))
-MANUALS   := $(sort $(wildcard daemon/*.7 daemon/*.8 daemon/signer/*.8 client/*.1 client/*.3 proto/*.7))
+MANUALS   := $(sort $(wildcard daemon/*.7 daemon/*.8 daemon/signer/*.8 client/*.1 client/*.3 client/witness/*.8 proto/*.7))
 
 .PHONY: all
-all: release  ## build traild, traild-signer and trail (build/release)
+all: release  ## build traild, traild-signer, trail and trail-witness (build/release)
 
 # $(1): the mode
 define MODE_RULES
 .PHONY: $(1) unit-$(1) fuzzers-$(1)
-$(1): build/$(1)/traild build/$(1)/traild-signer build/$(1)/trail build/$(1)/libtrail.so
+$(1): build/$(1)/traild build/$(1)/traild-signer build/$(1)/trail build/$(1)/trail-witness \
+		build/$(1)/libtrail.so
 unit-$(1): $(UNIT_C:tests/unit/%.c=build/$(1)/tests/unit/%) build/$(1)/traild-signer
 replay-$(1): $(FUZZERS:%=build/$(1)/tests/fuzz/replay_%)
 
@@ -113,6 +116,12 @@ build/$(1)/trail: build/$(1)/client/cli/main.o $(CLI_C:%.c=build/$(1)/%.o) build
 	$$(call say,LD)
 	$$(Q)$$(CC_$(1)) $$(FLAGS_$(1)) $$(LDFLAGS) $$(LD_HARDEN) -o $$@ $$^ -ljansson $$(LIB_LIBS)
 
+# A program of another house than the log's: nothing of the daemon or the library is in it.
+build/$(1)/trail-witness: build/$(1)/client/witness/main.o $(WITNESS_C:%.c=build/$(1)/%.o) \
+		$(PROTO_C:%.c=build/$(1)/%.o) build/$(1)/trail.pb-c.o
+	$$(call say,LD)
+	$$(Q)$$(CC_$(1)) $$(FLAGS_$(1)) $$(LDFLAGS) $$(LD_HARDEN) -o $$@ $$^ $$(WITNESS_LIBS)
+
 # One object whose hidden symbols are local: an archive of many would have to show them.
 build/$(1)/libtrail.o: $(CLIENT_C:%.c=build/$(1)/%.o) $(PROTO_C:%.c=build/$(1)/%.o) build/$(1)/trail.pb-c.o
 	$$(call say,LD)
@@ -132,7 +141,7 @@ build/$(1)/libtrail.so: build/$(1)/libtrail.so.$(VERSION)
 # Everything but the programs' main files, for the tests to take from.
 build/$(1)/parts.a: $(PROTO_C:%.c=build/$(1)/%.o) $(DAEMON_C:%.c=build/$(1)/%.o) \
 		$(SIGNER_C:%.c=build/$(1)/%.o) $(CLIENT_C:%.c=build/$(1)/%.o) $(CLI_C:%.c=build/$(1)/%.o) \
-		build/$(1)/daemon/signer/sandbox_$(or $(SANDBOX_$(1)),$(SANDBOX)).o \
+		$(WITNESS_C:%.c=build/$(1)/%.o) build/$(1)/daemon/signer/sandbox_$(or $(SANDBOX_$(1)),$(SANDBOX)).o \
 		$(SUPPORT_C:%.c=build/$(1)/%.o) build/$(1)/trail.pb-c.o
 	$$(call say,AR)
 	$$(Q)rm -f $$@ && $$(AR) rcsD $$@ $$^
@@ -179,7 +188,8 @@ CROSS_DEPS := gcc-s390x-linux-gnu libc6-dev-s390x-cross gcc-arm-linux-gnueabihf 
 	qemu-user-static
 # The tests of a file of proto/ that need nothing above it.
 CROSS_UNITS := $(filter-out tests/unit/test_findings.c,$(filter $(PROTO_C:proto/%=tests/unit/test_%),$(UNIT_C)))
-CROSS_PARTS := $(PROTO_C:%.c=%.o) $(patsubst %,tests/support/%.o,guard hex sealed_log vector) trail.pb-c.o
+CROSS_PARTS := $(PROTO_C:%.c=%.o) $(patsubst %,client/witness/%.o,judge loglist) \
+	$(patsubst %,tests/support/%.o,guard hex sealed_log vector) trail.pb-c.o
 CROSS_CC = $(TRIPLE_$(1))-gcc $(CPPFLAGS) $(CFLAGS) -O2 -g -isystem build/cross/$(1)/root/usr/include \
 	-isystem build/cross/$(1)/root/usr/include/$(TRIPLE_$(1))
 CROSS_LIBS = -Lbuild/cross/$(1)/root/usr/lib/$(TRIPLE_$(1)) -lcmocka -lsodium -lprotobuf-c -lcrypto
@@ -236,12 +246,21 @@ crowd: release $(BENCHES)  ## measure: what attackers do to one innocent peer an
 demo: release  ## start a daemon, import 20,000 real events, kill it, check it, flip a bit
 	tests/demo.sh
 
-# What somebody outside wrote: Debian's golang-golang-x-mod-dev checks our notes and proofs.
-build/interop/check: tests/interop/check.go | $(NEEDED)
+# What somebody outside wrote: Debian's golang-golang-x-mod-dev checks our notes, proofs and tiles.
+INTEROP := build/interop/check build/interop/tiles
+$(INTEROP): build/interop/%: tests/interop/%.go | $(NEEDED)
 	$(call say,GO)
 	@mkdir -p build/interop/src
 	$(Q)GO111MODULE=off GOPATH=$(CURDIR)/build/interop:/usr/share/gocode GOCACHE=$(CURDIR)/build/interop/cache \
 		$(firstword $(wildcard /usr/lib/go-1.19/bin/go) /usr/bin/go) build -o $@ $<
+
+# Programs of others that need a newer Go and its modules, each named by its version; and the tests
+# that take them (tests/integration/foreign.py).
+FOREIGN := github.com/transparency-dev/tessera/cmd/fsck@v1.0.4
+.PHONY: interop
+interop: release $(INTEROP)  ## programs of others judge our log, where Go modules can be had
+	tests/interop/fetch build/interop/bin $(FOREIGN)
+	$(PYTHON) -m pytest -q -rs -p no:cacheprovider $(sort $(wildcard tests/integration/test_interop*.py))
 
 # Prometheus' own judge of what `trail status -o prom` writes: taken out of Debian's package, which,
 # installed, would run a server.
@@ -252,7 +271,7 @@ build/promtool/promtool: | $(NEEDED)
 		dpkg-deb --fsys-tarfile prometheus_*.deb | tar -xO ./usr/bin/promtool >promtool.new && \
 		rm prometheus_*.deb && chmod 0755 promtool.new && mv promtool.new promtool
 
-TEST_NEEDS := release unit-release replay-release build/interop/check
+TEST_NEEDS := release unit-release replay-release $(INTEROP)
 CI_NEEDS   := $(TEST_NEEDS) build/promtool/promtool asan unit-asan replay-asan tsan unit-tsan
 FULL_NEEDS := $(CI_NEEDS) clang unit-clang replay-clang debug unit-debug replay-debug \
 	$(FUZZERS:%=build/fuzz/tests/fuzz/fuzz_%) $(CROSS:%=cross-%)
@@ -280,7 +299,7 @@ lint: release  ## layout, floors, doors, sizes, exports, settings, clang-tidy, c
 	$(PYTHON) tests/run.py lint
 
 # tests/lint/lint_tidy: a file is looked at again when it would be compiled again.
-TIDY_C := $(wildcard $(addsuffix /*.c,proto daemon daemon/signer client client/cli \
+TIDY_C := $(wildcard $(addsuffix /*.c,proto daemon daemon/signer client client/cli client/witness \
 	$(addprefix tests/,unit support fuzz bench integration)))
 define TIDY
 	$(call say,TIDY)
@@ -323,7 +342,7 @@ deps-cross:  ## install what make cross needs besides
 deps-deb:  ## install what building packages needs besides
 	@$(call install_packages,$(BUILD_DEPS) $(PACKAGE_DEPS))
 
-PROGRAMS := $(sbindir)/traild $(sbindir)/traild-signer $(bindir)/trail
+PROGRAMS := $(addprefix $(sbindir)/,traild traild-signer trail-witness) $(bindir)/trail
 LIBRARY  := $(libdir)/libtrail.so.$(VERSION) $(libdir)/$(SONAME) $(libdir)/libtrail.so $(libdir)/libtrail.a
 PAGES    := $(foreach m,$(MANUALS),$(mandir)/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m)))
 PC       := $(libdir)/pkgconfig/libtrail.pc
@@ -336,13 +355,15 @@ place = sed -e 's|/usr/sbin/|$(sbindir)/|g; s|/etc/trail/|$(sysconfdir)/trail/|g
 	chmod 0644 $(DESTDIR)$(2)
 # What install puts there for systemd and AppArmor.
 SERVICE := $(addprefix $(unitdir)/,$(notdir $(UNITS))) $(sysusersdir)/traild.conf $(tmpfilesdir)/traild.conf \
+	$(sysusersdir)/trail-witness.conf \
 	$(addprefix $(apparmordir)/,$(notdir $(PROFILES)))
 CONF := $(sysconfdir)/trail/traild.conf
+WITNESS_CONF := $(sysconfdir)/trail/witness.logs
 
 .PHONY: install uninstall
 install: release  ## install programs, library, manuals, completion, units below $(DESTDIR)$(prefix)
 	install -d $(sort $(dir $(addprefix $(DESTDIR),$(PROGRAMS) $(LIBRARY) $(PAGES) $(PC) $(HEADER) $(COMPLETE) $(SERVICE) $(CONF))))
-	install -m 0755 build/release/traild build/release/traild-signer $(DESTDIR)$(sbindir)
+	install -m 0755 $(addprefix build/release/,traild traild-signer trail-witness) $(DESTDIR)$(sbindir)
 	install -m 0755 build/release/trail $(DESTDIR)$(bindir)
 	install -m 0644 build/release/libtrail.so.$(VERSION) build/release/libtrail.a $(DESTDIR)$(libdir)
 	ln -sf libtrail.so.$(VERSION) $(DESTDIR)$(libdir)/$(SONAME)
@@ -359,11 +380,14 @@ install: release  ## install programs, library, manuals, completion, units below
 	$(foreach p,$(PROFILES),$(call place,$(p),$(apparmordir)/$(notdir $(p))) && ):
 	install -m 0644 systemd/traild.sysusers $(DESTDIR)$(sysusersdir)/traild.conf
 	install -m 0644 systemd/traild.tmpfiles $(DESTDIR)$(tmpfilesdir)/traild.conf
+	install -m 0644 systemd/trail-witness.sysusers $(DESTDIR)$(sysusersdir)/trail-witness.conf
 	[ -e $(DESTDIR)$(CONF) ] || install -m 0644 systemd/traild.conf $(DESTDIR)$(CONF)
+	[ -e $(DESTDIR)$(WITNESS_CONF) ] || install -m 0644 systemd/witness.logs $(DESTDIR)$(WITNESS_CONF)
 	[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
 uninstall:  ## remove what install put there, but for settings that were changed since
 	rm -f $(addprefix $(DESTDIR),$(PROGRAMS) $(LIBRARY) $(PAGES) $(PC) $(HEADER) $(COMPLETE) $(SERVICE))
 	! cmp -s systemd/traild.conf $(DESTDIR)$(CONF) || rm $(DESTDIR)$(CONF)
+	! cmp -s systemd/witness.logs $(DESTDIR)$(WITNESS_CONF) || rm $(DESTDIR)$(WITNESS_CONF)
 
 # ---- packages ----
 

@@ -3,7 +3,6 @@
  * What a verification is told to do, and what it tells.
  */
 #include "verify.h"
-#include "../proto/note.h"
 
 #include <stdlib.h>
 
@@ -22,13 +21,12 @@ void trail_verify_free(struct trail_verify *v)
 		return;
 	buf_release(&v->checkpoint);
 	buf_release(&v->since);
-	buf_release(&v->policy);
 	buf_release(&v->anchors);
-	verify_begin(v);
+	verify_reset(v);
 	free(v);
 }
 
-void verify_begin(struct trail_verify *v)
+void verify_reset(struct trail_verify *v)
 {
 	trail_entry_free(v->result.proof.entry);
 	v->result = (struct verify_result){ 0 };
@@ -51,6 +49,16 @@ enum trail_err trail_verify_set_checkpoint(struct trail_verify *v, const char *n
 enum trail_err trail_verify_set_since(struct trail_verify *v, const char *note, size_t len)
 {
 	return v ? set_note(&v->since, note, len) : TRAIL_MISUSE;
+}
+
+enum trail_err trail_verify_set_vkey(struct trail_verify *v, const char *vkey)
+{
+	if (!v || !vkey)
+		return TRAIL_MISUSE;
+	if (vkey_parse(span_text(vkey), &v->vkey) != TRAIL_OK)
+		return TRAIL_INVALID;
+	v->has_vkey = true;
+	return TRAIL_OK;
 }
 
 enum trail_err trail_verify_set_resume(struct trail_verify *v, bool on)

@@ -754,6 +754,11 @@ enum trail_err trail_verify_set_checkpoint(struct trail_verify *v, const char *n
  * Errors as above.
  */
 enum trail_err trail_verify_set_since(struct trail_verify *v, const char *note, size_t len);
+/*
+ * The vkey of a log that is not one of traild's (c2sp.org/signed-note), for trail_verify_tree: what
+ * its entries say is not judged. TRAIL_INVALID: it is not one.
+ */
+enum trail_err trail_verify_set_vkey(struct trail_verify *v, const char *vkey);
 /* Begin behind the checkpoint that trail_verify_run found valid last, kept in the state folder. */
 enum trail_err trail_verify_set_resume(struct trail_verify *v, bool on);
 /*
@@ -786,6 +791,31 @@ enum trail_err trail_verify_set_progress(
  */
 enum trail_err trail_verify_run(struct trail *t, struct trail_verify *v);
 
+/*
+ * Write the log to `folder`, which is made where there is none, as a tree of tiles
+ * (c2sp.org/tlog-tiles) that any web server can give out: what is not there yet, the checkpoint
+ * last, all of it synced. Every record is judged on the way, as trail_verify_run does, behind the
+ * checkpoint that the folder has; nothing is published while a finding counts against the log.
+ * trail_verify_since tells what was there before. A run that ended early, by whatever, leaves the
+ * folder as its checkpoint says, and the next one goes on.
+ *
+ * TRAIL_OK: there is a verdict, and unless it is invalid, the log is published. TRAIL_MORE:
+ * `progress` said stop. TRAIL_BUSY: another process publishes into that folder. TRAIL_IO: a file
+ * cannot be written. Others: as trail_verify_run.
+ */
+enum trail_err trail_publish(struct trail *t, struct trail_verify *v, const char *folder);
+/*
+ * Verify the published log in `folder`: a tree of tiles (c2sp.org/tlog-tiles) as trail_publish
+ * writes it, or another log's. The handle need not be open; the log must be the one that
+ * trail_set_identity or trail_verify_set_vkey names, else it is the one of the folder's own
+ * log.identity. Every file is looked at, and who wrote them is not trusted. Payloads and seals are
+ * no part of a published log.
+ *
+ * TRAIL_OK: there is a verdict. TRAIL_MORE: `progress` said stop. TRAIL_IO: the folder or its
+ * checkpoint cannot be read. TRAIL_INVALID: the given checkpoint is none. TRAIL_NOMEM.
+ */
+enum trail_err trail_verify_tree(struct trail *t, struct trail_verify *v, const char *folder);
+
 enum trail_verdict {
 	TRAIL_VERDICT_NONE = 0,         /* no run came to its end */
 	TRAIL_VERDICT_VALID = 1,        /* everything fits */
@@ -793,6 +823,8 @@ enum trail_verdict {
 	TRAIL_VERDICT_UNVERIFIABLE = 3, /* nothing contradicts, but a part could not be judged */
 };
 enum trail_verdict trail_verify_verdict(const struct trail_verify *v);
+/* Origin of the log that was verified, or that the evidence is of; "" when that is not known. */
+const char *trail_verify_origin(const struct trail_verify *v);
 /* Size of the checkpoint that was verified against; 0: it did not come to that. */
 uint64_t trail_verify_size(const struct trail_verify *v);
 /* The root that the records give, TRAIL_HASH_LEN bytes; NULL: not all records were seen. */
@@ -827,36 +859,24 @@ bool trail_verify_finding_is_invalid(const struct trail_verify *v, size_t i);
 /* ---- evidence, judged without the log ---- */
 
 /*
- * The text of the log identity file that evidence must be of; get it by a path that you trust.
- * Without it evidence is unverifiable at best. TRAIL_INVALID: it is not one.
- */
-enum trail_err trail_verify_set_identity(struct trail_verify *v, const char *text, size_t len);
-/*
- * The text of a witness policy (c2sp.org/tlog-policy): whose cosignatures count, and how many it
- * takes. TRAIL_INVALID: it is not one; trail_verify_why says where.
- */
-enum trail_err trail_verify_set_policy(struct trail_verify *v, const char *text, size_t len);
-/* One more witness whose cosignature counts, by its vkey; not beside a policy. As above. */
-enum trail_err trail_verify_add_witness(struct trail_verify *v, const char *vkey);
-/*
  * Certificates (PEM) of authorities whose RFC 3161 time stamps count. TRAIL_INVALID: nothing, or
  * more than 1 MiB.
  */
 enum trail_err trail_verify_set_anchors(struct trail_verify *v, const char *pem, size_t len);
-/* Why the last of these was refused: a sentence. "" when none was. May hold foreign text. */
-const char *trail_verify_why(const struct trail_verify *v);
-
 /*
- * Judge one .tlog-proof, as trail_prove gives it; no log is asked. Getters of a verdict tell about
- * it, beside those below: trail_verify_size is that of its checkpoint, trail_verify_checked counts
- * records. TRAIL_OK: there is a verdict. TRAIL_NOMEM, TRAIL_MISUSE: there is none.
+ * Judge one .tlog-proof, as trail_prove gives it. No log is asked: the handle need not be open. It
+ * must be of the log that trail_set_identity names, without which it is unverifiable at best;
+ * cosignatures are judged by the policy of trail_set_policy. What tells of a verdict tells of this,
+ * beside what is below: trail_verify_size is that of its checkpoint, trail_verify_checked counts
+ * its records.
+ *
+ * TRAIL_OK: there is a verdict. TRAIL_NOMEM: there is none.
  */
-enum trail_err trail_verify_proof(struct trail_verify *v, const char *text, size_t len);
+enum trail_err trail_verify_proof(
+	struct trail *t, struct trail_verify *v, const char *text, size_t len);
 
 /* The record that was proven, with its names; NULL: it did not come to that. Belongs to `v`. */
 const struct trail_entry *trail_verify_entry(const struct trail_verify *v);
-/* The origin of the log that the evidence is of; "" when that is not known. */
-const char *trail_verify_origin(const struct trail_verify *v);
 
 /* What holds beside the record itself; believe it only where the verdict is not invalid. */
 enum trail_proof_number {
