@@ -126,11 +126,10 @@ static void say_sealed(const struct scan_result *s, struct buf *out)
 	char time[TIME_LEN];
 	if (s->sealed)
 		buf_printf(out,
-			"sealed until index %llu, time %s (%llu seal%s, the newest of epoch "
-			"%llu); nothing is claimed after\n",
+			"sealed until index %llu, time %s (%llu seal%s); nothing is claimed "
+			"after\n",
 			(unsigned long long)s->sealed_index, time_text(s->sealed_ns, time),
-			(unsigned long long)s->seals, plural(s->seals),
-			(unsigned long long)s->seals - 1);
+			(unsigned long long)s->seals, plural(s->seals));
 	else
 		buf_printf(out, "not sealed%s\n", s->seals == 0 ? " yet" : "");
 }

@@ -9,7 +9,6 @@ import os
 import pathlib
 import re
 import shutil
-import struct
 import subprocess
 
 import pytest
@@ -334,22 +333,6 @@ def test_disk_full_log_moves_to_a_larger_one(day):
 
 
 # ---- the clock -------------------------------------------------------------------------------------
-
-@pytest.fixture
-def wrong_clock(folder):
-    """A library to preload, and what sets the clock that it shows wrong by so many seconds."""
-    library, by = folder / "set_clock.so", folder / "wrong_by"
-    subprocess.run([os.environ.get("CC", "cc"), "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-O1",
-                    "-shared", "-fPIC", "-o", str(library),
-                    str(ROOT / "tests/integration/set_clock.c"), "-ldl"], check=True)
-    by.write_bytes(bytes(8))
-
-    def set_wrong(seconds):
-        with open(by, "r+b") as f:
-            f.write(struct.pack("=q", seconds * 10**9))
-    set_wrong.env = {"LD_PRELOAD": str(library), "SET_CLOCK": str(by)}
-    return set_wrong
-
 
 def test_clock_wrong_is_said_marked_and_harms_no_proof(day, wrong_clock):
     day.daemon.stop()
