@@ -21,7 +21,6 @@ void trail_verify_free(struct trail_verify *v)
 		return;
 	buf_release(&v->checkpoint);
 	buf_release(&v->since);
-	buf_release(&v->policy);
 	buf_release(&v->anchors);
 	verify_reset(v);
 	free(v);

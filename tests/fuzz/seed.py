@@ -2,12 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the seed corpora from the golden vectors.
 
-usage: seed.py            (from anywhere; writes a folder of tests/fuzz/corpus/ for most targets)
+usage: seed.py            (from anywhere; writes the folders of tests/fuzz/corpus that it names)
 """
 import pathlib
 import struct
+import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))
+import tlog  # noqa: E402
+
 VECTORS = HERE.parent / "vectors"
 QUERIES = {
     "empty": b"",
@@ -82,6 +86,20 @@ def put(target, name, data):
     (folder / name).write_bytes(data)
 
 
+def witness_bodies():
+    """What a witness is sent: of the log of seed 00..1f, whose key the target knows; lists of logs."""
+    log = tlog.Log("example.org/audit", bytes(range(32)), [bytes([i]) for i in range(100)])
+    for old, new in ((0, 0), (0, 1), (1, 2), (3, 7), (7, 7), (64, 100), (9, 5)):
+        yield f"add-{old}-{new}", log.add(old, new)
+    yield "fork", tlog.add_body(3, log.tree.consistency(3, 6), log.note(7))
+    yield "extension", tlog.add_body(0, [], tlog.sign_note(
+        tlog.checkpoint_text(log.origin, 5, log.tree.root(5)) + "ext\n", log.key))
+    yield "stranger", tlog.Log("other", b"s" * 32, [b"x"]).add(0, 1)
+    yield "list", b"# a\nlogs/v0\nvkey " + LOG + b"\norigin rekor - 1\nqpd 1\ncontact c\n"
+    yield "vkey", LOG + b"\n"
+    yield "identity", b"trail-log/v1\n" + LOG + b"\n" + tlog.b64(b"g" * 32).encode() + b"\n"
+
+
 def main():
     for path in sorted(VECTORS.glob("event-*.hex")):
         put("event", path.stem, vector(path))
@@ -96,6 +114,8 @@ def main():
         put("tile", name, tile)
     for name, policy in POLICIES.items():
         put("policy", name, policy)
+    for name, body in witness_bodies():
+        put("witness", name, body)
     for name, text in SEAL_TEXTS.items():
         put("seal", name, text)
     put("seal", "message", seal_message(SEAL_TEXTS["text"]))
