@@ -106,6 +106,11 @@ enum trail_verdict trail_verify_verdict(const struct trail_verify *v)
 	return v->result.found.unverifiable != 0 ? TRAIL_VERDICT_UNVERIFIABLE : TRAIL_VERDICT_VALID;
 }
 
+const char *trail_verify_origin(const struct trail_verify *v)
+{
+	return v ? v->result.origin : "";
+}
+
 uint64_t trail_verify_size(const struct trail_verify *v)
 {
 	return v ? v->result.size : 0;
