@@ -247,6 +247,7 @@ static void null_verify(void)
 	REFUSED(trail_publish(t, v, NULL));
 	REFUSED(trail_verify_run(NULL, v));
 	REFUSED(trail_verify_run(t, NULL));
+	EXPECT(trail_verify_origin(NULL)[0] == '\0');
 	EXPECT(trail_verify_verdict(NULL) == TRAIL_VERDICT_NONE);
 	EXPECT(trail_verify_size(NULL) == 0 && !trail_verify_root(NULL));
 	EXPECT(trail_verify_since(NULL) == 0 && trail_verify_checked(NULL) == 0);
