@@ -246,12 +246,21 @@ crowd: release $(BENCHES)  ## measure: what attackers do to one innocent peer an
 demo: release  ## start a daemon, import 20,000 real events, kill it, check it, flip a bit
 	tests/demo.sh
 
-# What somebody outside wrote: Debian's golang-golang-x-mod-dev checks our notes and proofs.
-build/interop/check: tests/interop/check.go | $(NEEDED)
+# What somebody outside wrote: Debian's golang-golang-x-mod-dev checks our notes, proofs and tiles.
+INTEROP := build/interop/check build/interop/tiles
+$(INTEROP): build/interop/%: tests/interop/%.go | $(NEEDED)
 	$(call say,GO)
 	@mkdir -p build/interop/src
 	$(Q)GO111MODULE=off GOPATH=$(CURDIR)/build/interop:/usr/share/gocode GOCACHE=$(CURDIR)/build/interop/cache \
 		$(firstword $(wildcard /usr/lib/go-1.19/bin/go) /usr/bin/go) build -o $@ $<
+
+# Programs of others that need a newer Go and its modules, each named by its version; and the tests
+# that take them (tests/integration/foreign.py).
+FOREIGN := github.com/transparency-dev/tessera/cmd/fsck@v1.0.4
+.PHONY: interop
+interop: release $(INTEROP)  ## programs of others judge our log, where Go modules can be had
+	tests/interop/fetch build/interop/bin $(FOREIGN)
+	$(PYTHON) -m pytest -q -rs -p no:cacheprovider $(sort $(wildcard tests/integration/test_interop*.py))
 
 # Prometheus' own judge of what `trail status -o prom` writes: taken out of Debian's package, which,
 # installed, would run a server.
@@ -262,7 +271,7 @@ build/promtool/promtool: | $(NEEDED)
 		dpkg-deb --fsys-tarfile prometheus_*.deb | tar -xO ./usr/bin/promtool >promtool.new && \
 		rm prometheus_*.deb && chmod 0755 promtool.new && mv promtool.new promtool
 
-TEST_NEEDS := release unit-release replay-release build/interop/check
+TEST_NEEDS := release unit-release replay-release $(INTEROP)
 CI_NEEDS   := $(TEST_NEEDS) build/promtool/promtool asan unit-asan replay-asan tsan unit-tsan
 FULL_NEEDS := $(CI_NEEDS) clang unit-clang replay-clang debug unit-debug replay-debug \
 	$(FUZZERS:%=build/fuzz/tests/fuzz/fuzz_%) $(CROSS:%=cross-%)

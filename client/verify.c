@@ -21,7 +21,6 @@ void trail_verify_free(struct trail_verify *v)
 		return;
 	buf_release(&v->checkpoint);
 	buf_release(&v->since);
-	buf_release(&v->policy);
 	buf_release(&v->anchors);
 	verify_reset(v);
 	free(v);
@@ -105,11 +104,6 @@ enum trail_verdict trail_verify_verdict(const struct trail_verify *v)
 	if (v->result.found.invalid != 0)
 		return TRAIL_VERDICT_INVALID;
 	return v->result.found.unverifiable != 0 ? TRAIL_VERDICT_UNVERIFIABLE : TRAIL_VERDICT_VALID;
-}
-
-const char *trail_verify_origin(const struct trail_verify *v)
-{
-	return v && v->result.origin[0] != '\0' ? v->result.origin : NULL;
 }
 
 uint64_t trail_verify_size(const struct trail_verify *v)

@@ -122,6 +122,7 @@ int cmd_verify(struct cli *cli, int argc, char **argv)
 		{ .name = "checkpoint", .text = &wish.checkpoint, .value = VALUE_FILE },
 		{ .name = "since", .text = &wish.since, .bare = SINCE_LAST, .value = VALUE_FILE },
 		{ .name = "vkey", .text = &wish.vkey },
+		{ .name = "tsa", .text = &wish.tsa, .value = VALUE_FILE },
 		{ .name = "payloads", .flag = &wish.payloads },
 		{ .name = "quiet", .letter = 'q', .flag = &wish.quiet },
 		{ 0 },

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verdict.h"
-
-#include "output.h"
 #include "predecessor.h"
 
 static const char *verdict_word(const struct trail_verify *v)
@@ -79,6 +77,8 @@ static void tell_json(const struct verdict *verdict)
 	(void)json_object_set_new(to, "invalid", json_number(trail_verify_invalid(v)));
 	(void)json_object_set_new(to, "unverifiable", json_number(trail_verify_unverifiable(v)));
 	(void)json_object_set_new(to, "predecessor", predecessor_json(verdict->predecessor));
+	if (verdict->add)
+		verdict->add(to, v);
 	print_json(to);
 }
 
@@ -136,7 +136,7 @@ static void tell_text(const struct verdict *verdict)
 	const struct trail_verify *v = verdict->v;
 	unsigned long long checked = trail_verify_checked(v);
 	printf("%s: ", verdict_word(v));
-	print_text(stdout, verdict->origin ? verdict->origin : "the log");
+	print_text(stdout, verdict->origin && *verdict->origin ? verdict->origin : "the log");
 	printf(": %llu record%s: ", checked, plural(checked));
 	if (trail_verify_verdict(v) == TRAIL_VERDICT_VALID)
 		print_valid(v);

@@ -44,8 +44,17 @@ POLICIES = {
     "undefined": b"group g any \xc3\xa5\n",
     "control": b"quorum\x01none\n",
 }
-
-
+TILES = {
+    "level0": b"tile/0/000",
+    "partial": b"tile/1/001.p/17",
+    "large": b"tile/entries/x036/x028/x797/x018/x963/967.p/255",
+    "too-large": b"tile/entries/x036/x028/x797/x018/x963/968",
+    "zeros": b"tile/0/x000/001",
+    "width": b"tile/7/000.p/256",
+    "bundle": b"\0\3one\0\0\0\5three",
+    "cut": b"\0\3one\0\4two",
+    "records": b"".join(struct.pack(">H", 112) + bytes([i]) * 112 for i in range(3)),
+}
 ROOT = b"XcnaeacGWamtVZy3Ad7ZoqudgjqtL0lgz+Nw7/RgQyg="
 SEAL_TEXTS = {
     "text": b"trail-seal/v1\nexample.org/audit\n3\n4711\n" + ROOT + b"\n1700000000000000000\n",
@@ -101,6 +110,8 @@ def main():
         stream += struct.pack(">I", len(message)) + message
     for name, query in QUERIES.items():
         put("query", name, query)
+    for name, tile in TILES.items():
+        put("tile", name, tile)
     for name, policy in POLICIES.items():
         put("policy", name, policy)
     for name, body in witness_bodies():

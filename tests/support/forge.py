@@ -456,7 +456,8 @@ class Seeds:
             level, index = struct.unpack(">BQ", content[at:at + 9])
             self.nodes.append((level, index, content[at + 9:at + 41]))
         at = 8 + 41 * count
-        self.pending = content[at + 2:at + 2 + int.from_bytes(content[at:at + 2], "big")]
+        end = at + 2 + int.from_bytes(content[at:at + 2], "big")
+        self.pending, self.mark = content[at + 2:end], content[end:]
 
     @classmethod
     def read(cls, path):
@@ -468,10 +469,10 @@ class Seeds:
                    b"\0\0")
 
     def content(self):
-        return struct.pack(">IBBH", self.next, self.height, len(self.nodes), 0) + \
+        return struct.pack(">IBBH", self.next, self.height, len(self.nodes), bool(self.mark)) + \
             b"".join(struct.pack(">BQ", level, index) + seed
                      for level, index, seed in self.nodes) + \
-            struct.pack(">H", len(self.pending)) + self.pending
+            struct.pack(">H", len(self.pending)) + self.pending + self.mark
 
     def write(self, path):
         slot_only(path, self.content(), SEEDS_SLOT_LEN)
