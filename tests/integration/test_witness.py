@@ -19,11 +19,10 @@ import threading
 import time
 
 import pytest
-import witness as witness_module  # puts tests/support on the path
 import sanitizers
-import tlog
+import witness as witness_module
 from harness import SEED, SLOW, private_kib
-from witness import Refused, Witness, log_file, small_log
+from witness import Refused, Witness, log_file, small_log, tlog
 
 SIZE = "text/x.tlog.size"
 KILLS = int(os.environ.get("TRAIL_KILLS", "20"))
