@@ -64,6 +64,17 @@ SEAL_TEXTS = {
 }
 
 
+def genesis_after(identity, note, reason):
+    """A Genesis whose last fields name a log; the others are those of the golden one."""
+    golden = vector(VECTORS / "genesis.hex")
+    out = golden[:golden.index(b"\x42\x32trail-log")]
+    for number, value in ((8, identity), (9, note), (10, reason)):
+        length = len(value)
+        head = bytes([length]) if length < 128 else bytes([length & 127 | 128, length >> 7])
+        out += bytes([number << 3 | 2]) + head + value
+    return out
+
+
 def seal_message(text):
     """A Seal of height 4 whose key, path and signature are made up."""
     fields = (text, bytes(range(32)), bytes(4 * 32), bytes(64), b"a note\n")
@@ -120,6 +131,13 @@ def main():
         put("seal", name, text)
     put("seal", "message", seal_message(SEAL_TEXTS["text"]))
     put("seal", "genesis", vector(VECTORS / "genesis.hex"))
+    identity = b"trail-log/v1\n" + LOG + b"\n" + ROOT + b"\n"
+    signed, cosigned = (HERE / "corpus/note" / n for n in ("signed", "cosigned"))
+    put("succession", "genesis", vector(VECTORS / "genesis.hex"))
+    put("succession", "whole", genesis_after(identity, signed.read_bytes(), b"key stolen"))
+    put("succession", "no-note", genesis_after(identity, b"note\n", b""))
+    put("succession", "signed", signed.read_bytes())
+    put("succession", "cosigned", cosigned.read_bytes())
     for name in ("response", "anchor"):
         put("stamp", name, vector(VECTORS / f"stamp-{name}.hex"))
     frame = vector(VECTORS / "frame-append.hex")
