@@ -28,6 +28,9 @@ void trail_verify_free(struct trail_verify *v)
 
 void verify_reset(struct trail_verify *v)
 {
+	if (v->set)
+		v->set_free(v->set);
+	v->set = NULL;
 	trail_entry_free(v->result.proof.entry);
 	v->result = (struct verify_result){ 0 };
 }
