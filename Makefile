@@ -67,6 +67,7 @@ SANDBOX_fuzz := none
 # What libtrail needs itself, which a program that links it statically must name (libtrail.pc).
 LIB_LIBS := -lsodium -lprotobuf-c -lcrypto
 LIBS := -lsodium -llmdb -levent_core -lprotobuf-c -lcrypto -lzstd -lconfuse -lseccomp -lpthread
+WITNESS_LIBS := -levent_extra -levent_core $(LIB_LIBS)
 # On 32 bits, too, files, folders and years have no end that comes soon.
 CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -DTRAIL_VERSION='"$(VERSION)"' -isystem build/gen
 # Names of files are those in the tree: a build in another folder gives the same bytes.
@@ -79,12 +80,13 @@ SIGNER_C  := $(filter-out daemon/signer/main.c daemon/signer/sandbox_%.c,$(sort 
 # What the signer has from the floor below its own (tests/lint/floors.txt).
 SIGNER_BELOW := daemon/handover.c daemon/log.c
 CLIENT_C  := $(sort $(wildcard client/*.c))
+WITNESS_C := $(filter-out client/witness/main.c,$(sort $(wildcard client/witness/*.c)))
 CLI_C     := $(filter-out client/cli/main.c,$(sort $(wildcard client/cli/*.c)))
 SUPPORT_C := $(sort $(wildcard tests/support/*.c))
 UNIT_C    := $(sort $(wildcard tests/unit/test_*.c))
 FUZZERS   := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 BENCH_C   := $(sort $(wildcard tests/bench/*.c))
-MANUALS   := $(sort $(wildcard daemon/*.7 daemon/*.8 daemon/signer/*.8 client/*.1 client/*.3 proto/*.7))
+MANUALS   := $(sort $(wildcard daemon/*.7 daemon/*.8 daemon/signer/*.8 client/*.1 client/*.3 client/witness/*.8 proto/*.7))
 
 .PHONY: all
 all: release  ## build traild, traild-signer and trail (build/release)
@@ -92,7 +94,8 @@ all: release  ## build traild, traild-signer and trail (build/release)
 # $(1): the mode
 define MODE_RULES
 .PHONY: $(1) unit-$(1) fuzzers-$(1)
-$(1): build/$(1)/traild build/$(1)/traild-signer build/$(1)/trail build/$(1)/libtrail.so
+$(1): build/$(1)/traild build/$(1)/traild-signer build/$(1)/trail build/$(1)/trail-witness \
+		build/$(1)/libtrail.so
 unit-$(1): $(UNIT_C:tests/unit/%.c=build/$(1)/tests/unit/%) build/$(1)/traild-signer
 replay-$(1): $(FUZZERS:%=build/$(1)/tests/fuzz/replay_%)
 
@@ -113,6 +116,12 @@ build/$(1)/trail: build/$(1)/client/cli/main.o $(CLI_C:%.c=build/$(1)/%.o) build
 	$$(call say,LD)
 	$$(Q)$$(CC_$(1)) $$(FLAGS_$(1)) $$(LDFLAGS) $$(LD_HARDEN) -o $$@ $$^ -ljansson $$(LIB_LIBS)
 
+# A program of another house than the log's: nothing of the daemon or the library is in it.
+build/$(1)/trail-witness: build/$(1)/client/witness/main.o $(WITNESS_C:%.c=build/$(1)/%.o) \
+		$(PROTO_C:%.c=build/$(1)/%.o) build/$(1)/trail.pb-c.o
+	$$(call say,LD)
+	$$(Q)$$(CC_$(1)) $$(FLAGS_$(1)) $$(LDFLAGS) $$(LD_HARDEN) -o $$@ $$^ $$(WITNESS_LIBS)
+
 # One object whose hidden symbols are local: an archive of many would have to show them.
 build/$(1)/libtrail.o: $(CLIENT_C:%.c=build/$(1)/%.o) $(PROTO_C:%.c=build/$(1)/%.o) build/$(1)/trail.pb-c.o
 	$$(call say,LD)
@@ -132,7 +141,7 @@ build/$(1)/libtrail.so: build/$(1)/libtrail.so.$(VERSION)
 # Everything but the programs' main files, for the tests to take from.
 build/$(1)/parts.a: $(PROTO_C:%.c=build/$(1)/%.o) $(DAEMON_C:%.c=build/$(1)/%.o) \
 		$(SIGNER_C:%.c=build/$(1)/%.o) $(CLIENT_C:%.c=build/$(1)/%.o) $(CLI_C:%.c=build/$(1)/%.o) \
-		build/$(1)/daemon/signer/sandbox_$(or $(SANDBOX_$(1)),$(SANDBOX)).o \
+		$(WITNESS_C:%.c=build/$(1)/%.o) build/$(1)/daemon/signer/sandbox_$(or $(SANDBOX_$(1)),$(SANDBOX)).o \
 		$(SUPPORT_C:%.c=build/$(1)/%.o) build/$(1)/trail.pb-c.o
 	$$(call say,AR)
 	$$(Q)rm -f $$@ && $$(AR) rcsD $$@ $$^
@@ -280,7 +289,7 @@ lint: release  ## layout, floors, doors, sizes, exports, settings, clang-tidy, c
 	$(PYTHON) tests/run.py lint
 
 # tests/lint/lint_tidy: a file is looked at again when it would be compiled again.
-TIDY_C := $(wildcard $(addsuffix /*.c,proto daemon daemon/signer client client/cli \
+TIDY_C := $(wildcard $(addsuffix /*.c,proto daemon daemon/signer client client/cli client/witness \
 	$(addprefix tests/,unit support fuzz bench integration)))
 define TIDY
 	$(call say,TIDY)

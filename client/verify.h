@@ -37,13 +37,15 @@ struct verify_result {
 	uint64_t erased;   /* missing, and the log holds an ERASURE, or may hold one */
 	bool whole;        /* all records below `size` are in `root` */
 	struct hash root;
-	char origin[NOTE_NAME_MAX + 1]; /* "": it did not come to that */
 	struct proof_facts proof;
+	char origin[NOTE_NAME_MAX + 1]; /* "": it did not come to that */
 	struct findings found;
 };
 
 struct trail_verify {
 	struct buf checkpoint, since; /* signed notes; empty: not given */
+	struct vkey vkey;             /* of a log that is not ours */
+	bool has_vkey;
 	bool resume;
 	bool payloads;
 	unsigned threads;
@@ -57,6 +59,6 @@ struct trail_verify {
 };
 
 /* Forget what was found. */
-void verify_begin(struct trail_verify *v);
+void verify_reset(struct trail_verify *v);
 
 #endif

@@ -374,7 +374,7 @@ static enum trail_err take_line(struct evidence_set *s, struct trail_verify *v, 
 
 static enum trail_err begin(struct trail *t, struct trail_verify *v)
 {
-	verify_begin(v);
+	verify_reset(v);
 	struct evidence_set *s = calloc(1, sizeof *s);
 	if (!s)
 		return TRAIL_NOMEM;

@@ -169,7 +169,7 @@ enum trail_err trail_verify_proof(
 		return err;
 	if (!v || !text)
 		return fault_set(&t->fault, TRAIL_MISUSE, "there is no proof to judge");
-	verify_begin(v);
+	verify_reset(v);
 	struct evidence_case *c = calloc(1, sizeof *c);
 	if (!c)
 		return fault_set(&t->fault, TRAIL_NOMEM, "memory is out");
@@ -188,11 +188,6 @@ enum trail_err trail_verify_proof(
 const struct trail_entry *trail_verify_entry(const struct trail_verify *v)
 {
 	return v ? v->result.proof.entry : NULL;
-}
-
-const char *trail_verify_origin(const struct trail_verify *v)
-{
-	return v && v->result.origin[0] != '\0' ? v->result.origin : NULL;
 }
 
 uint64_t trail_verify_number(const struct trail_verify *v, enum trail_proof_number number)

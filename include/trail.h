@@ -771,6 +771,11 @@ enum trail_err trail_verify_set_checkpoint(struct trail_verify *v, const char *n
  * Errors as above.
  */
 enum trail_err trail_verify_set_since(struct trail_verify *v, const char *note, size_t len);
+/*
+ * The vkey of a log that is not one of traild's (c2sp.org/signed-note), for trail_verify_tree: what
+ * its entries say is not judged. TRAIL_INVALID: it is not one.
+ */
+enum trail_err trail_verify_set_vkey(struct trail_verify *v, const char *vkey);
 /* Begin behind the checkpoint that trail_verify_run found valid last, kept in the state folder. */
 enum trail_err trail_verify_set_resume(struct trail_verify *v, bool on);
 /*
@@ -802,6 +807,31 @@ enum trail_err trail_verify_set_progress(
  * investigator. TRAIL_MISUSE: requests are in flight. Others: as any call, and no verdict.
  */
 enum trail_err trail_verify_run(struct trail *t, struct trail_verify *v);
+
+/*
+ * Write the log to `folder`, which is made where there is none, as a tree of tiles
+ * (c2sp.org/tlog-tiles) that any web server can give out: what is not there yet, the checkpoint
+ * last, all of it synced. Every record is judged on the way, as trail_verify_run does, behind the
+ * checkpoint that the folder has; nothing is published while a finding counts against the log.
+ * trail_verify_since tells what was there before. A run that ended early, by whatever, leaves the
+ * folder as its checkpoint says, and the next one goes on.
+ *
+ * TRAIL_OK: there is a verdict, and unless it is invalid, the log is published. TRAIL_MORE:
+ * `progress` said stop. TRAIL_BUSY: another process publishes into that folder. TRAIL_IO: a file
+ * cannot be written. Others: as trail_verify_run.
+ */
+enum trail_err trail_publish(struct trail *t, struct trail_verify *v, const char *folder);
+/*
+ * Verify the published log in `folder`: a tree of tiles (c2sp.org/tlog-tiles) as trail_publish
+ * writes it, or another log's. The handle need not be open; the log must be the one that
+ * trail_set_identity or trail_verify_set_vkey names, else it is the one of the folder's own
+ * log.identity. Every file is looked at, and who wrote them is not trusted. Payloads and seals are
+ * no part of a published log.
+ *
+ * TRAIL_OK: there is a verdict. TRAIL_MORE: `progress` said stop. TRAIL_IO: the folder or its
+ * checkpoint cannot be read. TRAIL_INVALID: the given checkpoint is none. TRAIL_NOMEM.
+ */
+enum trail_err trail_verify_tree(struct trail *t, struct trail_verify *v, const char *folder);
 
 enum trail_verdict {
 	TRAIL_VERDICT_NONE = 0,         /* no run came to its end */

@@ -181,6 +181,24 @@ enum {
 	X(EVIDENCE_QUORUM, "evidence.quorum", UNVERIFIABLE,                                        \
 		"fewer witnesses cosigned than the policy asks for")                               \
 	X(EVIDENCE_STAMP, "evidence.stamp", INVALID, "the time stamp does not hold")               \
+	X(TREE_UNPINNED, "tree.unpinned", UNVERIFIABLE,                                            \
+		"nothing names the first record of the log that is published")                     \
+	X(TREE_IDENTITY, "tree.identity", INVALID,                                                 \
+		"the identity file in the folder is malformed, or not that of the log")            \
+	X(TREE_CHECKPOINT, "tree.checkpoint", INVALID,                                             \
+		"the published checkpoint is missing, malformed, or not signed by the log")        \
+	X(TREE_ENTRIES, "tree.entries", INVALID,                                                   \
+		"published entries are missing, malformed, or not those of the tree")              \
+	X(TREE_TILE, "tree.tile", INVALID,                                                         \
+		"a tile is missing, malformed, or not what the entries give")                      \
+	X(TREE_ROOT, "tree.root", INVALID,                                                         \
+		"the entries do not give the root of the published checkpoint")                    \
+	X(TREE_UNREADABLE, "tree.unreadable", UNVERIFIABLE,                                        \
+		"a file of the published log cannot be read")                                      \
+	X(TREE_STRANGER, "tree.stranger", UNVERIFIABLE,                                            \
+		"something lies among the tiles that is none")                                     \
+	X(PUBLISH_PREFIX, "publish.prefix", INVALID,                                               \
+		"the log does not extend what was published before")                               \
 	X(EVIDENCE_QUESTION, "evidence.question", INVALID,                                         \
 		"the log's event of the question is missing, or tells of something else")          \
 	X(EVIDENCE_ROWS, "evidence.rows", INVALID, "a row is not what its record says")            \
