@@ -7,6 +7,7 @@
 
 #include "../proto/checkpoint.h"
 #include "../proto/findings.h"
+#include "../proto/hash.h"
 #include "../proto/policy.h"
 
 enum {
@@ -35,7 +36,10 @@ struct verify_result {
 	uint64_t size, since, checked;
 	uint64_t payloads; /* that fit their commitments */
 	uint64_t erased;   /* missing, and the log holds an ERASURE, or may hold one */
-	bool whole;        /* all records below `size` are in `root` */
+	uint64_t seals;    /* of the log */
+	bool sealed; /* the newest SEAL that holds with all before it stands at sealed_index */
+	uint64_t sealed_index, sealed_ns;
+	bool whole; /* all records below `size` are in `root` */
 	struct hash root;
 	struct proof_facts proof;
 	char origin[NOTE_NAME_MAX + 1]; /* "": it did not come to that */

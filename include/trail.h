@@ -795,9 +795,9 @@ enum trail_err trail_verify_set_progress(
 /*
  * Fetch every record up to the newest checkpoint and derive everything anew: leaves, tree, chain,
  * the numbers of every source, the entries that records name; the root must be the signed one, and
- * record 0 that of the identity. It goes on behind a finding where it can. What the log gains
- * meanwhile is left for the next time. Without payloads nobody can tell which DAEMON entry is a
- * start, or a change of the clock: any may be one.
+ * record 0 that of the identity. Each SEAL must hold, and the newest be as young as the log
+ * promises, by this machine's clock. It goes on behind a finding where it can. What the log gains
+ * meanwhile is left for the next time.
  *
  * TRAIL_OK: there is a verdict, whatever it says. A daemon that lies is a finding, and so is a
  * trail_open right before this that answered TRAIL_CORRUPT.
@@ -840,7 +840,7 @@ enum trail_verdict {
 	TRAIL_VERDICT_UNVERIFIABLE = 3, /* nothing contradicts, but a part could not be judged */
 };
 enum trail_verdict trail_verify_verdict(const struct trail_verify *v);
-/* Origin of the log that was verified; NULL: it did not come to that. */
+/* Origin of the log that was verified, or that the evidence is of; "" when that is not known. */
 const char *trail_verify_origin(const struct trail_verify *v);
 /* Size of the checkpoint that was verified against; 0: it did not come to that. */
 uint64_t trail_verify_size(const struct trail_verify *v);
@@ -854,6 +854,17 @@ uint64_t trail_verify_uncovered(const struct trail_verify *v);
 /* Payloads that were opened; payloads that are missing, where an ERASURE may be the reason. */
 uint64_t trail_verify_payloads(const struct trail_verify *v);
 uint64_t trail_verify_erased(const struct trail_verify *v);
+/*
+ * How many SEALs the log has: those that this run judged, and those that it believed because they
+ * stand before where it began.
+ */
+uint64_t trail_verify_seals(const struct trail_verify *v);
+/*
+ * How far the log is sealed: index and time (ns since 1970, UTC, by the daemon's clock) of the
+ * newest SEAL that holds with all before it. Keys that were stolen after that time cannot have
+ * changed what lies below that index, for who holds the log's identity. False: no SEAL does.
+ */
+bool trail_verify_sealed(const struct trail_verify *v, uint64_t *index, int64_t *time_ns);
 /*
  * The lowest index that a finding names (*exact); else the first of the range between the last
  * checkpoint that fits and the first that does not. False: no finding names a record.

@@ -48,6 +48,7 @@ static int tell(struct cli *cli, const struct wish *wish, const struct trail_ver
 		.v = v,
 		.origin = trail_origin(cli->trail),
 		.identity = cli_trust(cli),
+		.runs = true,
 		.predecessor = before,
 		.quiet = wish->quiet,
 	};
