@@ -20,7 +20,8 @@ enum level {
 
 /*
  * An id never changes its meaning and is never given again (tests/lint/messages.txt); the words
- * behind it may change. D is traild's, S traild-signer's.
+ * behind it may change. D is traild's, S
+ * traild-signer's, C traild-courier's.
  */
 static const struct row {
 	const char *id;
@@ -56,6 +57,15 @@ static const struct row {
 	[LOG_CLOCK_JUMPED] = { "TRAIL-D055", WARNING },
 	[LOG_CLOSED_LATE] = { "TRAIL-D056", WARNING },
 	[LOG_SLOWED_DOWN] = { "TRAIL-D057", NOTICE },
+	[LOG_COURIER_GONE] = { "TRAIL-D070", WARNING },
+	[LOG_WITNESS_ANSWERS] = { "TRAIL-D071", NOTICE },
+	[LOG_WITNESS_FAILS] = { "TRAIL-D072", WARNING },
+	[LOG_WITNESS_ALARM] = { "TRAIL-D073", ERROR },
+	[LOG_WITNESS_AHEAD] = { "TRAIL-D074", ERROR },
+	[LOG_WITNESS_CONTRADICTS] = { "TRAIL-D075", ERROR },
+	[LOG_UNCONFIRMED] = { "TRAIL-D076", WARNING },
+	[LOG_CONFIRMED] = { "TRAIL-D077", NOTICE },
+	[LOG_BAD_POLICY] = { "TRAIL-D078", ERROR },
 	[LOG_SIGN_USAGE] = { "TRAIL-S001", ERROR },
 	[LOG_SIGN_SYSTEM] = { "TRAIL-S002", ERROR },
 	[LOG_SIGN_SANDBOX] = { "TRAIL-S003", ERROR },
@@ -63,6 +73,10 @@ static const struct row {
 	[LOG_SIGN_DEVICE] = { "TRAIL-S005", WARNING },
 	[LOG_SIGN_SLOT] = { "TRAIL-S006", WARNING },
 	[LOG_SIGN_STRANGER] = { "TRAIL-S007", WARNING },
+	[LOG_COURIER_USAGE] = { "TRAIL-C001", ERROR },
+	[LOG_COURIER_SYSTEM] = { "TRAIL-C002", ERROR },
+	[LOG_COURIER_FENCE] = { "TRAIL-C003", ERROR },
+	[LOG_COURIER_TALK] = { "TRAIL-C004", ERROR },
 };
 
 static const char *name = "traild";

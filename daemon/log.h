@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lines on stderr, the only writer of diagnostics of traild and traild-signer: a line is one
+ * Lines on stderr, the only writer of diagnostics of traild, its signer and its courier: a line is one
  * write(2), so lines of several threads never mix. Each is of a kind that has a stable id and a
  * level (the table in log.c); the manual lists what each means and what to do, so an administrator
  * greps for the id, never for the words. With $JOURNAL_STREAM set (systemd connects stderr to the
@@ -13,7 +13,7 @@
 
 /*
  * What there is to say. To add one: a name here, its row in log.c, its line in
- * tests/lint/messages.txt, its paragraph in traild(8) or traild-signer(8).
+ * tests/lint/messages.txt, its paragraph in traild(8), traild-signer(8) or traild-courier(8).
  */
 enum log_id {
 	LOG_READY,
@@ -50,6 +50,16 @@ enum log_id {
 	LOG_CLOCK_JUMPED,
 	LOG_CLOSED_LATE,
 	LOG_SLOWED_DOWN,
+	/* witnesses, and the courier to them */
+	LOG_COURIER_GONE,
+	LOG_WITNESS_ANSWERS,
+	LOG_WITNESS_FAILS,
+	LOG_WITNESS_ALARM,
+	LOG_WITNESS_AHEAD,
+	LOG_WITNESS_CONTRADICTS,
+	LOG_UNCONFIRMED,
+	LOG_CONFIRMED,
+	LOG_BAD_POLICY,
 	/* traild-signer's own */
 	LOG_SIGN_USAGE,
 	LOG_SIGN_SYSTEM,
@@ -58,6 +68,11 @@ enum log_id {
 	LOG_SIGN_DEVICE,
 	LOG_SIGN_SLOT,
 	LOG_SIGN_STRANGER,
+	/* traild-courier's own */
+	LOG_COURIER_USAGE,
+	LOG_COURIER_SYSTEM,
+	LOG_COURIER_FENCE,
+	LOG_COURIER_TALK,
 	LOG_IDS, /* how many there are */
 };
 
