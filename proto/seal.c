@@ -11,7 +11,7 @@ enum {
 	DECIMAL_LEN_MAX = 20, /* 2^64 - 1 has 20 digits */
 };
 
-_Static_assert(sizeof TEXT_HEAD + (NOTE_NAME_MAX + 1) + 2 * (19 + 1) + 10 + 1 + 45 < SEAL_TEXT_MAX,
+_Static_assert(sizeof TEXT_HEAD + (NOTE_NAME_MAX + 1) + 20 + 20 + 11 + 45 < SEAL_TEXT_MAX,
 	"the longest text");
 
 void seal_text_put(struct buf *out, const struct seal_text *text)

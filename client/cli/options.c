@@ -3,9 +3,9 @@
  * Options, of one command and of all; and what they lead to: an open handle.
  */
 #include "cli.h"
+#include "file.h"
 #include "output.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -298,15 +298,12 @@ static int set_timeout(struct cli *cli)
 static int set_identity(struct cli *cli)
 {
 	char text[IDENTITY_MAX];
+	size_t len;
 	if (!cli->log)
 		return EXIT_OK;
-	FILE *f = fopen(cli->log, "re");
-	if (!f) {
-		say("cannot read %s: %s", cli->log, strerror(errno));
-		return EXIT_IO;
-	}
-	size_t len = fread(text, 1, sizeof text, f);
-	(void)fclose(f);
+	int code = file_read(cli->log, text, sizeof text, &len);
+	if (code != EXIT_OK)
+		return code;
 	if (trail_set_identity(cli->trail, text, len) == TRAIL_OK)
 		return EXIT_OK;
 	say("%s: %s", cli->log, trail_error(cli->trail));

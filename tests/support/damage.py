@@ -165,7 +165,7 @@ class Chunk:
     """A payload chunk taken apart (daemon/chunk.h): items are [index, salt, payload]."""
 
     def __init__(self, key, value, genesis, month):
-        self.place = b"trail-chunk/v1" + genesis + key[:4] + month.to_bytes(4, "big") + key[4:]
+        self.place = self._place(key, genesis, month)
         first = int.from_bytes(key[4:], "big")
         assert value[-16:] == self._tag(value[:-16])
         count, runs = (int.from_bytes(value[at:at + 2], "big") for at in (8, 10))
@@ -185,6 +185,17 @@ class Chunk:
         begins = [2 * count] + ends[:-1]
         self.items = [[index, value[at + 16 * i:at + 16 * (i + 1)], block[begins[i]:ends[i]]]
                       for i, index in enumerate(indices)]
+
+    @classmethod
+    def of(cls, key, items, genesis, month):
+        """A chunk that nobody packed yet."""
+        chunk = cls.__new__(cls)
+        chunk.place, chunk.items = cls._place(key, genesis, month), items
+        return chunk
+
+    @staticmethod
+    def _place(key, genesis, month):
+        return b"trail-chunk/v1" + genesis + key[:4] + month.to_bytes(4, "big") + key[4:]
 
     def _tag(self, before):
         return hashlib.sha256(self.place + before).digest()[:16]

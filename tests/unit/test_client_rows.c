@@ -348,7 +348,7 @@ static void lie_current(struct world *w)
 static void lie_done(struct world *w)
 {
 	w->p.page.done = true;
-	w->p.page.completeness = (struct completeness){ METHOD_SCAN, 2, 1, 3 };
+	w->p.page.completeness = (struct completeness){ METHOD_SCAN, 2, 1, 3, 0 };
 }
 static void lie_note_bit(struct world *w)
 {

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verdict.h"
+
+#include "output.h"
+
+static const char *verdict_word(const struct trail_verify *v)
+{
+	switch (trail_verify_verdict(v)) {
+	case TRAIL_VERDICT_VALID:
+		return "valid";
+	case TRAIL_VERDICT_INVALID:
+		return "invalid";
+	case TRAIL_VERDICT_UNVERIFIABLE:
+		return "unverifiable";
+	case TRAIL_VERDICT_NONE:
+		break;
+	}
+	return "none";
+}
+
+int verdict_exit(const struct trail_verify *v)
+{
+	switch (trail_verify_verdict(v)) {
+	case TRAIL_VERDICT_VALID:
+		return EXIT_OK;
+	case TRAIL_VERDICT_INVALID:
+		return EXIT_INVALID;
+	case TRAIL_VERDICT_UNVERIFIABLE:
+	case TRAIL_VERDICT_NONE:
+		break;
+	}
+	return trail_verify_invalid(v) != 0 ? EXIT_INVALID : EXIT_OPEN;
+}
+
+static json_t *json_number(uint64_t number)
+{
+	return json_integer((json_int_t)number);
+}
+
+static json_t *json_index(bool has, uint64_t index)
+{
+	return has ? json_number(index) : json_null();
+}
+
+static json_t *json_findings(const struct trail_verify *v)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < trail_verify_findings(v); i++) {
+		uint64_t index = 0;
+		bool has = trail_verify_finding_index(v, i, &index);
+		(void)json_array_append_new(list,
+			json_pack("{s:s, s:o, s:o}", "code", trail_verify_finding_code(v, i),
+				"index", json_index(has, index), "what",
+				json_text(trail_verify_finding_what(v, i))));
+	}
+	return list;
+}
+
+static void tell_json(const struct verdict *verdict)
+{
+	const struct trail_verify *v = verdict->v;
+	const uint8_t *root = trail_verify_root(v);
+	uint64_t first = 0;
+	bool exact;
+	bool has_first = trail_verify_first_bad(v, &first, &exact);
+	json_t *to = json_object();
+	(void)json_object_set_new(to, "verdict", json_string(verdict_word(v)));
+	(void)json_object_set_new(to, "size", json_number(trail_verify_size(v)));
+	(void)json_object_set_new(to, "root", json_base64(root, TRAIL_HASH_LEN));
+	(void)json_object_set_new(to, "identity", json_string(verdict->identity));
+	(void)json_object_set_new(to, "first_bad", json_index(has_first, first));
+	(void)json_object_set_new(to, "checked", json_number(trail_verify_checked(v)));
+	(void)json_object_set_new(to, "findings", json_findings(v));
+	(void)json_object_set_new(to, "uncovered", json_number(trail_verify_uncovered(v)));
+	(void)json_object_set_new(to, "payloads", json_number(trail_verify_payloads(v)));
+	(void)json_object_set_new(to, "erased", json_number(trail_verify_erased(v)));
+	(void)json_object_set_new(to, "since", json_number(trail_verify_since(v)));
+	(void)json_object_set_new(to, "invalid", json_number(trail_verify_invalid(v)));
+	(void)json_object_set_new(to, "unverifiable", json_number(trail_verify_unverifiable(v)));
+	print_json(to);
+}
+
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void print_valid(const struct trail_verify *v)
+{
+	unsigned long long payloads = trail_verify_payloads(v);
+	printf("all fit, and give the root of the signed checkpoint");
+	if (payloads != 0)
+		printf("; %llu payload%s opened", payloads, plural(payloads));
+	if (trail_verify_since(v) != 0)
+		printf("; the %llu before them were verified earlier",
+			(unsigned long long)trail_verify_since(v));
+}
+
+static void print_bad(const struct trail_verify *v)
+{
+	unsigned long long invalid = trail_verify_invalid(v);
+	unsigned long long open = trail_verify_unverifiable(v);
+	uint64_t first;
+	bool exact;
+	if (invalid != 0)
+		printf("%llu finding%s against it", invalid, plural(invalid));
+	if (open != 0)
+		printf("%s%llu that cannot be judged", invalid != 0 ? ", " : "", open);
+	if (trail_verify_first_bad(v, &first, &exact))
+		printf("; the first bad record is %llu%s", (unsigned long long)first,
+			exact ? "" : ", or a later one");
+}
+
+static void tell_findings(const struct trail_verify *v)
+{
+	size_t listed = trail_verify_findings(v);
+	uint64_t all = trail_verify_invalid(v) + trail_verify_unverifiable(v);
+	for (size_t i = 0; i < listed; i++) {
+		uint64_t index;
+		printf("%s  %s  ",
+			trail_verify_finding_is_invalid(v, i) ? "invalid" : "unverifiable",
+			trail_verify_finding_code(v, i));
+		if (trail_verify_finding_index(v, i, &index))
+			printf("index %llu  ", (unsigned long long)index);
+		print_text(stdout, trail_verify_finding_what(v, i));
+		(void)putchar('\n');
+	}
+	if (all > listed)
+		printf("and %llu more\n", (unsigned long long)(all - listed));
+}
+
+static void tell_text(const struct verdict *verdict)
+{
+	const struct trail_verify *v = verdict->v;
+	unsigned long long checked = trail_verify_checked(v);
+	printf("%s: ", verdict_word(v));
+	print_text(stdout, verdict->origin ? verdict->origin : "the log");
+	printf(": %llu record%s: ", checked, plural(checked));
+	if (trail_verify_verdict(v) == TRAIL_VERDICT_VALID)
+		print_valid(v);
+	else
+		print_bad(v);
+	printf("\nsize %llu  identity %s\n", (unsigned long long)trail_verify_size(v),
+		verdict->identity);
+	tell_findings(v);
+}
+
+int verdict_tell(const struct cli *cli, const struct verdict *verdict)
+{
+	if (cli->json)
+		tell_json(verdict);
+	else if (!verdict->quiet)
+		tell_text(verdict);
+	return verdict_exit(verdict->v);
+}
+
+int verdict_stopped(const struct cli *cli, const struct trail_verify *v)
+{
+	unsigned long long invalid = trail_verify_invalid(v);
+	say("%s; %s%s", trail_error(cli->trail),
+		invalid != 0 ? "there are findings against it: run it again to see them"
+			     : "up to there nothing speaks against it",
+		", and there is no verdict");
+	return verdict_exit(v);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What `trail verify` was asked for, by whichever of its parts carries it out: cmd_verify.c looks
+ * what it was given, the running log is judged there, all else by one of the functions below.
+ */
+#ifndef CLI_WISH_H
+#define CLI_WISH_H
+
+#include "cli.h"
+#include "task.h"
+
+struct wish {
+	const char *checkpoint; /* file; NULL: not given */
+	const char *since; /* NULL: from the beginning; SINCE_LAST: behind the last valid one */
+	const char *vkey;  /* of a log that is not ours; NULL: it is one of ours */
+	bool payloads;
+	bool quiet;
+};
+
+/* What --since is without a file. */
+extern const char SINCE_LAST[];
+
+/* Have `v` do what is wished, and tell `task` of it. EXIT_OK, or a sentence was said. */
+int wish_apply(const struct wish *wish, struct trail_verify *v, struct task *task);
+
+/*
+ * The log of folder or file `path`, with no daemon. cli->trail is not there yet (cli_prepare makes
+ * it, with the identity that --log names). Answers the exit code.
+ */
+int cmd_verify_tree(
+	struct cli *cli, const struct wish *wish, struct trail_verify *v, const char *path);
+int cmd_verify_evidence(
+	struct cli *cli, const struct wish *wish, struct trail_verify *v, const char *path);
+
+#endif
