@@ -162,7 +162,7 @@ static bool take_look(struct desk *d, struct stop *s, const struct courier_word 
 {
 	char path[COURIER_URL_MAX + 1];
 	if (s->looking)
-		return false;
+		return true;
 	(void)snprintf(path, sizeof path, "%.*s", (int)word->url.len, (const char *)word->url.data);
 	s->looking = true;
 	const struct post post = { .url = s->url,
