@@ -38,6 +38,8 @@ struct trail {
 	struct fault fault; /* of the last call */
 	struct fault lost;  /* why the connection was lost */
 	struct trust trust;
+	enum ack ack; /* what appends wait for */
+	uint32_t ack_wait_ms;
 	struct slot *slots;      /* requests that wait for an answer, oldest first */
 	size_t submitted;        /* slots that have a callback */
 	struct trail_rows *rows; /* answers that have their pages over this connection */

@@ -122,6 +122,30 @@ enum trail_err trail_set_identity(struct trail *t, const char *text, size_t len)
 	return TRAIL_OK;
 }
 
+enum trail_err trail_set_policy(struct trail *t, const char *text, size_t len)
+{
+	enum trail_err err = handle_enter_closed(t);
+	if (err != TRAIL_OK)
+		return err;
+	if (!text)
+		return fault_set(&t->fault, TRAIL_MISUSE, "there is no policy to set");
+	return trust_set_policy(&t->trust, span_of(text, len), &t->fault);
+}
+
+enum trail_err trail_set_ack(struct trail *t, enum trail_ack ack, unsigned wait_ms)
+{
+	enum trail_err err = handle_enter_closed(t);
+	if (err != TRAIL_OK)
+		return err;
+	if ((ack != TRAIL_ACK_DURABLE && ack != TRAIL_ACK_WITNESSED) || wait_ms > ACK_WAIT_MS_MAX)
+		return fault_set(&t->fault, TRAIL_INVALID,
+			"appends wait for durable or for witnessed, and at most %d ms",
+			ACK_WAIT_MS_MAX);
+	t->ack = ack == TRAIL_ACK_WITNESSED ? ACK_WITNESSED : ACK_DURABLE;
+	t->ack_wait_ms = wait_ms;
+	return TRAIL_OK;
+}
+
 static enum trail_err choose_address(struct trail *t, const char *address)
 {
 	if (!address)

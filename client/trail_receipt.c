@@ -180,6 +180,8 @@ enum trail_err receipt_make(const struct trail_batch *batch, const struct append
 	if (!r)
 		return fault_set(fault, TRAIL_NOMEM, "memory is out");
 	enum trail_err err = trust_see(trust, answer->checkpoint, &r->cp, fault);
+	if (err == TRAIL_OK)
+		err = trust_quorum(trust, answer->checkpoint, &r->witnessed_s, fault);
 	if (err != TRAIL_OK)
 		goto out;
 	r->count = batch->count;
@@ -272,6 +274,11 @@ const uint8_t *trail_receipt_salt(const struct trail_receipt *r, size_t i)
 uint64_t trail_receipt_size(const struct trail_receipt *r)
 {
 	return r ? r->cp.size : 0;
+}
+
+uint64_t trail_receipt_witnessed(const struct trail_receipt *r)
+{
+	return r ? r->witnessed_s * UINT64_C(1000000000) : 0;
 }
 
 const char *trail_receipt_note(const struct trail_receipt *r)

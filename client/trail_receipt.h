@@ -26,6 +26,7 @@ struct receipt_item {
 
 struct trail_receipt {
 	struct checkpoint cp;
+	uint64_t witnessed_s; /* when its cosignatures met the policy; 0: they do not */
 	char *note;
 	size_t count;
 	struct receipt_item items[];

@@ -15,6 +15,7 @@ void trust_release(struct trust *trust)
 	sighting_release(&trust->held);
 	sighting_release(&trust->seen);
 	free(trust->text);
+	free(trust->policy);
 	*trust = (struct trust){ 0 };
 }
 
@@ -43,6 +44,41 @@ enum trail_err trust_set(struct trust *trust, struct span text, enum trail_trust
 	trust->text = copy;
 	trust->identity = identity;
 	trust->level = level;
+	return TRAIL_OK;
+}
+
+enum trail_err trust_set_policy(struct trust *trust, struct span text, struct fault *fault)
+{
+	struct policy_fault wrong;
+	struct policy *policy = calloc(1, sizeof *policy);
+	if (!policy)
+		return fault_set(fault, TRAIL_NOMEM, "memory is out");
+	enum trail_err err = policy_parse(text, policy, &wrong);
+	if (err != TRAIL_OK) {
+		free(policy);
+		return fault_set(fault, TRAIL_INVALID, "line %u of the witness policy: %s",
+			wrong.line, wrong.what);
+	}
+	free(trust->policy);
+	trust->policy = policy;
+	return TRAIL_OK;
+}
+
+enum trail_err trust_quorum(
+	const struct trust *trust, struct span note, uint64_t *since_s, struct fault *fault)
+{
+	struct quorum quorum;
+	*since_s = 0;
+	if (!trust->policy || !policy_takes_log(trust->policy, &trust->identity.vkey))
+		return TRAIL_OK;
+	enum trail_err err = quorum_of(trust->policy, note, &quorum);
+	if (err == TRAIL_NOMEM)
+		return fault_set(fault, err, "memory is out");
+	if (err != TRAIL_OK)
+		return fault_set(fault, TRAIL_CORRUPT,
+			"a witness's line on the checkpoint does not verify: do not believe the "
+			"checkpoint");
+	*since_s = quorum.since_s;
 	return TRAIL_OK;
 }
 

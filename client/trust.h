@@ -12,6 +12,7 @@
 #define CLIENT_TRUST_H
 
 #include "../proto/checkpoint.h"
+#include "../proto/quorum.h"
 #include "../proto/tree.h"
 #include "fault.h"
 
@@ -34,6 +35,7 @@ struct trust {
 	struct sighting seen;
 	struct checkpoint owed[TRUST_OWED_MAX];
 	size_t owed_count;
+	struct policy *policy; /* by which cosignatures are judged; NULL: none was given */
 };
 
 void trust_release(struct trust *trust);
@@ -41,6 +43,18 @@ void trust_release(struct trust *trust);
 void trust_reset(struct trust *trust);
 /* Set the identity from its file's text. TRAIL_INVALID: it is none. TRAIL_NOMEM. */
 enum trail_err trust_set(struct trust *trust, struct span text, enum trail_trust level);
+/*
+ * Take the witness policy (C2SP tlog-policy) that cosignatures must meet. TRAIL_INVALID,
+ * TRAIL_NOMEM: *fault says why, and the policy before stays.
+ */
+enum trail_err trust_set_policy(struct trust *trust, struct span text, struct fault *fault);
+/*
+ * Whether `note`, of this log, bears cosignatures that meet the policy: *since_s is when they did,
+ * by the witnesses' clocks; 0: they do not, or no policy was given. TRAIL_CORRUPT: a line of one of
+ * its witnesses does not verify. TRAIL_NOMEM.
+ */
+enum trail_err trust_quorum(
+	const struct trust *trust, struct span note, uint64_t *since_s, struct fault *fault);
 bool identity_same(const struct log_identity *a, const struct log_identity *b);
 /*
  * Open a note of this log and remember it as `seen` when it is the largest. *cp (may be NULL) is

@@ -25,7 +25,8 @@ static void shipment_free(struct shipment *s)
 }
 
 /* The request for a batch; the spans of its events go to `events`. */
-static struct request append_request(const struct trail_batch *b, struct span *events)
+static struct request append_request(
+	const struct trail *t, const struct trail_batch *b, struct span *events)
 {
 	for (size_t i = 0; i < b->count; i++)
 		events[i] = batch_event(b, i);
@@ -41,6 +42,8 @@ static struct request append_request(const struct trail_batch *b, struct span *e
 			.event_count = b->count,
 			.want_salts = true,
 			.want_proof = true,
+			.ack = t->ack,
+			.wait_ms = t->ack == ACK_WITNESSED ? t->ack_wait_ms : 0,
 		},
 	};
 }
@@ -101,7 +104,7 @@ enum trail_err trail_submit(struct trail *t, struct trail_batch *b, trail_done_f
 		err = fault_set(&t->fault, TRAIL_NOMEM, "memory is out");
 		goto out;
 	}
-	struct request request = append_request(b, events);
+	struct request request = append_request(t, b, events);
 	s->slot.finish = shipment_finish;
 	s->done = done;
 	s->ctx = ctx;
@@ -173,17 +176,23 @@ bool trail_wants_write(const struct trail *t)
 	return t && conn_wants_write(&t->conn);
 }
 
+/* What an append may take longer than other calls, because it waits for witnesses. */
+static int ack_wait_ms(const struct trail *t)
+{
+	return t->ack == ACK_WITNESSED ? (int)t->ack_wait_ms : 0;
+}
+
 /* Send it, wait, verify; settle what the answer's checkpoint says. */
 static enum trail_err append_wait(
 	struct trail *t, const struct trail_batch *b, struct trail_receipt **receipt)
 {
-	int64_t deadline = deadline_in(t->timeout_ms);
+	int64_t deadline = deadline_in(t->timeout_ms + ack_wait_ms(t));
 	struct trail_receipt *made = NULL;
 	struct response answer;
 	struct span *events = malloc(b->count * sizeof *events);
 	if (!events)
 		return fault_set(&t->fault, TRAIL_NOMEM, "memory is out");
-	struct request request = append_request(b, events);
+	struct request request = append_request(t, b, events);
 	enum trail_err err = call_wait(t, &request, RESPONSE_APPENDED, deadline, &answer);
 	free(events);
 	if (err != TRAIL_OK)

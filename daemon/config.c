@@ -54,6 +54,7 @@ static const struct row {
 	{ "idle_time", KIND_NUMBER, offsetof(struct settings, idle_time), 0, 31536000, 172800 },
 	{ "readers", KIND_NUMBER, offsetof(struct settings, readers), 1, 16, 2 },
 	{ "seal_height", KIND_NUMBER, offsetof(struct settings, seal_height), 4, 20, 16 },
+	{ "seal_epoch", KIND_NUMBER, offsetof(struct settings, seal_epoch), 1, 31536000, 3600 },
 	{ "allow_cow", KIND_FLAG, offsetof(struct settings, allow_cow), 0, 1, 0 },
 	{ "signer", KIND_PATH, offsetof(struct settings, signer), 0, SETTING_PATH_MAX - 1, 0 },
 	{ "signer_socket", KIND_PATH, offsetof(struct settings, signer_socket), 0,

@@ -50,6 +50,10 @@ enum log_id {
 	LOG_CLOCK_JUMPED,
 	LOG_CLOSED_LATE,
 	LOG_SLOWED_DOWN,
+	/* seals */
+	LOG_SEALS_CONTRADICT,
+	LOG_SEALS_USED_UP,
+	LOG_SEALS_FEW,
 	/* witnesses, and the courier to them */
 	LOG_COURIER_GONE,
 	LOG_WITNESS_ANSWERS,

@@ -38,6 +38,19 @@ static enum trail_err read_entry(struct store *store, struct db_txn *txn, struct
 	return TRAIL_OK;
 }
 
+/* `arena`'s memory is the caller's to free, whatever the answer. */
+static enum trail_err decode(
+	struct span payload, struct arena *arena, struct genesis *genesis, char why[WHY_LEN])
+{
+	size_t need = codec_arena_need(payload);
+	*arena = (struct arena){ .data = malloc(need), .cap = need };
+	if (!arena->data)
+		return say(why, TRAIL_NOMEM, "memory is out");
+	if (genesis_decode(payload, arena, genesis))
+		return say(why, TRAIL_CORRUPT, "the log's genesis is malformed");
+	return TRAIL_OK;
+}
+
 static enum trail_err judge(const struct genesis *genesis, const struct signer_greeting *greeting,
 	struct span origin, struct vkey *vkey, char why[WHY_LEN])
 {
@@ -51,7 +64,8 @@ static enum trail_err judge(const struct genesis *genesis, const struct signer_g
 		return say(why, TRAIL_CORRUPT,
 			"the signer's key is not this log's: store and signer "
 			"folder belong to two logs; restore both from the same one");
-	if (!hash_equal(&genesis->seal_root, &greeting->seal_root))
+	if (!hash_equal(&genesis->seal_root, &greeting->seal_root) ||
+		genesis->seal_max_ns != greeting->seal_max_ns)
 		return say(why, TRAIL_CORRUPT,
 			"the signer's seal tree is not this log's: restore the "
 			"signer folder");
@@ -74,13 +88,9 @@ static enum trail_err read_identity(struct store *store, struct db_txn *txn,
 	enum trail_err err = read_entry(store, txn, &identity->genesis, &payload, why);
 	if (err)
 		return err;
-	size_t need = codec_arena_need(payload);
-	struct arena arena = { .data = malloc(need), .cap = need };
-	if (!arena.data)
-		return say(why, TRAIL_NOMEM, "memory is out");
-	if (genesis_decode(payload, &arena, &genesis))
-		err = say(why, TRAIL_CORRUPT, "the log's genesis is malformed");
-	else
+	struct arena arena;
+	err = decode(payload, &arena, &genesis, why);
+	if (!err)
 		err = judge(&genesis, greeting, origin, &identity->vkey, why);
 	free(arena.data);
 	return err;
@@ -93,6 +103,33 @@ enum trail_err pinned_read(struct store *store, const struct signer_greeting *gr
 	if (!txn)
 		return say(why, TRAIL_IO, "the store cannot be read");
 	enum trail_err err = read_identity(store, txn, greeting, origin, identity, why);
+	db_abort(txn);
+	return err;
+}
+
+static enum trail_err read_seal_max(
+	struct store *store, struct db_txn *txn, uint64_t *max_ns, char why[WHY_LEN])
+{
+	struct hash leaf;
+	struct span payload;
+	struct genesis genesis;
+	struct arena arena;
+	enum trail_err err = read_entry(store, txn, &leaf, &payload, why);
+	if (err)
+		return err;
+	err = decode(payload, &arena, &genesis, why);
+	if (!err)
+		*max_ns = genesis.seal_max_ns;
+	free(arena.data);
+	return err;
+}
+
+enum trail_err pinned_seal_max(struct store *store, uint64_t *max_ns, char why[WHY_LEN])
+{
+	struct db_txn *txn = db_begin(store_db(store), false);
+	if (!txn)
+		return say(why, TRAIL_IO, "the store cannot be read");
+	enum trail_err err = read_seal_max(store, txn, max_ns, why);
 	db_abort(txn);
 	return err;
 }

@@ -17,4 +17,7 @@
 enum trail_err pinned_read(struct store *store, const struct signer_greeting *greeting,
 	struct span origin, struct log_identity *identity, char why[512]);
 
+/* seal_max of the log in such a store: what its signer is told when it wakes. Errors as above. */
+enum trail_err pinned_seal_max(struct store *store, uint64_t *max_ns, char why[512]);
+
 #endif

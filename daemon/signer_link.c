@@ -34,11 +34,15 @@ enum {
 
 struct signer_link {
 	int fd;
-	int gone_fd; /* readable when it is gone: a child's pidfd, or an epoll on the socket */
-	pid_t pid;   /* of a child; -1: it is none */
-	bool broken; /* an answer may still be on its way, or none will come: ask no more */
+	int gone_fd;  /* readable when it is gone: a child's pidfd, or an epoll on the socket */
+	pid_t pid;    /* of a child; -1: it is none */
+	bool sealing; /* SEAL is asked */
+	bool broken;  /* an answer may still be on its way, or none will come: ask no more */
 	struct vkey vkey;
 	uint64_t size;
+	struct hash root; /* of that head */
+	unsigned seal_height;
+	uint32_t seal_epoch;
 	uint8_t answer[TALK_LEN_MAX];
 };
 
@@ -228,6 +232,12 @@ static void take_sentence(struct span body, char *why)
 	(void)explain(why, TRAIL_IO, "signer: %.*s", (int)len, (const char *)body.data);
 }
 
+/* Statuses that only SEAL has; it looks at the body itself. */
+static bool no_seal_now(uint8_t status)
+{
+	return status == TALK_NOT_YET || status == TALK_USED_UP;
+}
+
 static enum trail_err receive(
 	struct signer_link *link, int64_t deadline, struct span *body, char *why)
 {
@@ -244,7 +254,7 @@ static enum trail_err receive(
 	if ((size_t)len > sizeof link->answer)
 		return explain(why, TRAIL_IO, "the signer's answer is too long");
 	*body = span_of(link->answer + 1, (size_t)len - 1);
-	if (link->answer[0] == TALK_OK)
+	if (link->answer[0] == TALK_OK || (link->sealing && no_seal_now(link->answer[0])))
 		return TRAIL_OK;
 	take_sentence(*body, why);
 	return link->answer[0] == TALK_REFUSED ? TRAIL_CORRUPT : TRAIL_IO;
@@ -293,13 +303,16 @@ static bool take_text(struct span *in, struct span *out)
 static bool greeting_parse(struct span in, struct signer_greeting *g, struct span *note)
 {
 	struct span fixed, vkey;
-	if (!take(&in, 8 + 1 + HASH_LEN, &fixed) || !take_text(&in, &vkey) ||
+	if (!take(&in, 8 + 1 + HASH_LEN + 8 + 4, &fixed) || !take_text(&in, &vkey) ||
 		!take_text(&in, note) || in.len != 0)
 		return false;
 	*g = (struct signer_greeting){ .head_size = load_be64(fixed.data),
-		.seal_height = fixed.data[8] };
+		.seal_height = fixed.data[8],
+		.seal_max_ns = load_be64(fixed.data + 9 + HASH_LEN),
+		.seal_epoch = load_be32(fixed.data + 9 + HASH_LEN + 8) };
 	memcpy(g->seal_root.b, fixed.data + 9, HASH_LEN);
 	return g->seal_height >= SEAL_HEIGHT_MIN && g->seal_height <= SEAL_HEIGHT_MAX &&
+		g->seal_epoch <= UINT32_C(1) << g->seal_height && g->seal_max_ns != 0 &&
 		vkey_parse(vkey, &g->vkey) == TRAIL_OK;
 }
 
@@ -329,6 +342,7 @@ static enum trail_err wake(struct signer_link *link, const struct signer_wish *w
 	buf_put_u8(&question, TALK_WAKE);
 	buf_put_u8(&question, (wish->how & SIGNER_MAKE_NEW) != 0);
 	buf_put_u8(&question, (uint8_t)wish->seal_height);
+	buf_put_be64(&question, wish->seal_max_ns);
 	buf_put_u8(&question, (uint8_t)wish->origin.len);
 	buf_put_span(&question, wish->origin);
 	enum trail_err e = question.failed ? explain(why, TRAIL_IO, "memory is out")
@@ -345,6 +359,9 @@ static enum trail_err wake(struct signer_link *link, const struct signer_wish *w
 		return distrust(link, why, "what it calls new is not what was asked for");
 	link->vkey = g.vkey;
 	link->size = g.head_size;
+	link->root = g.head_root;
+	link->seal_height = g.seal_height;
+	link->seal_epoch = g.seal_epoch;
 	*greeting = g;
 	return TRAIL_OK;
 }
@@ -403,6 +420,90 @@ enum trail_err signer_link_sign(struct signer_link *link, uint64_t size, const s
 	memcpy(note, text.data, text.len);
 	*len = text.len;
 	link->size = size;
+	link->root = *root;
+	return TRAIL_OK;
+}
+
+/* ---- SEAL, SEALED ---- */
+
+static bool seal_parse(struct span in, struct seal *seal)
+{
+	struct span height;
+	*seal = (struct seal){ 0 };
+	return take_text(&in, &seal->text) && take(&in, SIGN_PUBLIC_LEN, &seal->key) &&
+		take(&in, 1, &height) &&
+		take(&in, (size_t)height.data[0] * HASH_LEN, &seal->path) &&
+		take(&in, SIGN_LEN, &seal->sig) && in.len == 0;
+}
+
+/* Whether it seals the head and the time that were asked for, with a key that signs. */
+static bool seal_is_it(const struct signer_link *link, const struct seal *seal, uint64_t time_ns)
+{
+	struct seal_text text;
+	return seal->path.len == link->seal_height * (size_t)HASH_LEN &&
+		seal_text_parse(seal->text, &text) == TRAIL_OK &&
+		strcmp(text.origin, link->vkey.name) == 0 && text.epoch == link->seal_epoch &&
+		text.size == link->size && hash_equal(&text.root, &link->root) &&
+		text.time_ns == time_ns && sign_check(seal->text, seal->key.data, seal->sig.data);
+}
+
+/* NOT_YET or USED_UP. */
+static enum trail_err seal_later(
+	struct signer_link *link, struct span body, uint64_t *wait_ns, char *why)
+{
+	if (link->answer[0] == TALK_USED_UP) {
+		take_sentence(body, why);
+		return TRAIL_END;
+	}
+	if (body.len != 8)
+		return distrust(link, why, "it says not yet, but not when");
+	*wait_ns = load_be64(body.data);
+	return TRAIL_MORE;
+}
+
+enum trail_err signer_link_seal(struct signer_link *link, uint64_t size, uint64_t time_ns,
+	struct seal *seal, uint64_t *wait_ns, char why[512])
+{
+	uint8_t question[1 + 8 + 8] = { TALK_SEAL };
+	struct span body = { 0 };
+	store_be64(question + 1, size);
+	store_be64(question + 9, time_ns);
+	link->sealing = true;
+	enum trail_err e = ask(link, span_of(question, sizeof question), SIGN_MS, &body, why);
+	link->sealing = false;
+	if (e != TRAIL_OK)
+		return e;
+	if (no_seal_now(link->answer[0]))
+		return seal_later(link, body, wait_ns, why);
+	if (!seal_parse(body, seal))
+		return distrust(link, why, "its seal is malformed");
+	if (size != link->size || !seal_is_it(link, seal, time_ns))
+		return distrust(link, why, "its seal is not of the head that it signed");
+	return TRAIL_OK;
+}
+
+enum trail_err signer_link_sealed(
+	struct signer_link *link, const struct signer_proof *proof, uint32_t *epoch, char why[512])
+{
+	struct buf question = { 0 };
+	struct span body = { 0 };
+	buf_put_u8(&question, TALK_SEALED);
+	buf_put(&question, proof->record, RECORD_LEN);
+	buf_put(&question, proof->salt, SALT_LEN);
+	buf_put_be16(&question, (uint16_t)proof->cosigned.len);
+	buf_put_span(&question, proof->cosigned);
+	buf_put_u8(&question, (uint8_t)proof->inclusion->count);
+	buf_put(&question, proof->inclusion->path, proof->inclusion->count * HASH_LEN);
+	enum trail_err e = question.failed || question.len > TALK_LEN_MAX
+		? explain(why, TRAIL_IO, "SEALED is too long, or memory is out")
+		: ask(link, buf_view(&question), SIGN_MS, &body, why);
+	buf_release(&question);
+	if (e != TRAIL_OK)
+		return e;
+	if (body.len != 4 || load_be32(body.data) != link->seal_epoch + 1)
+		return distrust(link, why, "it does not open the next seal epoch");
+	link->seal_epoch++;
+	*epoch = link->seal_epoch;
 	return TRAIL_OK;
 }
 

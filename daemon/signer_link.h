@@ -8,6 +8,7 @@
 #define DAEMON_SIGNER_LINK_H
 
 #include "../proto/checkpoint.h"
+#include "../proto/seal.h"
 #include "../proto/tree.h"
 
 #include <sys/types.h>
@@ -20,6 +21,8 @@ struct signer_greeting {
 	struct hash head_root;
 	unsigned seal_height;
 	struct hash seal_root;
+	uint64_t seal_max_ns;
+	uint32_t seal_epoch; /* that is open: so many seals were made */
 	struct vkey vkey;
 };
 
@@ -37,6 +40,7 @@ struct signer_wish {
 	unsigned how;         /* enum signer_how bits */
 	struct span origin;   /* may be empty unless SIGNER_MAKE_NEW: take what is there */
 	unsigned seal_height; /* of a new one */
+	uint64_t seal_max_ns; /* of a new one, or what the log's genesis says */
 };
 
 /*
@@ -62,6 +66,26 @@ void signer_link_close(struct signer_link *link);
  */
 enum trail_err signer_link_sign(struct signer_link *link, uint64_t size, const struct hash *root,
 	const struct tree_proof *proof, char note[512], size_t *len, char why[512]);
+/*
+ * Have its signed head, of `size`, sealed at `time_ns`. *seal views the link until its next call,
+ * without `cosigned`; its signature was checked with its key, and its text says what was asked for.
+ * TRAIL_MORE: not yet; again after *wait_ns. TRAIL_END: no key is left; `why`. Others as above.
+ */
+enum trail_err signer_link_seal(struct signer_link *link, uint64_t size, uint64_t time_ns,
+	struct seal *seal, uint64_t *wait_ns, char why[512]);
+/* That the SEAL is a record of the signed head; see signer_link_sealed. */
+struct signer_proof {
+	const uint8_t *record; /* RECORD_LEN */
+	const uint8_t *salt;   /* SALT_LEN */
+	struct span cosigned;  /* that its payload holds */
+	const struct tree_proof *inclusion;
+};
+/*
+ * Let the signer erase the key of the open epoch, whose SEAL is in the log. *epoch: that is open
+ * now. Errors as signer_link_sign.
+ */
+enum trail_err signer_link_sealed(
+	struct signer_link *link, const struct signer_proof *proof, uint32_t *epoch, char why[512]);
 /* The size that the signer signed last. */
 uint64_t signer_link_size(const struct signer_link *link);
 /* The process that was started; 0: none was. Any thread. */

@@ -29,6 +29,7 @@ struct traild {
 	struct store *store;
 	struct signer_link *signer;
 	struct signer_greeting greeting;
+	uint64_t seal_max_ns;
 	struct log_identity identity;
 	struct mailbox *mailbox;
 	struct errands *errands;
@@ -123,6 +124,11 @@ static void fill_figures(const struct traild *d, const struct writer_numbers *w,
 	status_figure_set(f, TRAIL_STATUS_SIGNED, w->signed_ns);
 	status_figure_set(f, TRAIL_STATUS_CLOCK_JUMPS, w->clock_jumps);
 	status_figure_set(f, TRAIL_STATUS_STARVED, w->starved);
+	status_figure_set(f, TRAIL_STATUS_SEALS, w->seals);
+	status_figure_set(f, TRAIL_STATUS_SEALS_LEFT, w->seals_left);
+	status_figure_set(f, TRAIL_STATUS_SEALED_SIZE, w->sealed_size);
+	status_figure_set(f, TRAIL_STATUS_SEALED, w->sealed_ns);
+	status_figure_set(f, TRAIL_STATUS_SEAL_MAX, w->seal_max_ns);
 	for (unsigned code = 1; code < SESSION_CODES; code++)
 		status_figure_set(f,
 			(enum trail_status_number)(TRAIL_STATUS_REFUSED_INVALID - 1 + code),
@@ -262,6 +268,7 @@ static enum trail_err start_signer(struct traild *d, unsigned how, struct log_re
 		.how = how,
 		.origin = span_text(d->origin),
 		.seal_height = (unsigned)d->options.settings.seal_height,
+		.seal_max_ns = d->seal_max_ns,
 	};
 	err = signer_link_open(&wish, &d->signer, &d->greeting, reason->why);
 	return classify(reason, err, LOG_SIGNER_FAILED, LOG_SIGNER_REFUSED);
@@ -277,6 +284,7 @@ static enum trail_err open_signer(struct traild *d, unsigned how, struct log_rea
 		.how = how,
 		.origin = span_text(d->origin),
 		.seal_height = (unsigned)s->seal_height,
+		.seal_max_ns = d->seal_max_ns,
 	};
 	enum trail_err err = signer_link_open(&wish, &d->signer, &d->greeting, reason->why);
 	return classify(reason, err, LOG_SIGNER_FAILED, LOG_SIGNER_REFUSED);
@@ -321,6 +329,21 @@ static enum trail_err open_store(struct traild *d, struct log_reason *reason)
 	return TRAIL_CORRUPT;
 }
 
+static uint64_t epoch_ns(const struct traild *d)
+{
+	return d->options.settings.seal_epoch * UINT64_C(1000000000);
+}
+
+/* Two epochs in a new log; what its genesis says in one that is there. */
+static enum trail_err choose_seal_max(struct traild *d, bool new_log, struct log_reason *reason)
+{
+	d->seal_max_ns = 2 * epoch_ns(d);
+	if (new_log)
+		return TRAIL_OK;
+	enum trail_err err = pinned_seal_max(d->store, &d->seal_max_ns, reason->why);
+	return classify(reason, err, LOG_STORE_FAILED, LOG_STORE_OTHER);
+}
+
 /* The log and who signs it. After a first start that was cut short the store may be empty. */
 static enum trail_err open_log(struct traild *d, struct log_reason *reason)
 {
@@ -330,6 +353,8 @@ static enum trail_err open_log(struct traild *d, struct log_reason *reason)
 		return err;
 	bool empty = store_is_empty(d->store);
 	err = choose_origin(d, empty, reason);
+	if (!err)
+		err = choose_seal_max(d, empty, reason);
 	if (!err)
 		err = open_signer(d, empty ? SIGNER_MAKE_NEW : 0, reason);
 	if (!err && empty)
@@ -364,10 +389,13 @@ static bool make_parts(struct traild *d)
 /* Recovery, and the threads. */
 static enum trail_err start_threads(struct traild *d, struct log_reason *reason)
 {
+	uint64_t most_ns = d->greeting.seal_max_ns / 2;
 	struct writer_options writing = {
 		.store = d->store,
 		.signer = d->signer,
 		.identity = d->identity,
+		.greeting = d->greeting,
+		.seal_epoch_ns = epoch_ns(d) < most_ns ? epoch_ns(d) : most_ns,
 		.folder = d->options.state_dir,
 		.reserve_bytes = d->options.settings.reserve,
 		.watchdog_ms = notify_watchdog_ms(),

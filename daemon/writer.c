@@ -18,8 +18,7 @@ enum {
 	TICK_MS = 60 * 1000,
 	EXIT_IO = 3,
 	EXIT_INVALID = 5,
-	SEAL_MAX_HOURS = 2, /* two epochs of one hour (FORMATS.md section 1) */
-	QUANTUM = 256,      /* records that a peer stages in its turn */
+	QUANTUM = 256, /* records that a peer stages in its turn */
 	/*
 	 * Records of one commit while several peers write: who comes in the middle of one waits for
 	 * it and for the next.
@@ -46,8 +45,11 @@ struct writer {
 	uint64_t sign_ns;    /* was none since they were counted */
 	bool dead;           /* fatal was called: nothing is acked any more */
 	struct pulse pulse;
-	pthread_mutex_t lock; /* of numbers alone */
+	struct sealer sealer;
+	pthread_mutex_t lock; /* of what follows */
 	struct writer_numbers numbers;
+	size_t cosigned_len;
+	char cosigned[SEAL_COSIGNED_MAX];
 };
 
 static void fatal(struct writer *w, int code, const struct log_reason *reason)
@@ -82,12 +84,18 @@ static void fatal_read(struct writer *w, enum trail_err err)
 
 /* ---- commit and sign ---- */
 
+/* Of the notes that were signed, that of a sealed size is kept for ever (FORMATS.md section 5). */
+static bool row_stays(const struct writer *w)
+{
+	return w->head_row == 0 || w->head_row == w->sealer.newest;
+}
+
 static void put_head(struct writer *w, struct db_txn *txn)
 {
 	uint8_t key[KEY_INDEX_LEN];
 	if (w->head.size == 0 || w->head.size == w->head_row)
 		return;
-	if (w->head_row != 0) {
+	if (!row_stays(w)) {
 		key_index(w->head_row, key);
 		db_delete(txn, TABLE_HEAD, span_of(key, sizeof key));
 	}
@@ -174,6 +182,91 @@ static enum trail_err commit_and_sign(struct writer *w, struct log_reason *reaso
 	batch_root(b, &cp);
 	batch_done(b);
 	return sign_head(w, &cp, &proof, reason);
+}
+
+/* ---- sealing: FORMATS.md section 6 ---- */
+
+static void count_seals(struct writer *w)
+{
+	const struct sealer *s = &w->sealer;
+	(void)pthread_mutex_lock(&w->lock);
+	w->numbers.seals = s->count;
+	w->numbers.seals_left = s->total - s->count;
+	w->numbers.sealed_size = s->newest;
+	w->numbers.sealed_ns = s->newest_ns;
+	w->numbers.seal_max_ns = w->options.greeting.seal_max_ns;
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
+bool writer_set_cosigned(struct writer *w, struct span note)
+{
+	if (note.len > sizeof w->cosigned)
+		return false;
+	(void)pthread_mutex_lock(&w->lock);
+	memcpy(w->cosigned, note.data, note.len);
+	w->cosigned_len = note.len;
+	(void)pthread_mutex_unlock(&w->lock);
+	return true;
+}
+
+static enum trail_err ask_seal(
+	struct writer *w, uint64_t time_ns, struct buf *payload, struct log_reason *reason)
+{
+	char note[SEAL_COSIGNED_MAX];
+	(void)pthread_mutex_lock(&w->lock);
+	struct span cosigned = span_of(note, w->cosigned_len);
+	memcpy(note, w->cosigned, w->cosigned_len);
+	(void)pthread_mutex_unlock(&w->lock);
+	return sealer_ask(&w->sealer, w->head.size, time_ns, cosigned, payload, reason);
+}
+
+/* The SEAL of all that is signed becomes the next record; only then may its key be erased. */
+static enum trail_err put_seal(
+	struct writer *w, uint64_t time_ns, struct span payload, struct log_reason *reason)
+{
+	uint64_t index = batch_add_control(w->intake.batch, KIND_SEAL, 0, time_ns, payload);
+	enum trail_err err = commit_and_sign(w, reason);
+	if (err != TRAIL_OK)
+		return err;
+	sealer_committed(&w->sealer, index, time_ns);
+	return sealer_report(&w->sealer, w->head.size, reason);
+}
+
+/* Nothing is staged by others. TRAIL_OK: also when it is not yet time for a seal. */
+static enum trail_err seal(struct writer *w, struct log_reason *reason)
+{
+	struct intake *in = &w->intake;
+	struct buf payload = { 0 };
+	/* An entry on a clock that jumped comes before the SEAL, whose time is above it then. */
+	intake_begin(in);
+	enum trail_err err = commit_and_sign(w, reason);
+	if (err != TRAIL_OK)
+		return err;
+	uint64_t time_ns = log_clock_stamp(in->now.real_ns, in->now, batch_last_ns(in->batch));
+	err = ask_seal(w, time_ns, &payload, reason);
+	if (err == TRAIL_OK)
+		err = put_seal(w, time_ns, buf_view(&payload), reason);
+	buf_release(&payload);
+	count_seals(w);
+	return err == TRAIL_MORE ? TRAIL_OK : err;
+}
+
+/* Once per epoch. */
+static void seal_when_due(struct writer *w)
+{
+	struct log_reason reason;
+	if (w->dead || clock_now().boot_ns < w->sealer.due_ns)
+		return;
+	enum trail_err err = seal(w, &reason);
+	if (err != TRAIL_OK)
+		fatal(w, err == TRAIL_CORRUPT ? EXIT_INVALID : EXIT_IO, &reason);
+}
+
+static int seal_wait_ms(const struct writer *w, int most_ms)
+{
+	uint64_t now = clock_now().boot_ns;
+	uint64_t left = w->sealer.due_ns > now ? w->sealer.due_ns - now : 0;
+	return left / 1000000 < (uint64_t)most_ms ? (int)(left / 1000000) + 1 : most_ms;
 }
 
 /* ---- answering ---- */
@@ -445,7 +538,8 @@ static bool take_queued(struct writer *w)
 	bool left = backlog_next(w->backlog) != NULL;
 	/* Asked first: what is pushed before the close may come after an empty take. */
 	bool closed = queue_closed(w->queue);
-	int wait_ms = pulse_wait_ms(&w->pulse, clock_now().boot_ns, w->head.size, TICK_MS);
+	int wait_ms = pulse_wait_ms(
+		&w->pulse, clock_now().boot_ns, w->head.size, seal_wait_ms(w, TICK_MS));
 	struct op *list = queue_take_all(w->queue, left ? 0 : wait_ms);
 	bool over = !left && !list && closed;
 	while (list) {
@@ -462,8 +556,11 @@ static void say_stop(struct writer *w)
 	struct daemon_entry stop = { .what = DAEMON_STOP };
 	intake_begin(&w->intake);
 	intake_say(&w->intake, &stop);
-	if (commit_and_sign(w, &reason) != TRAIL_OK)
-		fatal(w, EXIT_IO, &reason);
+	enum trail_err err = commit_and_sign(w, &reason);
+	if (err == TRAIL_OK)
+		err = seal(w, &reason);
+	if (err != TRAIL_OK)
+		fatal(w, err == TRAIL_CORRUPT ? EXIT_INVALID : EXIT_IO, &reason);
 }
 
 /* After work done, and nowhere else. */
@@ -481,6 +578,7 @@ static void *run(void *ctx)
 	struct writer *w = ctx;
 	while (!w->dead && take_queued(w)) {
 		one_commit(w);
+		seal_when_due(w);
 		beat(w);
 	}
 	if (!w->dead)
@@ -541,32 +639,61 @@ static uint64_t newest_head_row(struct store *store)
 	return size;
 }
 
-static enum trail_err start(struct writer *w, struct log_reason *reason)
+/* Store and signer are of one state: their heads, and their seals. */
+static enum trail_err reconcile(struct writer *w, struct log_reason *reason)
+{
+	bool unreported = false;
+	w->sealer.store = w->options.store;
+	w->sealer.signer = w->options.signer;
+	w->sealer.epoch_ns = w->options.seal_epoch_ns;
+	enum trail_err err = sealer_open(&w->sealer, &w->options.greeting, &unreported, reason);
+	if (err == TRAIL_OK)
+		err = meet_signer(w, reason);
+	if (err == TRAIL_OK && unreported)
+		err = sealer_report(&w->sealer, w->head.size, reason);
+	return err;
+}
+
+/* What a start writes: that it was, and the seal of all before it. */
+static enum trail_err say_start(struct writer *w, struct log_reason *reason)
 {
 	struct daemon_entry entry = { .what = DAEMON_START };
-	struct buf text = { 0 };
-	enum trail_err err = open_intake(w, reason);
-	if (err != TRAIL_OK)
-		return err;
-	identity_put(&text, &w->options.identity);
-	if (text.failed || text.len > sizeof w->identity) {
-		reason->id = LOG_SYSTEM_FAILED;
-		buf_release(&text);
-		return TRAIL_NOMEM;
-	}
-	memcpy(w->identity, text.data, text.len);
-	w->identity_len = text.len;
-	buf_release(&text);
-	w->head_row = newest_head_row(w->options.store);
-	err = meet_signer(w, reason);
-	if (err != TRAIL_OK)
-		return err;
 	begin(w);
 	intake_say(&w->intake, &entry);
-	err = commit_and_sign(w, reason);
+	enum trail_err err = commit_and_sign(w, reason);
+	if (err == TRAIL_OK)
+		err = seal(w, reason);
+	if (err == TRAIL_OK)
+		count(w, NULL);
+	return err;
+}
+
+static enum trail_err name_itself(struct writer *w, struct log_reason *reason)
+{
+	struct buf text = { 0 };
+	identity_put(&text, &w->options.identity);
+	bool fits = !text.failed && text.len <= sizeof w->identity;
+	if (fits)
+		memcpy(w->identity, text.data, text.len);
+	w->identity_len = text.len;
+	buf_release(&text);
+	reason->id = LOG_SYSTEM_FAILED;
+	return fits ? TRAIL_OK : TRAIL_NOMEM;
+}
+
+static enum trail_err start(struct writer *w, struct log_reason *reason)
+{
+	enum trail_err err = open_intake(w, reason);
+	if (err == TRAIL_OK)
+		err = name_itself(w, reason);
 	if (err != TRAIL_OK)
 		return err;
-	count(w, NULL);
+	w->head_row = newest_head_row(w->options.store);
+	err = reconcile(w, reason);
+	if (err == TRAIL_OK)
+		err = say_start(w, reason);
+	if (err != TRAIL_OK)
+		return err;
 	pulse_start(&w->pulse, w->options.identity.vkey.name, w->options.watchdog_ms,
 		clock_now().boot_ns, w->head.size);
 	if (pthread_create(&w->thread, NULL, run, w) == 0)
@@ -637,7 +764,7 @@ static void genesis_payload(const struct signer_greeting *greeting, struct buf *
 		.origin = span_text(greeting->vkey.name),
 		.seal_root = greeting->seal_root,
 		.seal_height = greeting->seal_height,
-		.seal_max_ns = UINT64_C(3600000000000) * SEAL_MAX_HOURS,
+		.seal_max_ns = greeting->seal_max_ns,
 	};
 	vkey_put(&vkey, &greeting->vkey);
 	genesis.vkey = buf_view(&vkey);

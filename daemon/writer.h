@@ -11,8 +11,7 @@
 #include "histogram.h"
 #include "log.h"
 #include "op.h"
-#include "signer_link.h"
-#include "store.h"
+#include "sealer.h"
 
 struct writer;
 
@@ -20,6 +19,8 @@ struct writer_options {
 	struct store *store;
 	struct signer_link *signer;
 	struct log_identity identity;
+	struct signer_greeting greeting;
+	uint64_t seal_epoch_ns; /* how often to seal; at the most half of the log's seal_max */
 	const char *folder;     /* whose file system's free space counts */
 	uint64_t reserve_bytes; /* below this much free space or map: FULL */
 	unsigned watchdog_ms;   /* how often to say that the thread works; 0: never */
@@ -41,6 +42,11 @@ struct writer_numbers {
 	uint64_t map_used_bytes;
 	uint64_t clock_jumps;
 	uint64_t signed_ns; /* when the newest head was signed, CLOCK_REALTIME */
+	uint64_t seals;
+	uint64_t seals_left;
+	uint64_t sealed_size; /* that the newest covers, and its index; 0: there is none */
+	uint64_t sealed_ns;   /* its time */
+	uint64_t seal_max_ns;
 	bool full;
 	bool starved; /* of half the reserve */
 	struct histogram commit_times;
@@ -48,14 +54,19 @@ struct writer_numbers {
 };
 
 /*
- * Recover the numbering, write DAEMON start, sign it, and start the thread: when this answers
- * TRAIL_OK the log takes events. Errors as store_open; *reason says which and why.
+ * Recover the numbering, write DAEMON start, sign it, seal it, and start the thread: when this
+ * answers TRAIL_OK the log takes events. Errors as store_open; *reason says which and why.
  */
 enum trail_err writer_start(
 	const struct writer_options *options, struct writer **writer, struct log_reason *reason);
 /* Hello, Append, Close, Keepalive and own events. The op comes back through `done`. */
 void writer_push(struct writer *writer, struct op *op);
-/* Carry out what is queued, write DAEMON stop, sign it, join the thread, free. */
+/*
+ * The newest note that a quorum of witnesses cosigned: the next SEAL holds it. Copied; any thread.
+ * False: longer than SEAL_COSIGNED_MAX, nothing changed.
+ */
+bool writer_set_cosigned(struct writer *writer, struct span note);
+/* Carry out what is queued, write DAEMON stop, sign it, seal it, join the thread, free. */
 void writer_stop(struct writer *writer);
 void writer_read_numbers(struct writer *writer, struct writer_numbers *numbers);
 

@@ -180,6 +180,23 @@ enum trail_err trail_set_timeout(struct trail *t, int timeout_ms);
 enum trail_err trail_set_state_dir(struct trail *t, const char *path);
 /* The text of the log identity file that the log must be. TRAIL_INVALID: it is not one. */
 enum trail_err trail_set_identity(struct trail *t, const char *text, size_t len);
+/*
+ * The witness policy (c2sp.org/tlog-policy, as text) by which cosignatures are judged here: whom
+ * the daemon asks, and what it calls witnessed, is never believed. TRAIL_INVALID: trail_error names
+ * the line.
+ */
+enum trail_err trail_set_policy(struct trail *t, const char *text, size_t len);
+
+enum trail_ack {
+	TRAIL_ACK_DURABLE = 0,   /* committed, synced and signed */
+	TRAIL_ACK_WITNESSED = 1, /* and a quorum of the daemon's witness policy cosigned it */
+};
+/*
+ * What appends of this handle wait for; DURABLE unless set. WITNESSED: at most `wait_ms` (up to
+ * 600,000), beside the handle's timeout; the receipt tells whether it came to that
+ * (trail_receipt_witnessed). Either way the events are durable.
+ */
+enum trail_err trail_set_ack(struct trail *t, enum trail_ack ack, unsigned wait_ms);
 
 /*
  * Connect, say Hello, and check that the log is the one that is known: identity, genesis, and that
@@ -462,6 +479,11 @@ const uint8_t *trail_receipt_salt(const struct trail_receipt *r, size_t i);
 /* The checkpoint that covers them: its size, and the signed note. */
 uint64_t trail_receipt_size(const struct trail_receipt *r);
 const char *trail_receipt_note(const struct trail_receipt *r);
+/*
+ * When that note's cosignatures met the policy of trail_set_policy, by the witnesses' clocks, ns
+ * since 1970. 0: they do not, or no policy was set.
+ */
+uint64_t trail_receipt_witnessed(const struct trail_receipt *r);
 
 /* ---- reading ---- */
 
@@ -655,7 +677,13 @@ enum trail_status_number {
 	TRAIL_STATUS_REFUSED_FULL = 39,
 	TRAIL_STATUS_REFUSED_UNAVAILABLE = 40,
 	TRAIL_STATUS_REFUSED_UNSUPPORTED = 41,
-	TRAIL_STATUS_COUNT = 42
+	/* seals */
+	TRAIL_STATUS_SEALS = 42,       /* SEAL entries of the log */
+	TRAIL_STATUS_SEALS_LEFT = 43,  /* keys of its seal tree that were not used */
+	TRAIL_STATUS_SEALED_SIZE = 44, /* that the newest covers, and its index; 0: there is none */
+	TRAIL_STATUS_SEALED = 45,      /* its time, ns since 1970 */
+	TRAIL_STATUS_SEAL_MAX = 46,    /* ns that two of them may lie apart at the most */
+	TRAIL_STATUS_COUNT = 47
 };
 
 /* What the daemon says of itself; only the checkpoint among it is checked. */

@@ -11,6 +11,10 @@ _Static_assert(SIGN_SEED_LEN == crypto_sign_ed25519_SEEDBYTES, "Ed25519 seed");
 _Static_assert(SIGN_SECRET_LEN == crypto_sign_ed25519_SECRETKEYBYTES, "Ed25519 secret key");
 _Static_assert(SIGN_LEN == crypto_sign_ed25519_BYTES, "Ed25519 signature");
 
+enum {
+	STACK_LEN = 32 << 10 /* far more than signing and hashing take */
+};
+
 bool crypto_init(void)
 {
 	return sodium_init() >= 0;
@@ -34,6 +38,11 @@ void crypto_random(void *out, size_t len)
 void crypto_wipe(void *secret, size_t len)
 {
 	sodium_memzero(secret, len);
+}
+
+void crypto_wipe_stack(void)
+{
+	sodium_stackzero(STACK_LEN);
 }
 
 void *crypto_secret_new(size_t len)

@@ -22,6 +22,9 @@ bool crypto_init(void);
 void crypto_random(void *out, size_t len);
 /* Zeros that the compiler may not drop. */
 void crypto_wipe(void *secret, size_t len);
+/* The same for the unused part of this thread's stack, where calls that are over left their frames.
+ */
+void crypto_wipe_stack(void);
 /*
  * Memory for secrets: guarded, locked against swapping, excluded from cores.
  * NULL when it could not be made *or not be locked*. Free with crypto_secret_free (NULL is fine).

@@ -15,7 +15,7 @@ struct quorum {
 	bool satisfied;
 	/*
 	 * satisfied: the time by which enough of them had seen the tree, taken in the order of
-	 * their times. 0 where the policy needs none.
+	 * their times. 0: not satisfied, or none is needed.
 	 */
 	uint64_t since_s;
 };

@@ -40,6 +40,7 @@ struct cli {
 	const struct command *command;
 	const char *connect; /* NULL: TRAIL_CONNECT, or the default */
 	const char *log;     /* file of the log identity; NULL: the one kept */
+	const char *policy;  /* file of the witness policy; NULL: none */
 	/* What -o may name, the default first, NULL behind the last; NULL: text or json. */
 	const char *const *forms;
 	const char *output;  /* one of them, once the options are read */

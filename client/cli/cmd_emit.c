@@ -31,6 +31,8 @@ const char HELP_EMIT[] =
 	"  --attr KEY=VALUE    anything else; may come again\n"
 	"  --id UUID           the event's own name (a random one)\n"
 	"  --source NAME       the log's name for your system (trail)\n"
+	"  --witnessed[=SECONDS]  wait until the witnesses of your --policy cosigned it (30);\n"
+	"                      exit code 6 when they did not: it is logged all the same\n"
 	"\n"
 	"Examples:\n"
 	"  trail emit read /journal/4711 --subject p-93 --purpose case:2026-118\n"
@@ -38,6 +40,7 @@ const char HELP_EMIT[] =
 	"  trail emit delete /hr/old.doc --outcome denied --reason 'no permission'\n";
 
 static const char DEFAULT_SOURCE[] = "trail";
+static const char WITNESSED_S[] = "30";
 
 /* Options that are one field each: option, field. */
 static const struct {
@@ -78,6 +81,7 @@ struct emission {
 	const char *values[OPTION_COUNT];
 	const char *time;
 	const char *source;
+	const char *witnessed; /* seconds; NULL: not waited for */
 	struct many attributes;
 };
 
@@ -159,6 +163,30 @@ static int fill(struct trail_event *e, const struct emission *m, char **args)
 	return code == EXIT_OK ? set_attributes(e, &m->attributes) : code;
 }
 
+/* When enough witnesses had cosigned it, by their clocks. */
+static json_t *json_witnessed(const struct trail_receipt *r)
+{
+	char when[WHEN_MAX];
+	uint64_t ns = trail_receipt_witnessed(r);
+	if (ns == 0)
+		return json_null();
+	when_utc((int64_t)ns, when);
+	return json_string(when);
+}
+
+static void print_witnessed(const struct cli *cli, const struct trail_receipt *r)
+{
+	char when[WHEN_MAX];
+	int64_t ns = (int64_t)trail_receipt_witnessed(r);
+	if (ns == 0)
+		return;
+	if (cli->utc)
+		when_utc(ns, when);
+	else
+		when_local(ns, when);
+	printf("witnessed   %s, by the policy %s\n", when, cli->policy);
+}
+
 static void print_receipt(
 	const struct cli *cli, const struct trail_event *e, const struct trail_receipt *r)
 {
@@ -167,13 +195,13 @@ static void print_receipt(
 	uuid_text(trail_event_id(e), id);
 	if (cli->json) {
 		when_utc(received, when);
-		print_json(json_pack("{s:s, s:I, s:s, s:o, s:o, s:o, s:{s:I, s:s}, s:b}", "id", id,
-			"index", (json_int_t)trail_receipt_index(r, 0), "received", when, "leaf",
-			json_base64(trail_receipt_leaf(r, 0), TRAIL_HASH_LEN), "record",
+		print_json(json_pack("{s:s, s:I, s:s, s:o, s:o, s:o, s:{s:I, s:s}, s:b, s:o}", "id",
+			id, "index", (json_int_t)trail_receipt_index(r, 0), "received", when,
+			"leaf", json_base64(trail_receipt_leaf(r, 0), TRAIL_HASH_LEN), "record",
 			json_base64(trail_receipt_record(r, 0), TRAIL_RECORD_LEN), "salt",
 			json_base64(trail_receipt_salt(r, 0), TRAIL_SALT_LEN), "checkpoint", "size",
 			(json_int_t)trail_receipt_size(r), "note", trail_receipt_note(r),
-			"verified", 1));
+			"verified", 1, "witnessed", json_witnessed(r)));
 		return;
 	}
 	if (cli->utc)
@@ -186,6 +214,29 @@ static void print_receipt(
 	printf("\ncheckpoint  %llu of ", (unsigned long long)trail_receipt_size(r));
 	print_text(stdout, trail_origin(cli->trail));
 	printf("\nverified    record, commitment, inclusion, signature, consistency\n");
+	print_witnessed(cli, r);
+}
+
+/* Open the log, and say what the append waits for. */
+static int open_for(struct cli *cli, const struct emission *m)
+{
+	uint64_t seconds;
+	if (!m->witnessed)
+		return cli_open(cli);
+	if (!number_read(m->witnessed, &seconds) || seconds < 1 || seconds > 600) {
+		say("--witnessed=%s: give whole seconds, 1 to 600", m->witnessed);
+		return EXIT_USAGE;
+	}
+	if (!cli->policy) {
+		say("--witnessed needs --policy FILE: whose cosignatures are enough for you");
+		return EXIT_USAGE;
+	}
+	int code = cli_open(cli);
+	if (code == EXIT_OK &&
+		trail_set_ack(cli->trail, TRAIL_ACK_WITNESSED, (unsigned)seconds * 1000) !=
+			TRAIL_OK)
+		code = cli_fail(cli);
+	return code;
 }
 
 static int emit(struct cli *cli, const struct emission *m, char **args)
@@ -199,11 +250,18 @@ static int emit(struct cli *cli, const struct emission *m, char **args)
 		code = EXIT_USAGE;
 	}
 	if (code == EXIT_OK)
-		code = cli_open(cli);
+		code = open_for(cli, m);
 	if (code == EXIT_OK && trail_append(cli->trail, m->source, e, &r) != TRAIL_OK)
 		code = cli_fail(cli);
 	if (code == EXIT_OK)
 		print_receipt(cli, e, r);
+	if (code == EXIT_OK && m->witnessed && trail_receipt_witnessed(r) == 0) {
+		say("it is logged, but no quorum of %s cosigned it within %s s; `trail status` "
+		    "shows "
+		    "the witnesses",
+			cli->policy, m->witnessed);
+		code = EXIT_OPEN;
+	}
 	trail_receipt_free(r);
 	trail_event_free(e);
 	return code;
@@ -212,7 +270,7 @@ static int emit(struct cli *cli, const struct emission *m, char **args)
 int cmd_emit(struct cli *cli, int argc, char **argv)
 {
 	struct emission m = { .source = DEFAULT_SOURCE };
-	struct choice choices[OPTION_COUNT + 4] = { 0 };
+	struct choice choices[OPTION_COUNT + 5] = { 0 };
 	int rest;
 	bool done;
 	for (unsigned i = 0; i < OPTION_COUNT; i++)
@@ -228,6 +286,11 @@ int cmd_emit(struct cli *cli, int argc, char **argv)
 	};
 	choices[OPTION_COUNT + 1] = (struct choice){ .name = "source", .text = &m.source };
 	choices[OPTION_COUNT + 2] = (struct choice){ .name = "attr", .many = &m.attributes };
+	choices[OPTION_COUNT + 3] = (struct choice){
+		.name = "witnessed",
+		.text = &m.witnessed,
+		.bare = WITNESSED_S,
+	};
 	int code = options_read(cli, argc, argv, choices, &rest, &done);
 	if (code != EXIT_OK || done)
 		return code;

@@ -2,10 +2,12 @@
 #include "health.h"
 
 #include <stdio.h>
+#include <time.h>
 
 enum {
 	QUEUE_AGE_S = 10, /* the oldest request waits so long: the writer is stuck, or the disk */
 	NEARLY_TENTHS = 9,
+	FEW_PARTS = 10, /* one seal in so many is left */
 };
 
 #define MIB       (UINT64_C(1) << 20)
@@ -102,16 +104,53 @@ static void look_connections(const struct trail_status *s, struct trouble *t)
 			(unsigned long long)open, (unsigned long long)most);
 }
 
+/* By this machine's clock, as a verifier would see it. */
+static void look_seal_age(const struct trail_status *s, struct trouble *t)
+{
+	struct timespec now;
+	uint64_t max = trail_status_get(s, TRAIL_STATUS_SEAL_MAX);
+	uint64_t sealed = trail_status_get(s, TRAIL_STATUS_SEALED);
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	uint64_t now_ns = (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
+	t->what = "seal_old";
+	t->now = max != 0 && now_ns > sealed && now_ns - sealed > max;
+	if (t->now && trail_status_get(s, TRAIL_STATUS_SEALED_SIZE) == 0)
+		(void)snprintf(t->sentence, sizeof t->sentence,
+			"the log was never SEALED: who takes its keys now can rewrite all of it; "
+			"restart traild, and look at its lines");
+	else if (t->now)
+		(void)snprintf(t->sentence, sizeof t->sentence,
+			"the newest SEAL is %llu s old, %llu s are allowed: who takes the keys now "
+			"can rewrite all since; restart traild, and look at its lines",
+			(unsigned long long)((now_ns - sealed) / SECOND_NS),
+			(unsigned long long)(max / SECOND_NS));
+}
+
+static void look_seals_few(const struct trail_status *s, struct trouble *t)
+{
+	uint64_t left = trail_status_get(s, TRAIL_STATUS_SEALS_LEFT);
+	uint64_t all = left + trail_status_get(s, TRAIL_STATUS_SEALS);
+	t->what = "seals_few";
+	t->now = trail_status_known(s, TRAIL_STATUS_SEALS_LEFT) && left * FEW_PARTS < all;
+	if (t->now)
+		(void)snprintf(t->sentence, sizeof t->sentence,
+			"%llu of %llu seals are left%s: begin a successor log (traild --succeed)",
+			(unsigned long long)left, (unsigned long long)all,
+			left == 0 ? ", and soon nothing more is signed" : "");
+}
+
 size_t health_look(const struct trail_status *s, struct trouble all[HEALTH_KINDS])
 {
 	static void (*const LOOKS[HEALTH_KINDS])(
 		const struct trail_status *s, struct trouble *t) = {
 		look_full,
 		look_starved,
+		look_seal_age,
 		look_low,
 		look_queue,
 		look_gaps,
 		look_connections,
+		look_seals_few,
 	};
 	size_t count = 0;
 	for (size_t i = 0; i < HEALTH_KINDS; i++) {

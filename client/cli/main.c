@@ -39,6 +39,7 @@ static void print_usage(FILE *to)
 		"  --connect ADDRESS  where traild listens: unix:PATH (else $TRAIL_CONNECT,\n"
 		"                     else unix:/run/trail/trail.sock)\n"
 		"  --log FILE         the log identity file that the log must be\n"
+		"  --policy FILE      the witness policy by which cosignatures are judged\n"
 		"  --timeout SECONDS  the longest wait for an answer (10)\n"
 		"  -o, --output FORM  text for people or json for programs; some know more\n"
 		"  --utc              times in UTC instead of the local zone\n"

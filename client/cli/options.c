@@ -16,6 +16,7 @@ enum {
 	VALUE_OF_CHOICE = 1000, /* getopt's answer for choice i is this + i */
 	LETTERS_MAX = 8 + 2 * CHOICES_MAX,
 	IDENTITY_MAX = 4096,
+	POLICY_MAX = 65537,
 };
 
 bool number_read(const char *text, uint64_t *number)
@@ -40,6 +41,7 @@ static size_t common_choices(struct cli *cli, bool *help, bool *version, struct 
 	const struct choice common[] = {
 		{ .name = "connect", .text = &cli->connect },
 		{ .name = "log", .text = &cli->log, .value = VALUE_FILE },
+		{ .name = "policy", .text = &cli->policy, .value = VALUE_FILE },
 		{ .name = "timeout", .text = &cli->timeout },
 		{ .name = "output", .letter = 'o', .text = &cli->output, .value = VALUE_FORM },
 		{ .name = "utc", .flag = &cli->utc },
@@ -310,6 +312,21 @@ static int set_identity(struct cli *cli)
 	return EXIT_USAGE;
 }
 
+static int set_policy(struct cli *cli)
+{
+	char text[POLICY_MAX];
+	size_t len;
+	if (!cli->policy)
+		return EXIT_OK;
+	int code = file_read(cli->policy, text, sizeof text, &len);
+	if (code != EXIT_OK)
+		return code;
+	if (trail_set_policy(cli->trail, text, len) == TRAIL_OK)
+		return EXIT_OK;
+	say("%s: %s", cli->policy, trail_error(cli->trail));
+	return EXIT_USAGE;
+}
+
 void cli_page(struct cli *cli)
 {
 	if (!cli->no_pager)
@@ -326,6 +343,8 @@ int cli_prepare(struct cli *cli)
 	int code = set_timeout(cli);
 	if (code == EXIT_OK)
 		code = set_identity(cli);
+	if (code == EXIT_OK)
+		code = set_policy(cli);
 	return code;
 }
 

@@ -62,6 +62,15 @@ const struct status_field STATUS_FIELD[STATUS_FIELDS] = {
 	{ TRAIL_STATUS_SIGNER_PID, UNIT_COUNT, "signer_pid", NULL, NULL },
 	{ TRAIL_STATUS_SIGNED, UNIT_TIME, "signed", "trail_signed_time_seconds",
 		"When the newest head was signed." },
+	{ TRAIL_STATUS_SEALS, UNIT_COUNT, "seals", "trail_seals_total", "Seals of the log." },
+	{ TRAIL_STATUS_SEALS_LEFT, UNIT_COUNT, "seals_left", "trail_seals_left",
+		"Seals that this log can still have." },
+	{ TRAIL_STATUS_SEALED_SIZE, UNIT_COUNT, "sealed_size", "trail_sealed_records",
+		"Records that the newest seal covers." },
+	{ TRAIL_STATUS_SEALED, UNIT_TIME, "sealed", "trail_sealed_time_seconds",
+		"When the newest seal was made." },
+	{ TRAIL_STATUS_SEAL_MAX, UNIT_SECONDS, "seal_max_seconds", "trail_seal_max_seconds",
+		"How old the newest seal may be." },
 };
 
 const struct status_refusal STATUS_REFUSAL[STATUS_REFUSALS] = {

@@ -211,6 +211,23 @@ static void print_signer(const struct cli *cli, const struct trail_status *s)
 	printf("\n");
 }
 
+static void print_seals(const struct cli *cli, const struct trail_status *s)
+{
+	if (!trail_status_known(s, TRAIL_STATUS_SEALS))
+		return;
+	print_label("sealed");
+	if (number(s, TRAIL_STATUS_SEALED_SIZE) == 0) {
+		printf("never\n");
+	} else {
+		printf("size %llu, ", number(s, TRAIL_STATUS_SEALED_SIZE));
+		print_when(cli, trail_status_get(s, TRAIL_STATUS_SEALED));
+		printf("\n");
+	}
+	print_label("seals");
+	printf("%llu, %llu are left\n", number(s, TRAIL_STATUS_SEALS),
+		number(s, TRAIL_STATUS_SEALS_LEFT));
+}
+
 void print_status_text(
 	const struct cli *cli, const struct trail_status *s, const struct trouble all[HEALTH_KINDS])
 {
@@ -229,4 +246,5 @@ void print_status_text(
 	print_sources(s);
 	print_disk(s);
 	print_signer(cli, s);
+	print_seals(cli, s);
 }

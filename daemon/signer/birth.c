@@ -20,7 +20,7 @@ static enum trail_err look_at_key(const struct folder *folder, bool *there, stru
 {
 	uint8_t *line = crypto_secret_new(KEY_ROOM);
 	if (!line)
-		return sentence_fail(why, "no locked memory for secrets: raise ulimit -l");
+		return sentence_no_secret_memory(why);
 	size_t len = 0;
 	enum trail_err e = file_read(folder, "key", FILE_SECRET, line, KEY_ROOM, &len, why);
 	*there = e == TRAIL_OK && !all_zeros(line, len);
@@ -62,7 +62,7 @@ static enum trail_err look_at_seeds(const struct folder *folder, struct sentence
 		struct seeds seeds;
 	} *m = crypto_secret_new(sizeof *m);
 	if (!m)
-		return sentence_fail(why, "no locked memory for secrets: raise ulimit -l");
+		return sentence_no_secret_memory(why);
 	size_t len = 0;
 	enum trail_err e =
 		file_read(folder, "seeds", FILE_SECRET, m->file, SLOT_FILE_LEN, &len, why);
@@ -114,11 +114,12 @@ static enum trail_err erase_leftovers(const struct folder *folder, struct senten
 	return folder_sync(folder, why);
 }
 
-static enum trail_err make_seeds(
-	const struct folder *folder, struct newborn *nb, unsigned height, struct sentence *why)
+static enum trail_err make_seeds(const struct folder *folder, struct newborn *nb, unsigned height,
+	uint64_t max_ns, struct sentence *why)
 {
 	crypto_random(nb->root, sizeof nb->root);
 	seeds_init(&nb->seeds, height, nb->root);
+	nb->seeds.mark.max_ns = max_ns;
 	size_t len = seeds_encode(&nb->seeds, nb->content);
 	memset(nb->file, 0, sizeof nb->file);
 	slot_encode(1, span_of(nb->content, len), nb->file, SEEDS_SLOT_LEN);
@@ -165,15 +166,15 @@ static enum trail_err make_key(
 	return file_make(folder, "key", FILE_SECRET, buf_view(&line), why);
 }
 
-enum trail_err birth_make(
-	const struct folder *folder, struct span origin, unsigned height, struct sentence *why)
+enum trail_err birth_make(const struct folder *folder, struct span origin, unsigned height,
+	uint64_t max_ns, struct sentence *why)
 {
 	struct newborn *nb = crypto_secret_new(sizeof *nb);
 	if (!nb)
-		return sentence_fail(why, "no locked memory for secrets: raise ulimit -l");
+		return sentence_no_secret_memory(why);
 	enum trail_err e = erase_leftovers(folder, why);
 	if (e == TRAIL_OK)
-		e = make_seeds(folder, nb, height, why);
+		e = make_seeds(folder, nb, height, max_ns, why);
 	if (e == TRAIL_OK)
 		e = make_seal_pub(folder, nb, why);
 	if (e == TRAIL_OK)
@@ -185,5 +186,6 @@ enum trail_err birth_make(
 	if (e == TRAIL_OK)
 		e = folder_sync(folder, why);
 	crypto_secret_free(nb);
+	crypto_wipe_stack();
 	return e;
 }

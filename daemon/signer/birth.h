@@ -19,10 +19,10 @@
 enum trail_err birth_look(const struct folder *folder, bool *needed, struct sentence *why);
 /*
  * Erase the leftovers of an unfinished birth and make everything, durable when it answers TRAIL_OK.
- * `origin` is the key's name, `height` SEAL_HEIGHT_MIN .. SEAL_HEIGHT_MAX. Takes some 15 us per
- * seal key. TRAIL_IO: could not.
+ * `origin` is the key's name, `height` SEAL_HEIGHT_MIN .. SEAL_HEIGHT_MAX, `max_ns` the log's
+ * seal_max. Takes some 15 us per seal key. TRAIL_IO: could not.
  */
-enum trail_err birth_make(
-	const struct folder *folder, struct span origin, unsigned height, struct sentence *why);
+enum trail_err birth_make(const struct folder *folder, struct span origin, unsigned height,
+	uint64_t max_ns, struct sentence *why);
 
 #endif

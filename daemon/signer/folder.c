@@ -286,6 +286,31 @@ enum trail_err file_read(const struct folder *f, const char *name, enum file_mod
 	return e;
 }
 
+enum trail_err file_read_at(const struct folder *f, const char *name, int fd, uint64_t offset,
+	uint8_t *out, size_t len, struct sentence *why)
+{
+	size_t got = 0;
+	while (got < len) {
+		ssize_t n = pread(fd, out + got, len - got, (off_t)(offset + got));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return sentence_fail(why, "%s/%s: read: %s", f->path, name, reason());
+		if (n == 0)
+			return sentence_refuse(
+				why, "%s/%s is shorter than its format", f->path, name);
+		got += (size_t)n;
+	}
+	return TRAIL_OK;
+}
+
+enum trail_err file_sync(const struct folder *f, const char *name, int fd, struct sentence *why)
+{
+	if (fdatasync(fd) != 0)
+		return sentence_fail(why, "%s/%s: fdatasync: %s", f->path, name, reason());
+	return TRAIL_OK;
+}
+
 enum trail_err file_write(const struct folder *f, const char *name, int fd, struct span data,
 	uint64_t offset, struct sentence *why)
 {

@@ -69,11 +69,17 @@ enum trail_err file_read(const struct folder *folder, const char *name, enum fil
 /* Read exactly what an open file holds, as file_read. */
 enum trail_err file_read_fd(const struct folder *folder, const char *name, int fd, uint8_t *out,
 	size_t max, size_t *len, struct sentence *why);
+/* Exactly `len` bytes at `offset` of an open file. TRAIL_CORRUPT: it is shorter. */
+enum trail_err file_read_at(const struct folder *folder, const char *name, int fd, uint64_t offset,
+	uint8_t *out, size_t len, struct sentence *why);
 /* Make a file that is not there, with `content`, synced. The name is durable after folder_sync. */
 enum trail_err file_make(const struct folder *folder, const char *name, enum file_mode mode,
 	struct span content, struct sentence *why);
 /* Zeros over all its bytes in place, synced, then the name away. No such file is fine. */
 enum trail_err file_erase(const struct folder *folder, const char *name, struct sentence *why);
+/* fdatasync of an open file. */
+enum trail_err file_sync(
+	const struct folder *folder, const char *name, int fd, struct sentence *why);
 /* All of `data` at `offset`, in place, not synced. */
 enum trail_err file_write(const struct folder *folder, const char *name, int fd, struct span data,
 	uint64_t offset, struct sentence *why);

@@ -2,7 +2,6 @@
 #include "head.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -149,9 +148,8 @@ enum trail_err head_sync(struct head *head, const struct folder *folder, struct 
 {
 	if (!head->dirty)
 		return TRAIL_OK;
-	if (fdatasync(head->fd) != 0)
-		return sentence_fail(
-			why, "%s/%s: fdatasync: %s", folder->path, NAME, strerrordesc_np(errno));
-	head->dirty = false;
-	return TRAIL_OK;
+	enum trail_err e = file_sync(folder, NAME, head->fd, why);
+	if (e == TRAIL_OK)
+		head->dirty = false;
+	return e;
 }

@@ -65,6 +65,21 @@ static void say(enum log_id id, const char *sentence)
 	log_line(id, "%s", sentence);
 }
 
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+	(void)clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static struct pace_time now(void)
+{
+	return (struct pace_time){
+		.real_ns = clock_ns(CLOCK_REALTIME),
+		.boot_ns = clock_ns(CLOCK_BOOTTIME),
+	};
+}
+
 struct arguments {
 	struct signer_options signer;
 	int fd;
@@ -102,7 +117,7 @@ static int parse(int argc, char **argv, struct arguments *a)
 		{ NULL, 0, NULL, 0 },
 	};
 	opterr = 0; /* its own lines have no id */
-	*a = (struct arguments){ .fd = -1, .signer = { .say = say } };
+	*a = (struct arguments){ .fd = -1, .signer = { .now = now, .say = say } };
 	for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (c == 'd')
 			a->signer.folder = optarg;
@@ -158,16 +173,14 @@ struct service {
 
 static int64_t now_ms(void)
 {
-	struct timespec ts;
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	return (int64_t)(clock_ns(CLOCK_MONOTONIC) / 1000000);
 }
 
 static int exit_code_of(int status)
 {
-	if (status == TALK_OK)
-		return -1;
-	return status == TALK_REFUSED ? EXIT_REFUSED : EXIT_COULD_NOT;
+	if (status == TALK_REFUSED)
+		return EXIT_REFUSED;
+	return status == TALK_FAILED ? EXIT_COULD_NOT : -1;
 }
 
 static int sync_now(struct service *v)
@@ -183,16 +196,16 @@ static int sync_now(struct service *v)
 /* The exit code, or -1: go on. */
 static int meet_deadlines(struct service *v)
 {
-	int64_t now = now_ms();
+	int64_t ms = now_ms();
 	if (asked_to_end && v->end_at == 0) {
-		v->end_at = now + LINGER_MS;
-		v->sync_at = now;
+		v->end_at = ms + LINGER_MS;
+		v->sync_at = ms;
 	}
 	if (v->sync_at == 0 && signer_dirty(v->signer))
-		v->sync_at = now + SYNC_AFTER_MS;
-	if (v->sync_at != 0 && now >= v->sync_at && sync_now(v) >= 0)
+		v->sync_at = ms + SYNC_AFTER_MS;
+	if (v->sync_at != 0 && ms >= v->sync_at && sync_now(v) >= 0)
 		return EXIT_COULD_NOT;
-	return v->end_at != 0 && now >= v->end_at ? 0 : -1;
+	return v->end_at != 0 && ms >= v->end_at ? 0 : -1;
 }
 
 /*

@@ -23,6 +23,7 @@ enum {
 	SEEDS_CONTENT_MAX = SEEDS_SLOT_LEN - SLOT_OVERHEAD,
 	SEEDS_HEAD_LEN = 8,
 	SEED_NODE_LEN = 1 + 8 + SIGN_SEED_LEN,
+	SEED_MARK_LEN = 4 * 8,
 	SEAL_PUB_HEAD_LEN = 22, /* "trail-seal-pub/v1\n" and the height */
 };
 
@@ -33,6 +34,14 @@ struct seed_node {
 	uint8_t seed[SIGN_SEED_LEN];
 };
 
+/* What the signer must not forget of the log's seals. All zeros: nothing is known of it. */
+struct seal_mark {
+	uint64_t max_ns;  /* seal_max, since birth */
+	uint64_t size;    /* that the newest seal covers, once its key is erased; 0: none yet */
+	uint64_t real_ns; /* when it was erased, by both clocks (pace.h) */
+	uint64_t boot_ns;
+};
+
 /* The content of `seeds`. The nodes cover exactly the epochs [next, 2^height), in order. */
 struct seeds {
 	uint32_t next;
@@ -41,6 +50,7 @@ struct seeds {
 	struct seed_node node[SEAL_HEIGHT_MAX];
 	size_t pending_len; /* 0: no SEAL asked for and not yet erased */
 	uint8_t pending[SEAL_TEXT_MAX];
+	struct seal_mark mark;
 };
 
 /* The seeds of a new log: one subtree, the whole tree. `height` is SEAL_HEIGHT_MIN .. _MAX. */
@@ -56,14 +66,24 @@ bool seeds_decode(struct span content, struct seeds *seeds);
 struct seed_scratch {
 	uint8_t text[64];
 	struct hash seed;
+	struct hash edge; /* of the subtree that is taken apart */
 	uint8_t secret[SIGN_SECRET_LEN];
 };
 
 /* The public key of seal `epoch`, which `node` covers. `scratch` is left for the caller to wipe. */
 void seal_public(const struct seed_node *node, uint32_t epoch, struct seed_scratch *scratch,
 	uint8_t pub[SIGN_PUBLIC_LEN]);
-/* RFC 6962 root over "trail-seal-key/v1\n" || u32 epoch || pub, for 2^height keys at `pubs`. */
-void seal_root(const uint8_t *pubs, unsigned height, struct hash *root);
+/* Whether the last epoch is over: there is no key left to seal with. */
+bool seeds_used_up(const struct seeds *seeds);
+/* Sign with the key of the open epoch, `next`, and tell which it is; not used_up. `scratch` as
+ * above. */
+void seeds_sign(const struct seeds *seeds, struct seed_scratch *scratch, struct span text,
+	uint8_t pub[SIGN_PUBLIC_LEN], uint8_t sig[SIGN_LEN]);
+/*
+ * The open epoch is over: what is left derives the keys of the epochs behind it, and no other. Not
+ * used_up. `scratch` as above.
+ */
+void seeds_advance(struct seeds *seeds, struct seed_scratch *scratch);
 
 /* Length of a seal.pub of `height`. */
 size_t seal_pub_len(unsigned height);

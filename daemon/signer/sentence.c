@@ -49,3 +49,10 @@ enum trail_err sentence_fail(struct sentence *why, const char *format, ...)
 	va_end(ap);
 	return TRAIL_IO;
 }
+
+enum trail_err sentence_no_secret_memory(struct sentence *why)
+{
+	return sentence_fail(why,
+		"no locked memory for secrets: raise the limit of locked memory (ulimit -l, or "
+		"LimitMEMLOCK=)");
+}

@@ -19,6 +19,8 @@ enum trail_err sentence_refuse(struct sentence *why, const char *format, ...)
 /* Set it and answer TRAIL_IO: it could not be done. */
 enum trail_err sentence_fail(struct sentence *why, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* TRAIL_IO: no locked memory for secrets. */
+enum trail_err sentence_no_secret_memory(struct sentence *why);
 /* Set it alone: something an operator should know though the work goes on. */
 void sentence_set(struct sentence *why, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

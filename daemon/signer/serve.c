@@ -3,7 +3,7 @@
 
 #include "../../proto/tree.h"
 #include "birth.h"
-#include "kept.h"
+#include "sealing.h"
 
 #include <stdlib.h>
 
@@ -12,14 +12,23 @@ enum {
 	NOTE_NEED = NOTE_NAME_MAX + 1 + 19 + 1 + 44 + 1 + 1 + 4 + NOTE_NAME_MAX + 1 + 92 + 1
 };
 _Static_assert((size_t)NOTE_NEED <= HEAD_NOTE_MAX, "the longest note fits its slot");
-_Static_assert(3 + 8 + 1 + HASH_LEN + 2 + VKEY_LEN_MAX + 2 + HEAD_NOTE_MAX <= TALK_LEN_MAX,
+_Static_assert(1 + 8 + 1 + HASH_LEN + 8 + 4 + 2 + VKEY_LEN_MAX + 2 + HEAD_NOTE_MAX <= TALK_LEN_MAX,
 	"the longest answer to WAKE");
+_Static_assert(
+	1 + 2 + SEAL_TEXT_MAX + SIGN_PUBLIC_LEN + 1 + SEAL_HEIGHT_MAX * HASH_LEN + SIGN_LEN <=
+		TALK_LEN_MAX,
+	"the longest answer to SEAL");
+_Static_assert(1 + RECORD_LEN + SALT_LEN + 2 + SEAL_PAYLOAD_MAX + 1 + TREE_PATH_MAX * HASH_LEN <=
+		TALK_LEN_MAX,
+	"the longest SEALED");
 _Static_assert(1 + 8 + HASH_LEN + 1 + TREE_PATH_MAX * HASH_LEN <= TALK_LEN_MAX, "SIGN");
 
 struct signer {
 	struct signer_options options;
 	struct folder folder;
 	struct kept kept;
+	struct pace pace;
+	uint64_t wait_ns; /* of the last NOT_YET */
 	bool awake;
 	int status; /* not TALK_OK: the service is over, `why` says the reason */
 	struct sentence why;
@@ -30,6 +39,7 @@ struct signer {
 struct wake {
 	bool want_new;
 	unsigned height;
+	uint64_t max_ns;
 	struct span origin;
 };
 
@@ -46,7 +56,7 @@ struct signer *signer_new(const struct signer_options *options)
 		return NULL;
 	s->options = *options;
 	s->folder = (struct folder){ .fd = -1, .lock = -1 };
-	s->kept.head.fd = -1;
+	kept_none(&s->kept);
 	if (!buf_reserve(&s->text, HEAD_NOTE_MAX) || !buf_reserve(&s->note, TALK_LEN_MAX)) {
 		signer_free(s);
 		return NULL;
@@ -97,11 +107,17 @@ static void say(const struct signer *s, enum log_id id, const struct sentence *n
 
 static bool wake_parse(struct span body, struct wake *w)
 {
-	if (body.len < 3 || body.data[0] > 1 || body.len != 3U + body.data[2])
+	enum {
+		FIXED = 1 + 1 + 8 + 1
+	};
+	if (body.len < FIXED || body.data[0] > 1 || body.len != (size_t)FIXED + body.data[10])
 		return false;
 	w->want_new = body.data[0] == 1;
 	w->height = body.data[1];
-	w->origin = span_of(body.data + 3, body.data[2]);
+	w->max_ns = load_be64(body.data + 2);
+	w->origin = span_of(body.data + FIXED, body.data[10]);
+	if (w->max_ns < PACE_MAX_NS_MIN || w->max_ns > PACE_MAX_NS_MAX)
+		return false;
 	if (w->want_new && (w->height < SEAL_HEIGHT_MIN || w->height > SEAL_HEIGHT_MAX))
 		return false;
 	if (w->origin.len == 0)
@@ -126,11 +142,11 @@ static enum trail_err wake_judge(struct signer *s, const struct wake *w)
 			"%s has signed a log up to size %llu, but the store is empty: bring the "
 			"store back, or begin a successor log with a new folder",
 			path, (unsigned long long)k->head.checkpoint.size);
-	if (k->seal_height != w->height)
+	if (k->seals.tree.height != w->height)
 		return sentence_refuse(&s->why,
 			"%s has seals of height %u, not %u: start with that height, or with an "
 			"empty folder (this one never signed)",
-			path, k->seal_height, w->height);
+			path, k->seals.tree.height, w->height);
 	return TRAIL_OK;
 }
 
@@ -139,8 +155,18 @@ static enum trail_err birth(struct signer *s, const struct wake *w)
 	bool needed = false;
 	enum trail_err e = birth_look(&s->folder, &needed, &s->why);
 	if (e == TRAIL_OK && needed)
-		e = birth_make(&s->folder, w->origin, w->height, &s->why);
+		e = birth_make(&s->folder, w->origin, w->height, w->max_ns, &s->why);
 	return e;
+}
+
+/* What the folder keeps of the seals' pace counts; seeds of an older version kept none. */
+static void begin_pace(struct signer *s, uint64_t max_ns)
+{
+	const struct seal_mark *mark = seals_mark(&s->kept.seals);
+	if (mark->max_ns == 0)
+		seals_set_max(&s->kept.seals, max_ns);
+	struct pace_time last = { .real_ns = mark->real_ns, .boot_ns = mark->boot_ns };
+	pace_begin(&s->pace, mark->max_ns, last, s->options.now());
 }
 
 static enum trail_err wake(struct signer *s, const struct wake *w)
@@ -159,9 +185,11 @@ static enum trail_err wake(struct signer *s, const struct wake *w)
 		e = kept_load(&s->kept, &s->folder, &notice, &s->why);
 	if (e == TRAIL_OK)
 		e = wake_judge(s, w);
-	if (e == TRAIL_OK)
-		say(s, LOG_SIGN_SLOT, &notice);
-	return e;
+	if (e != TRAIL_OK)
+		return e;
+	say(s, LOG_SIGN_SLOT, &notice);
+	begin_pace(s, w->max_ns);
+	return TRAIL_OK;
 }
 
 static void wake_put(struct signer *s, struct buf *answer)
@@ -171,8 +199,10 @@ static void wake_put(struct signer *s, struct buf *answer)
 	vkey_put(&s->text, &k->key->vkey);
 	buf_put_u8(answer, TALK_OK);
 	buf_put_be64(answer, k->head.checkpoint.size);
-	buf_put_u8(answer, (uint8_t)k->seal_height);
-	buf_put(answer, k->seal_root.b, HASH_LEN);
+	buf_put_u8(answer, (uint8_t)k->seals.tree.height);
+	buf_put(answer, k->seals.tree.root.b, HASH_LEN);
+	buf_put_be64(answer, s->pace.max_ns);
+	buf_put_be32(answer, seals_epoch(&k->seals));
 	buf_put_be16(answer, (uint16_t)s->text.len);
 	buf_put_span(answer, buf_view(&s->text));
 	buf_put_be16(answer, (uint16_t)k->head.note_len);
@@ -186,8 +216,9 @@ static enum trail_err answer_wake(struct signer *s, struct span body, struct buf
 		return sentence_fail(&s->why, "WAKE came twice: start another signer");
 	if (!wake_parse(body, &w))
 		return sentence_fail(&s->why,
-			"WAKE is malformed: a flag of 0 or 1, a seal height of %d to %d, an "
-			"origin of 1 to %d bytes without space or +",
+			"WAKE is malformed: a flag of 0 or 1, a seal height of %d to %d, a "
+			"seal_max of two seconds at least, an origin of 1 to %d bytes without "
+			"space or +",
 			SEAL_HEIGHT_MIN, SEAL_HEIGHT_MAX, NOTE_NAME_MAX);
 	enum trail_err e = wake(s, &w);
 	if (e != TRAIL_OK)
@@ -255,6 +286,18 @@ static enum trail_err sign_judge(struct signer *s, const struct sign *q)
 	return TRAIL_OK;
 }
 
+/* No head is signed far into an epoch that should be over: what is not sealed can be rewritten. */
+static enum trail_err pace_judge(struct signer *s)
+{
+	if (pace_may_sign(&s->pace, s->options.now().boot_ns))
+		return TRAIL_OK;
+	return sentence_refuse(&s->why,
+		"the newest seal is older than seal_max (%llu s), and %d heads were signed since: "
+		"nothing more is signed unsealed; start traild again, or, when all seals are used "
+		"up, begin a successor log (traild --succeed)",
+		(unsigned long long)(s->pace.max_ns / 1000000000), PACE_LATE_HEADS);
+}
+
 /* Sign and keep it; the first signature is durable before it is known to anybody. */
 static enum trail_err sign_next(struct signer *s, const struct sign *q)
 {
@@ -272,6 +315,7 @@ static enum trail_err sign_next(struct signer *s, const struct sign *q)
 	enum trail_err e = head_put(head, &s->folder, buf_view(&s->note), &next, &s->why);
 	if (e == TRAIL_OK && first)
 		e = head_sync(head, &s->folder, &s->why);
+	pace_signed(&s->pace, s->options.now().boot_ns);
 	return e;
 }
 
@@ -286,7 +330,10 @@ static enum trail_err answer_sign(struct signer *s, struct span body, struct buf
 	enum trail_err e = sign_judge(s, &q);
 	/* The same head again: Ed25519 is deterministic, so the note at hand is what it would be.
 	 */
-	if (e == TRAIL_OK && q.size != s->kept.head.checkpoint.size)
+	bool again = q.size == s->kept.head.checkpoint.size;
+	if (e == TRAIL_OK && !again)
+		e = pace_judge(s);
+	if (e == TRAIL_OK && !again)
 		e = sign_next(s, &q);
 	if (e != TRAIL_OK)
 		return e;
@@ -296,36 +343,71 @@ static enum trail_err answer_sign(struct signer *s, struct span body, struct buf
 	return TRAIL_OK;
 }
 
-/* ---- either ---- */
+/* ---- any ---- */
+
+static enum trail_err answer_seal(
+	struct signer *s, uint8_t kind, struct span body, struct buf *answer)
+{
+	struct pace_time now = s->options.now();
+	if (!s->awake)
+		return sentence_fail(&s->why, "SEAL came before WAKE");
+	if (kind == TALK_SEAL)
+		return sealing_ask(&s->kept, &s->folder, &s->pace, now.boot_ns, body, answer,
+			&s->wait_ns, &s->why);
+	return sealing_done(&s->kept, &s->folder, &s->pace, now, body, answer, &s->why);
+}
 
 static enum trail_err answer_any(struct signer *s, struct span question, struct buf *answer)
 {
 	if (question.len == 0)
 		return sentence_fail(&s->why, "an empty question");
 	struct span body = span_of(question.data + 1, question.len - 1);
-	if (question.data[0] == TALK_WAKE)
+	switch (question.data[0]) {
+	case TALK_WAKE:
 		return answer_wake(s, body, answer);
-	if (question.data[0] == TALK_SIGN)
+	case TALK_SIGN:
 		return answer_sign(s, body, answer);
-	return sentence_fail(&s->why,
-		"question %u is not known: traild and traild-signer must be of one version",
-		question.data[0]);
+	case TALK_SEAL:
+	case TALK_SEALED:
+		return answer_seal(s, question.data[0], body, answer);
+	default:
+		return sentence_fail(&s->why,
+			"question %u is not known: traild and traild-signer must be of one version",
+			question.data[0]);
+	}
+}
+
+static int status_of(enum trail_err e)
+{
+	switch ((int)e) {
+	case TRAIL_OK:
+		return TALK_OK;
+	case TRAIL_MORE:
+		return TALK_NOT_YET;
+	case TRAIL_END:
+		return TALK_USED_UP;
+	case TRAIL_CORRUPT:
+		return TALK_REFUSED;
+	default:
+		return TALK_FAILED;
+	}
 }
 
 int signer_answer(struct signer *s, struct span question, struct buf *answer)
 {
 	buf_clear(answer);
-	if (s->status == TALK_OK) {
-		enum trail_err e = answer_any(s, question, answer);
-		if (e == TRAIL_CORRUPT)
-			s->status = TALK_REFUSED;
-		else if (e != TRAIL_OK)
-			s->status = TALK_FAILED;
-	}
-	if (s->status != TALK_OK) {
-		buf_clear(answer);
-		buf_put_u8(answer, (uint8_t)s->status);
+	int status = s->status;
+	if (status == TALK_OK)
+		status = status_of(answer_any(s, question, answer));
+	if (status == TALK_REFUSED || status == TALK_FAILED)
+		s->status = status;
+	if (status == TALK_OK)
+		return status;
+	buf_clear(answer);
+	buf_put_u8(answer, (uint8_t)status);
+	if (status == TALK_NOT_YET)
+		buf_put_be64(answer, s->wait_ns);
+	else
 		buf_put_text(answer, s->why.text);
-	}
-	return s->status;
+	return status;
 }

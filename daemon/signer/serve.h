@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The signer proper: one question in, one answer out (daemon/signer/talk.h). No sockets, no clock,
- * no process: all of what it may and may not sign can be tested by calling it.
+ * The signer proper: one question in, one answer out (daemon/signer/talk.h). No sockets, no
+ * process, and the clock is told: all of what it may and may not sign can be tested by calling it.
  *
  * It owns the one invariant of a log key: every note that leaves extends the one before it. A note
  * is in `head` before it is answered; the first one is also synced, because forgetting it would
@@ -13,6 +13,7 @@
 
 #include "../../proto/bytes.h"
 #include "../log.h"
+#include "pace.h"
 #include "sentence.h"
 
 struct signer;
@@ -20,6 +21,7 @@ struct signer;
 struct signer_options {
 	const char *folder; /* must outlive the signer */
 	bool allow_cow;     /* accept a copy-on-write file system */
+	struct pace_time (*now)(void);
 	/* Told what an operator should see although the work goes on; never a secret. */
 	void (*say)(enum log_id id, const char *sentence);
 };
@@ -31,8 +33,8 @@ void signer_free(struct signer *s);
 
 /*
  * Answer one question. `answer` (room for TALK_LEN_MAX) is cleared, then holds status and body.
- * Returns the status: TALK_OK goes on; after TALK_REFUSED or TALK_FAILED the service is over, and
- * every further question gets the same answer.
+ * Returns the status: after TALK_REFUSED or TALK_FAILED the service is over, and every further
+ * question gets the same answer. Otherwise it goes on.
  */
 int signer_answer(struct signer *s, struct span question, struct buf *answer);
 

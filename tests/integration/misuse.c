@@ -79,6 +79,8 @@ static void null_handle_tells(void)
 	REFUSED(trail_set_timeout(NULL, 1));
 	REFUSED(trail_set_state_dir(NULL, ""));
 	REFUSED(trail_set_identity(NULL, "x", 1));
+	REFUSED(trail_set_policy(NULL, "quorum none\n", 12));
+	REFUSED(trail_set_ack(NULL, TRAIL_ACK_DURABLE, 0));
 	REFUSED(trail_error_code(NULL));
 	EXPECT(trail_error(NULL)[0] != '\0');
 	EXPECT(trail_error_index(NULL) == 0);
@@ -161,6 +163,7 @@ static void null_receipt(void)
 	EXPECT(!trail_receipt_record(NULL, 0));
 	EXPECT(!trail_receipt_salt(NULL, 0));
 	EXPECT(trail_receipt_size(NULL) == 0);
+	EXPECT(trail_receipt_witnessed(NULL) == 0);
 	EXPECT(!trail_receipt_note(NULL));
 }
 
@@ -288,6 +291,7 @@ static void null_arguments(struct trail *t, struct trail_batch *b, struct trail_
 	size_t len;
 	TOLD(t, trail_set_state_dir(t, NULL));
 	TOLD(t, trail_set_identity(t, NULL, 1));
+	TOLD(t, trail_set_policy(t, NULL, 1));
 	TOLD(t, trail_checkpoint(t, NULL, &len));
 	TOLD(t, trail_checkpoint(t, &note, NULL));
 	TOLD(t, trail_consistency(t, NULL, 1));
@@ -413,6 +417,9 @@ static void unusable_not_yet_open(struct trail *t)
 	EXPECT(trail_set_timeout(t, 10000) == TRAIL_OK);
 	EXPECT(trail_set_state_dir(t, "") == TRAIL_OK);
 	EXPECT(trail_set_identity(t, "x", 1) == TRAIL_INVALID);
+	EXPECT(trail_set_policy(t, "quorum all\n", 11) == TRAIL_INVALID);
+	EXPECT(trail_set_policy(t, "quorum none\n", 12) == TRAIL_OK);
+	EXPECT(trail_set_ack(t, TRAIL_ACK_WITNESSED, 600001) == TRAIL_INVALID);
 	EXPECT(trail_open(t, "unix:/nowhere/at/all") == TRAIL_UNAVAILABLE);
 	trail_close(t);
 	trail_close(t);
@@ -424,6 +431,8 @@ static void unusable_in_child(struct trail *t, const char *address)
 	TOLD(t, trail_set_timeout(t, 10000));
 	TOLD(t, trail_set_state_dir(t, ""));
 	TOLD(t, trail_set_identity(t, "x", 1));
+	TOLD(t, trail_set_policy(t, "x", 1));
+	TOLD(t, trail_set_ack(t, TRAIL_ACK_DURABLE, 0));
 	TOLD(t, trail_open(t, address));
 	trail_close(t);
 	TOLD(t, trail_open(t, address));

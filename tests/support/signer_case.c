@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "signer_case.h"
 
+#include "../../proto/seal.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -114,6 +116,17 @@ void case_file_chmod(const char *folder, const char *name, unsigned mode)
 	char path[2 * CASE_PATH_MAX];
 	join(path, folder, name);
 	demand(chmod(path, (mode_t)mode) == 0, path);
+}
+
+void case_seal_root(const uint8_t *pubs, unsigned height, struct hash *root)
+{
+	struct frontier f = { 0 };
+	for (uint32_t epoch = 0; epoch < UINT32_C(1) << height; epoch++, pubs += SIGN_PUBLIC_LEN) {
+		struct hash leaf;
+		seal_key_leaf(epoch, pubs, &leaf);
+		frontier_append(&f, &leaf, NULL, NULL);
+	}
+	frontier_root(&f, root);
 }
 
 void case_log_fill(struct case_log *log, unsigned seed, size_t fork)

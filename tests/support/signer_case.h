@@ -31,6 +31,9 @@ void case_file_remove(const char *folder, const char *name);
 unsigned case_file_mode(const char *folder, const char *name);
 void case_file_chmod(const char *folder, const char *name, unsigned mode);
 
+/* The root of the tree over the 2^height seal keys at `pubs`, by another way than the signer's. */
+void case_seal_root(const uint8_t *pubs, unsigned height, struct hash *root);
+
 /* A log of CASE_LEAVES_MAX leaves; different `seed`s give different ones from leaf `fork` on. */
 struct case_log {
 	struct hash leaf[CASE_LEAVES_MAX];

@@ -175,6 +175,75 @@ static void an_honest_answer_becomes_a_receipt(void **state)
 	trail_receipt_free(r);
 }
 
+/* Two witnesses, of a policy that wants both; `first_line` goes in front of it. */
+static void want_witnesses(struct world *w, struct cosign_key keys[2], const char *first_line)
+{
+	struct buf text = { 0 };
+	buf_put_text(&text, first_line);
+	for (unsigned i = 0; i < 2; i++) {
+		uint8_t seed[SIGN_SEED_LEN] = { (uint8_t)(0x60 + i) };
+		assert_int_equal(cosign_key_make(span_text(i == 0 ? "w.example/a" : "w.example/b"),
+					 seed, &keys[i]),
+			TRAIL_OK);
+		buf_put_text(&text, i == 0 ? "witness a " : "witness b ");
+		cosigner_put(&text, &keys[i].cosigner);
+		buf_put_u8(&text, '\n');
+	}
+	buf_put_text(&text, "group both all a b\nquorum both\n");
+	assert_int_equal(trust_set_policy(&w->trust, buf_view(&text), &w->fault), TRAIL_OK);
+	buf_release(&text);
+}
+
+static void cosign(struct world *w, const struct cosign_key *key, uint64_t time_s)
+{
+	struct span text;
+	struct buf line = { 0 };
+	assert_int_equal(note_open(buf_view(&w->note), &w->skey.vkey, &text), TRAIL_OK);
+	assert_int_equal(cosign_sign(text, key, time_s, &line), TRAIL_OK);
+	buf_put_span(&w->note, buf_view(&line));
+	w->answer.checkpoint = buf_view(&w->note);
+	buf_release(&line);
+}
+
+static uint64_t witnessed(struct world *w)
+{
+	struct trail_receipt *r = NULL;
+	assert_int_equal(make(w, &r), TRAIL_OK);
+	uint64_t ns = trail_receipt_witnessed(r);
+	trail_receipt_free(r);
+	return ns;
+}
+
+static void test_g5_witnessed_is_what_the_own_policy_says(void **state)
+{
+	struct world *w = *state;
+	struct cosign_key keys[2];
+	assert_int_equal(witnessed(w), 0);
+	want_witnesses(w, keys, "");
+	assert_int_equal(witnessed(w), 0);
+	cosign(w, &keys[1], 1700000009);
+	assert_int_equal(witnessed(w), 0);
+	cosign(w, &keys[0], 1700000004);
+	assert_int_equal(witnessed(w), UINT64_C(1700000009000000000));
+	/* A policy for another log says nothing of this one. */
+	want_witnesses(w, keys,
+		"log example.org/audit+1026b77e+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4\n");
+	assert_int_equal(witnessed(w), 0);
+}
+
+static void test_g5_a_false_cosignature_spoils_the_receipt(void **state)
+{
+	struct world *w = *state;
+	struct cosign_key keys[2];
+	struct trail_receipt *r = NULL;
+	want_witnesses(w, keys, "");
+	cosign(w, &keys[0], 1700000004);
+	size_t at = w->note.len - 10;
+	w->note.data[at] = w->note.data[at] == 'A' ? 'B' : 'A';
+	assert_int_equal(make(w, &r), TRAIL_CORRUPT);
+	assert_null(r);
+}
+
 static void duplicates_are_opened_and_proven(void **state)
 {
 	struct world *w = *state;
@@ -517,6 +586,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_head_is_held_only_with_its_proof, make_world, free_world),
 		cmocka_unit_test_setup_teardown(every_checkpoint_is_proven, make_world, free_world),
+		cmocka_unit_test_setup_teardown(
+			test_g5_witnessed_is_what_the_own_policy_says, make_world, free_world),
+		cmocka_unit_test_setup_teardown(
+			test_g5_a_false_cosignature_spoils_the_receipt, make_world, free_world),
 		cmocka_unit_test_setup_teardown(what_is_owed_is_bounded, make_world, free_world),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,10 +32,13 @@
 
 enum {
 	HEIGHT = SEAL_HEIGHT_MIN,
+	VKEY_AT = 1 + 8 + 1 + HASH_LEN + 8 + 4, /* in the answer to WAKE */
 	WAIT_MS = 10 * 1000,
 	NOTE_ROOM = 512,
 	WHY_ROOM = 512
 };
+
+#define SEAL_MAX (7200 * UINT64_C(1000000000))
 
 static const char ORIGIN[] = "example.org/audit";
 static char self[4096];
@@ -59,6 +62,7 @@ static struct signer_wish wish_for(const struct bench *b, const char *program, u
 		.how = how | SIGNER_ALLOW_COW,
 		.origin = span_text(ORIGIN),
 		.seal_height = HEIGHT,
+		.seal_max_ns = SEAL_MAX,
 	};
 }
 
@@ -464,18 +468,33 @@ static void test_a_head_is_written_before_its_answer_and_synced_within_a_second(
 
 /* ---- births that are killed ---- */
 
+static struct pace_time clocks(void)
+{
+	struct timespec real, boot;
+	(void)clock_gettime(CLOCK_REALTIME, &real);
+	(void)clock_gettime(CLOCK_BOOTTIME, &boot);
+	return (struct pace_time){
+		.real_ns = (uint64_t)real.tv_sec * 1000000000 + (uint64_t)real.tv_nsec,
+		.boot_ns = (uint64_t)boot.tv_sec * 1000000000 + (uint64_t)boot.tv_nsec,
+	};
+}
+
 static int wake_new(struct signer *s, struct buf *answer)
 {
 	/* Height 10: long enough to be hit. */
-	uint8_t q[4 + sizeof ORIGIN - 1] = { TALK_WAKE, 1, 10, sizeof ORIGIN - 1 };
-	memcpy(q + 4, ORIGIN, sizeof ORIGIN - 1);
+	uint8_t q[12 + sizeof ORIGIN - 1] = { TALK_WAKE, 1, 10 };
+	store_be64(q + 3, SEAL_MAX);
+	q[11] = sizeof ORIGIN - 1;
+	memcpy(q + 12, ORIGIN, sizeof ORIGIN - 1);
 	return signer_answer(s, span_of(q, sizeof q), answer);
 }
 
 static void test_a_birth_killed_at_any_moment_is_none_or_complete(void **state)
 {
 	struct bench *b = *state;
-	const struct signer_options options = { .folder = b->folder, .allow_cow = true };
+	const struct signer_options options = {
+		.folder = b->folder, .allow_cow = true, .now = clocks
+	};
 	unsigned killed = 0;
 	for (int i = 0; i < 24; i++) {
 		struct buf answer = { 0 };
@@ -540,7 +559,7 @@ static void spoil_wake(const char *how, struct buf *answer)
 	else if (strcmp(how, "greeting-height") == 0)
 		answer->data[9] = 200;
 	else if (strcmp(how, "greeting-key") == 0)
-		answer->data[1 + 8 + 1 + HASH_LEN + 2 + 30] ^= 1;
+		answer->data[VKEY_AT + 2 + 30] ^= 1;
 	else if (strcmp(how, "greeting-note") == 0)
 		answer->data[answer->len - 20] ^= 1;
 	else if (strcmp(how, "huge") == 0)
@@ -593,7 +612,9 @@ static void sign_other(
 /* Plays the signer on descriptor 3. */
 static int fake(const char *folder)
 {
-	const struct signer_options options = { .folder = folder, .allow_cow = true };
+	const struct signer_options options = {
+		.folder = folder, .allow_cow = true, .now = clocks
+	};
 	const char *how = getenv("TRAIL_FAKE");
 	struct signer *s = signer_new(&options);
 	struct buf answer = { 0 };

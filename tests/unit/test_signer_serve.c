@@ -17,8 +17,13 @@
 enum {
 	HEIGHT = SEAL_HEIGHT_MIN,
 	OLD = 0,
-	NEW = 1
+	NEW = 1,
+	WAKE_FIXED = 1 + 1 + 1 + 8 + 1,         /* what precedes the origin */
+	VKEY_AT = 1 + 8 + 1 + HASH_LEN + 8 + 4, /* in the answer to WAKE */
 };
+
+#define SECOND   UINT64_C(1000000000)
+#define SEAL_MAX (7200 * SECOND)
 
 static const char ORIGIN[] = "example.org/audit";
 
@@ -40,10 +45,18 @@ static void say(enum log_id id, const char *sentence)
 	(void)snprintf(here->said, sizeof here->said, "%s", sentence);
 }
 
+/* The signer's clocks stand still unless a test moves them. */
+static struct pace_time the_time;
+
+static struct pace_time now(void)
+{
+	return the_time;
+}
+
 static void fresh_signer(struct bench *b)
 {
 	const struct signer_options options = {
-		.folder = b->folder, .allow_cow = true, .say = say
+		.folder = b->folder, .allow_cow = true, .now = now, .say = say
 	};
 	signer_free(b->signer);
 	b->said[0] = '\0';
@@ -55,6 +68,7 @@ static int setup(void **state)
 {
 	static struct bench b;
 	b = (struct bench){ 0 };
+	the_time = (struct pace_time){ .real_ns = 1700000000 * SECOND, .boot_ns = 1000 * SECOND };
 	here = &b;
 	case_folder_make(b.folder);
 	case_log_fill(&b.log, 1, 0);
@@ -74,10 +88,11 @@ static int teardown(void **state)
 
 static int wake_as(struct bench *b, int want_new, unsigned height, const char *origin)
 {
-	uint8_t q[4 + NOTE_NAME_MAX] = { TALK_WAKE, (uint8_t)want_new, (uint8_t)height,
-		(uint8_t)strlen(origin) };
-	memcpy(q + 4, origin, strlen(origin));
-	return signer_answer(b->signer, span_of(q, 4 + strlen(origin)), &b->answer);
+	uint8_t q[WAKE_FIXED + NOTE_NAME_MAX] = { TALK_WAKE, (uint8_t)want_new, (uint8_t)height };
+	store_be64(q + 3, SEAL_MAX);
+	q[11] = (uint8_t)strlen(origin);
+	memcpy(q + WAKE_FIXED, origin, strlen(origin));
+	return signer_answer(b->signer, span_of(q, WAKE_FIXED + strlen(origin)), &b->answer);
 }
 
 static int wake(struct bench *b, int want_new)
@@ -140,7 +155,7 @@ static uint64_t woken_size(const struct bench *b)
 
 static void woken_vkey(const struct bench *b, struct vkey *key)
 {
-	size_t at = 1 + 8 + 1 + HASH_LEN;
+	size_t at = VKEY_AT;
 	size_t len = load_be16(b->answer.data + at);
 	assert_int_equal(vkey_parse(span_of(b->answer.data + at + 2, len), key), TRAIL_OK);
 }
@@ -173,7 +188,7 @@ static void test_the_seal_root_is_that_of_seal_pub(void **state)
 	assert_int_equal(wake(b, NEW), TALK_OK);
 	struct buf file = case_file_read(b->folder, "seal.pub");
 	assert_true(seal_pub_parse(buf_view(&file), &height, &pubs));
-	seal_root(pubs, height, &root);
+	case_seal_root(pubs, height, &root);
 	assert_memory_equal(b->answer.data + 10, root.b, HASH_LEN);
 	buf_release(&file);
 }
@@ -307,7 +322,12 @@ static void test_seeds_that_gave_a_seal_are_not_made_again(void **state)
 	struct buf file = case_file_read(b->folder, "seeds");
 	assert_int_equal(slots_newest(buf_view(&file), SEEDS_SLOT_LEN, slots), 0);
 	assert_true(seeds_decode(slots[0].content, &seeds));
-	seeds.pending_len = 5;
+	struct seal_text text = { .origin = "example.org/audit" };
+	struct buf pending = { 0 };
+	seal_text_put(&pending, &text);
+	memcpy(seeds.pending, pending.data, pending.len);
+	seeds.pending_len = pending.len;
+	buf_release(&pending);
 	size_t len = seeds_encode(&seeds, content);
 	slot_encode(2, span_of(content, len), file.data + SLOT_OFFSET, SEEDS_SLOT_LEN);
 	case_file_write(b->folder, "seeds", buf_view(&file));
@@ -366,7 +386,7 @@ static void test_waking_tells_the_last_head(void **state)
 	struct checkpoint cp;
 	struct hash root;
 	woken_vkey(b, &key);
-	size_t at = 1 + 8 + 1 + HASH_LEN;
+	size_t at = VKEY_AT;
 	at += 2U + load_be16(b->answer.data + at);
 	struct span note = span_of(b->answer.data + at + 2, load_be16(b->answer.data + at));
 	assert_int_equal(at + 2 + note.len, b->answer.len);
@@ -795,26 +815,35 @@ static void test_malformed_questions_are_failures_and_end_it(void **state)
 	static const struct {
 		bool awake;
 		size_t len;
-		uint8_t bytes[8];
+		uint8_t bytes[16];
 	} cases[] = {
 		{ false, 0, { 0 } },
 		{ false, 1, { 0 } },
 		{ false, 1, { 9 } },
 		{ false, 1, { TALK_WAKE } },
 		{ false, 3, { TALK_WAKE, 0, 4 } },
-		{ false, 4, { TALK_WAKE, 2, 4, 0 } },
-		{ false, 4, { TALK_WAKE, 1, 4, 0 } },
-		{ false, 5, { TALK_WAKE, 1, 3, 1, 'a' } },
-		{ false, 5, { TALK_WAKE, 1, 21, 1, 'a' } },
-		{ false, 5, { TALK_WAKE, 1, 4, 2, 'a' } },
-		{ false, 5, { TALK_WAKE, 1, 4, 0, 'a' } },
-		{ false, 6, { TALK_WAKE, 1, 4, 2, 'a', '+' } },
-		{ false, 6, { TALK_WAKE, 1, 4, 2, 'a', '\n' } },
-		{ false, 6, { TALK_WAKE, 0, 4, 2, 0xc3, '(' } },
+		{ false, 11, { TALK_WAKE, 0, 4, 0, 0, 1 } },
+		{ false, 12, { TALK_WAKE, 2, 4, 0, 0, 1 } },
+		{ false, 12, { TALK_WAKE, 1, 4, 0, 0, 1 } },
+		{ false, 12, { TALK_WAKE, 0, 4 } },
+		{ false, 12, { TALK_WAKE, 0, 4, 0, 0, 0, 0, 0x77, 0x35, 0x93, 0xff } },
+		{ false, 12, { TALK_WAKE, 0, 4, 0x40, 0, 0, 0, 0, 0, 0, 1 } },
+		{ false, 13, { TALK_WAKE, 1, 3, 0, 0, 1, 0, 0, 0, 0, 0, 1, 'a' } },
+		{ false, 13, { TALK_WAKE, 1, 21, 0, 0, 1, 0, 0, 0, 0, 0, 1, 'a' } },
+		{ false, 13, { TALK_WAKE, 1, 4, 0, 0, 1, 0, 0, 0, 0, 0, 2, 'a' } },
+		{ false, 13, { TALK_WAKE, 1, 4, 0, 0, 1, 0, 0, 0, 0, 0, 0, 'a' } },
+		{ false, 14, { TALK_WAKE, 1, 4, 0, 0, 1, 0, 0, 0, 0, 0, 2, 'a', '+' } },
+		{ false, 14, { TALK_WAKE, 1, 4, 0, 0, 1, 0, 0, 0, 0, 0, 2, 'a', '\n' } },
+		{ false, 14, { TALK_WAKE, 0, 4, 0, 0, 1, 0, 0, 0, 0, 0, 2, 0xc3, '(' } },
 		{ false, 1, { TALK_SIGN } },
+		{ false, 1, { TALK_SEAL } },
+		{ false, 1, { TALK_SEALED } },
 		{ true, 1, { TALK_SIGN } },
 		{ true, 8, { TALK_SIGN } },
-		{ true, 4, { TALK_WAKE, 0, 4, 0 } },
+		{ true, 1, { TALK_SEAL } },
+		{ true, 16, { TALK_SEAL } },
+		{ true, 1, { TALK_SEALED } },
+		{ true, 12, { TALK_WAKE, 0, 4, 0, 0, 1 } },
 	};
 	grown(b, 1);
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sealing.h"
+
+#include "../../proto/codec.h"
+#include "../../proto/tree.h"
+
+enum {
+	DONE_FIXED = RECORD_LEN + SALT_LEN + 2, /* of SEALED, before what has a length */
+};
+
+/* ---- SEAL ---- */
+
+static void answer_put(const struct seal *seal, unsigned height, struct buf *answer)
+{
+	buf_put_u8(answer, TALK_OK);
+	buf_put_be16(answer, (uint16_t)seal->text.len);
+	buf_put_span(answer, seal->text);
+	buf_put_span(answer, seal->key);
+	buf_put_u8(answer, (uint8_t)height);
+	buf_put_span(answer, seal->path);
+	buf_put_span(answer, seal->sig);
+}
+
+/* The text becomes what is pending, unless it is already; before anything is signed. */
+static enum trail_err keep_text(struct kept *kept, const struct folder *folder,
+	const struct seal_text *text, struct sentence *why)
+{
+	struct buf bytes = { 0 };
+	seal_text_put(&bytes, text);
+	enum trail_err e = bytes.failed || bytes.len > SEAL_TEXT_MAX
+		? sentence_fail(why, "the text of the seal could not be made: memory is out")
+		: TRAIL_OK;
+	bool same = e == TRAIL_OK && span_equal(buf_view(&bytes), seals_pending(&kept->seals));
+	/* The head first: whoever finds this text must find a head at or above it. */
+	if (e == TRAIL_OK && !same)
+		e = head_sync(&kept->head, folder, why);
+	if (e == TRAIL_OK && !same)
+		e = seals_pend(&kept->seals, folder, buf_view(&bytes), why);
+	buf_release(&bytes);
+	return e;
+}
+
+enum trail_err sealing_ask(struct kept *kept, const struct folder *folder, const struct pace *pace,
+	uint64_t boot_ns, struct span body, struct buf *answer, uint64_t *wait_ns,
+	struct sentence *why)
+{
+	const struct checkpoint *head = &kept->head.checkpoint;
+	struct seal seal;
+	if (body.len != 16)
+		return sentence_fail(why, "SEAL is malformed: size and time");
+	struct seal_text text = { .epoch = seals_epoch(&kept->seals),
+		.size = load_be64(body.data),
+		.root = head->root,
+		.time_ns = load_be64(body.data + 8) };
+	memcpy(text.origin, kept->key->vkey.name, sizeof text.origin);
+	if (text.size == 0 || text.size != head->size)
+		return sentence_refuse(why,
+			"a seal is asked for at size %llu, but the signed head has size %llu: "
+			"only that one is sealed",
+			(unsigned long long)text.size, (unsigned long long)head->size);
+	if (seals_used_up(&kept->seals)) {
+		sentence_set(why,
+			"all %u seals of this log are used up: begin a successor log (traild "
+			"--succeed)",
+			text.epoch);
+		return TRAIL_END;
+	}
+	*wait_ns = pace_wait_ns(pace, boot_ns);
+	if (*wait_ns != 0)
+		return TRAIL_MORE;
+	enum trail_err e = kept_pending_fits(kept, folder, why);
+	if (e == TRAIL_OK)
+		e = keep_text(kept, folder, &text, why);
+	if (e == TRAIL_OK)
+		e = seals_make(&kept->seals, folder, &seal, why);
+	if (e == TRAIL_OK)
+		answer_put(&seal, kept->seals.tree.height, answer);
+	return e;
+}
+
+/* ---- SEALED ---- */
+
+struct done {
+	const uint8_t *record;
+	const uint8_t *salt;
+	struct span cosigned;
+	struct tree_proof proof;
+};
+
+static bool done_parse(struct span body, struct done *q)
+{
+	if (body.len < DONE_FIXED)
+		return false;
+	q->record = body.data;
+	q->salt = body.data + RECORD_LEN;
+	size_t cosigned = load_be16(body.data + RECORD_LEN + SALT_LEN);
+	size_t at = DONE_FIXED + cosigned;
+	if (cosigned > SEAL_PAYLOAD_MAX || body.len < at + 1)
+		return false;
+	q->cosigned = span_of(body.data + DONE_FIXED, cosigned);
+	q->proof.count = body.data[at];
+	if (q->proof.count > TREE_PATH_MAX || body.len != at + 1 + q->proof.count * HASH_LEN)
+		return false;
+	memcpy(q->proof.path, body.data + at + 1, q->proof.count * HASH_LEN);
+	return true;
+}
+
+/* Whether the record commits to the very Seal that this signer makes of the pending text. */
+static bool commits_to(const struct record *record, const struct done *q, struct seal *seal)
+{
+	struct buf payload = { 0 };
+	struct hash commitment;
+	seal->cosigned = q->cosigned;
+	seal_encode(seal, &payload);
+	bool fits = !payload.failed;
+	if (fits)
+		record_commitment(q->salt, buf_view(&payload), &commitment);
+	buf_release(&payload);
+	return fits && hash_equal(&commitment, &record->commitment);
+}
+
+/* Is the SEAL in the log that was signed last? Nothing else allows an erasure. */
+static enum trail_err done_judge(struct kept *kept, const struct folder *folder,
+	const struct done *q, const struct seal_text *text, struct sentence *why)
+{
+	const struct checkpoint *head = &kept->head.checkpoint;
+	unsigned long long at = text->size;
+	struct record record;
+	struct seal seal;
+	struct hash leaf;
+	record_decode(q->record, &record);
+	record_leaf(q->record, &leaf);
+	if (record.kind != KIND_SEAL || record.received_ns != text->time_ns)
+		return sentence_refuse(why,
+			"record %llu is not the SEAL that was asked for: of another kind or time",
+			at);
+	enum trail_err e = seals_make(&kept->seals, folder, &seal, why);
+	if (e != TRAIL_OK)
+		return e;
+	if (!commits_to(&record, q, &seal))
+		return sentence_refuse(
+			why, "record %llu does not commit to the SEAL that was signed", at);
+	if (!tree_inclusion_check(&leaf, text->size, head->size, &q->proof, &head->root))
+		return sentence_refuse(why,
+			"the SEAL is not proven to be record %llu of the signed head of size "
+			"%llu: its key is not erased",
+			at, (unsigned long long)head->size);
+	return TRAIL_OK;
+}
+
+enum trail_err sealing_done(struct kept *kept, const struct folder *folder, struct pace *pace,
+	struct pace_time now, struct span body, struct buf *answer, struct sentence *why)
+{
+	struct done q;
+	struct seal_text text;
+	struct span pending = seals_pending(&kept->seals);
+	if (!done_parse(body, &q))
+		return sentence_fail(why,
+			"SEALED is malformed: record, salt, cosigned note, count, %d hashes at "
+			"most",
+			TREE_PATH_MAX);
+	if (pending.len == 0 || seal_text_parse(pending, &text) != TRAIL_OK)
+		return sentence_refuse(why,
+			"SEALED came, but no SEAL was asked for since the last: the log holds one "
+			"that this signer did not make");
+	enum trail_err e = done_judge(kept, folder, &q, &text, why);
+	if (e == TRAIL_OK)
+		e = head_sync(&kept->head, folder, why);
+	if (e != TRAIL_OK)
+		return e;
+	struct seal_mark mark = *seals_mark(&kept->seals);
+	mark.size = text.size;
+	mark.real_ns = now.real_ns;
+	mark.boot_ns = now.boot_ns;
+	e = seals_advance(&kept->seals, folder, &mark, why);
+	if (e != TRAIL_OK)
+		return e;
+	pace_sealed(pace, now.boot_ns);
+	buf_put_u8(answer, TALK_OK);
+	buf_put_be32(answer, seals_epoch(&kept->seals));
+	return TRAIL_OK;
+}
