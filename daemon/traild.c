@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "traild.h"
 
+#include "clock.h"
 #include "handover.h"
 #include "notify.h"
 #include "pinned.h"
 #include "readers.h"
 #include "server.h"
 #include "statedir.h"
+#include "witnesses.h"
 #include "writer.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,17 +38,31 @@ struct traild {
 	struct errands *errands;
 	struct refusals *refusals;
 	struct service *service;
+	struct aside *aside;
+	struct policy *policy; /* NULL: there are no witnesses */
+	struct witnesses *witnesses;
+	pthread_mutex_t waking; /* of `waker` alone */
+	struct writer *waker;   /* the writer while it runs: for other threads */
 	struct writer *writer;
 	struct readers *readers;
 	struct server *server;
 	struct listener listeners[SERVER_LISTENERS_MAX];
 	uint64_t started_ns;
 	char data_path[PATH_MAX + 16];
+	char courier_path[PATH_MAX];
 };
 
 /* ---- called from other threads ---- */
 
 static void on_written(void *ctx, struct op *list)
+{
+	struct traild *d = ctx;
+	if (d->witnesses)
+		list = witnesses_park(d->witnesses, list);
+	mailbox_put(d->mailbox, list);
+}
+
+static void on_witnessed(void *ctx, struct op *list)
 {
 	struct traild *d = ctx;
 	mailbox_put(d->mailbox, list);
@@ -68,6 +85,50 @@ _Noreturn static void on_fatal(void *ctx, int code, const struct log_reason *rea
 	(void)ctx;
 	log_line(reason->id, "%s", reason->why);
 	_exit(code);
+}
+
+static void wake_writer(struct traild *d)
+{
+	(void)pthread_mutex_lock(&d->waking);
+	if (d->waker)
+		writer_wake(d->waker);
+	(void)pthread_mutex_unlock(&d->waking);
+}
+
+static void set_waker(struct traild *d, struct writer *writer)
+{
+	(void)pthread_mutex_lock(&d->waking);
+	d->waker = writer;
+	(void)pthread_mutex_unlock(&d->waking);
+}
+
+/* Before the writer runs, both wait for it. */
+static void on_cosigned(void *ctx, uint64_t size, struct span note)
+{
+	struct traild *d = ctx;
+	(void)aside_keep(d->aside, size, note, clock_now().boot_ns / 1000000);
+	wake_writer(d);
+}
+
+static void on_entry(void *ctx, const struct daemon_entry *entry)
+{
+	struct traild *d = ctx;
+	(void)aside_say(d->aside, entry);
+	wake_writer(d);
+}
+
+static enum trail_err on_start(
+	void *ctx, const struct head *head, uint64_t committed, struct log_reason *reason)
+{
+	struct traild *d = ctx;
+	const struct settings *set = &d->options.settings;
+	const struct confirmation confirmation = {
+		.head = head,
+		.committed = committed,
+		.patience_s = (unsigned)set->witness_start_time,
+		.wait = set->witness_start == WITNESS_START_WAIT,
+	};
+	return d->witnesses ? witnesses_confirm(d->witnesses, &confirmation, reason) : TRAIL_OK;
 }
 
 static void on_signer_gone(void *ctx)
@@ -214,26 +275,27 @@ static enum trail_err choose_origin(struct traild *d, bool new_log, struct log_r
 	return TRAIL_OK;
 }
 
-/* The signer's program: as set, or beside traild's own. */
-static enum trail_err signer_program(
-	const struct traild *d, char path[PATH_MAX], struct log_reason *reason)
+/* A helper's program: as set, or `name` beside traild's own. `setting` names what would say it. */
+static enum trail_err helper_program(const char *set, const char *name, const char *setting,
+	char path[PATH_MAX], struct log_reason *reason)
 {
-	static const char name[] = "-signer";
-	if (d->options.settings.signer[0]) {
-		(void)snprintf(path, PATH_MAX, "%s", d->options.settings.signer);
+	enum {
+		NAME_MAX_LEN = 32
+	};
+	if (set[0]) {
+		(void)snprintf(path, PATH_MAX, "%s", set);
 		return TRAIL_OK;
 	}
-	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - sizeof name);
+	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - NAME_MAX_LEN);
 	if (n <= 0) {
 		(void)snprintf(
-			reason->why, LOG_WHY_LEN, "/proc/self/exe cannot be read: set `signer`");
-		reason->id = LOG_SIGNER_FAILED;
+			reason->why, LOG_WHY_LEN, "/proc/self/exe cannot be read: set `%s`", setting);
 		return TRAIL_IO;
 	}
 	path[n] = '\0';
 	char *slash = strrchr(path, '/');
 	size_t at = slash ? (size_t)(slash + 1 - path) : 0;
-	(void)snprintf(path + at, PATH_MAX - at, "traild-signer");
+	(void)snprintf(path + at, PATH_MAX - at, "%s", name);
 	return TRAIL_OK;
 }
 
@@ -253,7 +315,9 @@ static enum trail_err judge_signer(const struct settings *s, struct log_reason *
 static enum trail_err start_signer(struct traild *d, unsigned how, struct log_reason *reason)
 {
 	char program[PATH_MAX];
-	enum trail_err err = signer_program(d, program, reason);
+	reason->id = LOG_SIGNER_FAILED;
+	enum trail_err err = helper_program(
+		d->options.settings.signer, "traild-signer", "signer", program, reason);
 	if (err)
 		return err;
 	if (d->options.settings.allow_cow) {
@@ -373,6 +437,7 @@ static bool make_parts(struct traild *d)
 	d->mailbox = mailbox_new();
 	d->errands = errands_new(d->options.settings.queue_bytes);
 	d->refusals = refusals_new();
+	d->aside = aside_new();
 	struct service_options options = {
 		.errands = d->errands,
 		.refusals = d->refusals,
@@ -383,7 +448,106 @@ static bool make_parts(struct traild *d)
 		.ctx = d,
 	};
 	d->service = service_new(&options);
-	return d->mailbox && d->errands && d->refusals && d->service;
+	return d->mailbox && d->errands && d->refusals && d->aside && d->service;
+}
+
+/* ---- witnesses ---- */
+
+/* Of a policy that a person wrote: how each witness is reached. */
+static enum trail_err judge_urls(const struct traild *d, struct log_reason *reason)
+{
+	for (size_t i = 0; i < d->policy->witnesses; i++) {
+		const char *url = d->policy->witness[i].url;
+		if (strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0)
+			continue;
+		(void)snprintf(reason->why, LOG_WHY_LEN,
+			"%.256s: witness %zu has no URL that begins with http:// or https://: traild "
+			"cannot show it the log",
+			d->options.settings.policy, i + 1);
+		return TRAIL_INVALID;
+	}
+	return TRAIL_OK;
+}
+
+/* And whether it is meant for this log. */
+static enum trail_err judge_log(const struct traild *d, struct log_reason *reason)
+{
+	if (policy_takes_log(d->policy, &d->identity.vkey))
+		return TRAIL_OK;
+	(void)snprintf(reason->why, LOG_WHY_LEN,
+		"%.256s: the policy is for other logs: none of its log lines has this log's key",
+		d->options.settings.policy);
+	return TRAIL_INVALID;
+}
+
+static enum trail_err parse_policy(struct traild *d, struct span text, struct log_reason *reason)
+{
+	struct policy_fault fault;
+	const char *path = d->options.settings.policy;
+	d->policy = malloc(sizeof *d->policy);
+	if (!d->policy) {
+		(void)snprintf(reason->why, LOG_WHY_LEN, "memory is out");
+		return TRAIL_NOMEM;
+	}
+	if (policy_parse(text, d->policy, &fault) == TRAIL_OK)
+		return judge_urls(d, reason);
+	if (fault.line != 0)
+		(void)snprintf(reason->why, LOG_WHY_LEN, "%.200s:%u: %s", path, fault.line,
+			fault.what);
+	else
+		(void)snprintf(reason->why, LOG_WHY_LEN, "%.200s: %s", path, fault.what);
+	return TRAIL_INVALID;
+}
+
+static enum trail_err read_policy(struct traild *d, struct log_reason *reason)
+{
+	const char *path = d->options.settings.policy;
+	char text[POLICY_LEN_MAX + 1];
+	reason->id = LOG_BAD_POLICY;
+	if (path[0] == '\0')
+		return TRAIL_OK;
+	FILE *file = fopen(path, "re");
+	if (!file) {
+		(void)snprintf(reason->why, LOG_WHY_LEN, "%.256s: cannot be read: %s", path,
+			strerror(errno));
+		return TRAIL_INVALID;
+	}
+	const size_t len = fread(text, 1, sizeof text, file);
+	const bool failed = ferror(file) != 0;
+	(void)fclose(file);
+	if (!failed)
+		return parse_policy(d, span_of(text, len), reason);
+	(void)snprintf(reason->why, LOG_WHY_LEN, "%.256s: cannot be read", path);
+	return TRAIL_INVALID;
+}
+
+static enum trail_err start_witnesses(struct traild *d, struct log_reason *reason)
+{
+	const struct settings *set = &d->options.settings;
+	if (!d->policy)
+		return TRAIL_OK;
+	reason->id = LOG_BAD_POLICY;
+	enum trail_err err = judge_log(d, reason);
+	if (!err)
+		err = helper_program(
+			set->courier, "traild-courier", "courier", d->courier_path, reason);
+	if (err)
+		return err;
+	const struct witnesses_options options = {
+		.store = d->store,
+		.log = d->identity.vkey,
+		.policy = d->policy,
+		.courier = d->courier_path,
+		.interval_ms = set->witness_interval,
+		.patience_ms = set->witness_timeout,
+		.refresh_ms = set->witness_refresh * 1000,
+		.keep = on_cosigned,
+		.say = on_entry,
+		.done = on_witnessed,
+		.fatal = on_fatal,
+		.ctx = d,
+	};
+	return witnesses_start(&options, &d->witnesses, reason);
 }
 
 /* Recovery, and the threads. */
@@ -399,6 +563,8 @@ static enum trail_err start_threads(struct traild *d, struct log_reason *reason)
 		.folder = d->options.state_dir,
 		.reserve_bytes = d->options.settings.reserve,
 		.watchdog_ms = notify_watchdog_ms(),
+		.aside = d->aside,
+		.confirm = on_start,
 		.done = on_written,
 		.fatal = on_fatal,
 		.ctx = d,
@@ -410,9 +576,12 @@ static enum trail_err start_threads(struct traild *d, struct log_reason *reason)
 		.done = on_read,
 		.ctx = d,
 	};
-	enum trail_err err = writer_start(&writing, &d->writer, reason);
+	enum trail_err err = start_witnesses(d, reason);
+	if (!err)
+		err = writer_start(&writing, &d->writer, reason);
 	if (err)
 		return err;
+	set_waker(d, d->writer);
 	reason->id = LOG_SYSTEM_FAILED;
 	err = readers_start(&reading, &d->readers);
 	if (err)
@@ -514,6 +683,8 @@ static enum trail_err open_all(struct traild *d, struct log_reason *reason)
 	if (!err)
 		err = judge_listeners(d, reason);
 	if (!err)
+		err = read_policy(d, reason);
+	if (!err)
 		err = open_log(d, reason);
 	if (err)
 		return err;
@@ -539,6 +710,7 @@ enum trail_err traild_open(
 		(void)snprintf(reason->why, LOG_WHY_LEN, "memory is out");
 		return TRAIL_NOMEM;
 	}
+	(void)pthread_mutex_init(&d->waking, NULL);
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	d->started_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	d->options = *options;
@@ -584,8 +756,11 @@ void traild_close(struct traild *d)
 		readers_stop(d->readers);
 	if (d->service)
 		service_close(d->service);
+	set_waker(d, NULL);
 	if (d->writer)
 		writer_stop(d->writer);
+	/* What waits for witnesses is answered without them. */
+	witnesses_stop(d->witnesses);
 	if (d->server)
 		server_finish(d->server);
 	server_free(d->server);
@@ -595,6 +770,9 @@ void traild_close(struct traild *d)
 	refusals_free(d->refusals);
 	errands_free(d->errands);
 	mailbox_free(d->mailbox);
+	aside_free(d->aside);
+	free(d->policy);
+	(void)pthread_mutex_destroy(&d->waking);
 	signer_link_close(d->signer);
 	if (d->store)
 		store_close(d->store);
