@@ -338,6 +338,7 @@ enum trail_err child_scan(
 	struct deaths deaths = { 0 };
 	enum trail_err err = scan_on(options, &scan, &deaths, found);
 	*result = box->result;
+	succession_bound(&result->succession);
 	(void)munmap(box, sizeof *box);
 	return err;
 }

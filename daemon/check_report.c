@@ -3,6 +3,13 @@
 
 #include "../proto/crypto.h"
 
+#include <stdio.h>
+#include <time.h>
+
+enum {
+	TIME_LEN = 40,
+};
+
 static const char *const NAMES[] = {
 	[VERDICT_VALID] = "valid",
 	[VERDICT_INVALID] = "invalid",
@@ -38,6 +45,18 @@ static const char *weight_name(uint32_t code)
 {
 	return NAMES[finding_weight(code) == WEIGHT_INVALID ? VERDICT_INVALID
 							    : VERDICT_UNVERIFIABLE];
+}
+
+/* RFC 3339 in UTC, nine digits of fraction. "?": no calendar has it. */
+static const char *time_text(uint64_t ns, char out[TIME_LEN])
+{
+	time_t seconds = (time_t)(ns / 1000000000);
+	struct tm tm;
+	char day[TIME_LEN];
+	if (!gmtime_r(&seconds, &tm) || strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &tm) == 0)
+		return "?";
+	(void)snprintf(out, TIME_LEN, "%.20s.%09uZ", day, (unsigned)(ns % 1000000000));
+	return out;
 }
 
 /* ---- for people ---- */
@@ -86,6 +105,36 @@ static void say_root(const struct report *r, struct buf *out)
 	buf_printf(out, "  identity %s\n", r->given ? "given" : "from the store");
 }
 
+/* The chain of logs: what was before, and whether anything may come after. */
+static void say_succession(const struct scan_result *s, struct buf *out)
+{
+	const struct succession *before = &s->succession;
+	if (before->named) {
+		buf_printf(out, "succeeds %s", before->identity.vkey.name);
+		if (before->has_note)
+			buf_printf(out, " at size %llu", (unsigned long long)before->last.size);
+		if (before->reason[0])
+			buf_printf(out, ": %s", before->reason);
+		buf_put_text(out, "\n");
+	}
+	if (s->closed != 0)
+		buf_printf(out, "closed for good by record %llu\n", (unsigned long long)s->closed);
+}
+
+static void say_sealed(const struct scan_result *s, struct buf *out)
+{
+	char time[TIME_LEN];
+	if (s->sealed)
+		buf_printf(out,
+			"sealed until index %llu, time %s (%llu seal%s, the newest of epoch "
+			"%llu); nothing is claimed after\n",
+			(unsigned long long)s->sealed_index, time_text(s->sealed_ns, time),
+			(unsigned long long)s->seals, plural(s->seals),
+			(unsigned long long)s->seals - 1);
+	else
+		buf_printf(out, "not sealed%s\n", s->seals == 0 ? " yet" : "");
+}
+
 void report_text(const struct report *r, struct buf *out)
 {
 	enum verdict verdict = report_verdict(r->found);
@@ -99,6 +148,8 @@ void report_text(const struct report *r, struct buf *out)
 		say_bad(r, out);
 	buf_put_text(out, "\n");
 	say_root(r, out);
+	say_succession(s, out);
+	say_sealed(s, out);
 	for (uint32_t i = 0; i < r->found->listed; i++) {
 		const struct finding *f = &r->found->list[i];
 		buf_printf(out, "%s  %s  ", weight_name(f->code), finding_code(f->code));
@@ -151,6 +202,47 @@ static void json_findings(const struct findings *found, struct buf *out)
 	buf_put_text(out, "]");
 }
 
+static void json_succession(const struct succession *s, struct buf *out)
+{
+	struct buf identity = { 0 };
+	if (!s->named) {
+		buf_put_text(out, "null");
+		return;
+	}
+	identity_put(&identity, &s->identity);
+	buf_put_u8(&identity, '\0');
+	buf_put_text(out, "{\"origin\":");
+	json_text(out, s->identity.vkey.name);
+	buf_put_text(out, ",\"identity\":");
+	json_text(out, identity.failed ? "" : (const char *)identity.data);
+	buf_put_text(out, ",\"size\":");
+	json_index(out, s->has_note, s->last.size);
+	buf_put_text(out, ",\"root\":");
+	if (s->has_note) {
+		buf_put_text(out, "\"");
+		base64_put(out, span_of(s->last.root.b, HASH_LEN));
+		buf_put_text(out, "\"");
+	} else {
+		buf_put_text(out, "null");
+	}
+	buf_put_text(out, ",\"reason\":");
+	json_text(out, s->reason);
+	buf_put_text(out, "}");
+	out->failed |= identity.failed;
+	buf_release(&identity);
+}
+
+static void json_sealed(const struct scan_result *s, struct buf *out)
+{
+	char time[TIME_LEN];
+	buf_printf(out, ",\"seals\":%llu,\"sealed_until\":", (unsigned long long)s->seals);
+	if (s->sealed)
+		buf_printf(out, "{\"index\":%llu,\"time\":\"%s\"}",
+			(unsigned long long)s->sealed_index, time_text(s->sealed_ns, time));
+	else
+		buf_put_text(out, "null");
+}
+
 void report_json(const struct report *r, struct buf *out)
 {
 	const struct scan_result *s = &r->result;
@@ -172,9 +264,15 @@ void report_json(const struct report *r, struct buf *out)
 	json_findings(r->found, out);
 	buf_printf(out,
 		",\"uncovered\":%llu,\"payloads\":%llu,\"heads\":%llu,\"covered\":%llu,"
-		"\"erased\":%llu,\"tail\":\"%s\",\"invalid\":%llu,\"unverifiable\":%llu}\n",
+		"\"erased\":%llu,\"tail\":\"%s\",\"invalid\":%llu,\"unverifiable\":%llu",
 		(unsigned long long)uncovered(s), (unsigned long long)s->payloads,
 		(unsigned long long)s->heads, (unsigned long long)s->covered,
 		(unsigned long long)s->erased, s->tail_known ? "compared" : "unknown",
 		(unsigned long long)r->found->invalid, (unsigned long long)r->found->unverifiable);
+	json_sealed(s, out);
+	buf_put_text(out, ",\"predecessor\":");
+	json_succession(&s->succession, out);
+	buf_put_text(out, ",\"closed\":");
+	json_index(out, s->closed != 0, s->closed);
+	buf_put_text(out, "}\n");
 }

@@ -53,6 +53,11 @@ struct scan_result {
 	uint64_t covered;  /* size of the largest of them */
 	uint64_t erased;   /* payloads that are missing below an ERASURE */
 	bool tail_known;   /* the signer's head or a given checkpoint was compared */
+	uint64_t closed;   /* index of the entry that closed the log; 0: there is none */
+	struct succession succession; /* what record 0 says of a log before this one */
+	uint64_t seals;               /* SEALs of the log, judged by the epoch of the newest */
+	bool sealed; /* one of them holds, with all before it: the newest of these stands */
+	uint64_t sealed_index, sealed_ns;
 };
 
 /*

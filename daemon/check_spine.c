@@ -58,6 +58,16 @@ static void take_first(struct reading *r, const struct hash *leaf)
 		scan->genesis = *leaf;
 }
 
+/* Before it joins the tree: a SEAL seals what lies before it. */
+static void take_seal(struct reading *r, uint64_t index, const struct record *record)
+{
+	struct hash root;
+	if (record->kind != KIND_SEAL || !record_known(record))
+		return;
+	frontier_root(&r->tree, &root);
+	seals_take(&r->scan->control.seals, index, record, r->broken ? NULL : &root);
+}
+
 static void take_record(struct reading *r, const uint8_t bytes[RECORD_LEN])
 {
 	struct control_facts facts = { 0 };
@@ -70,6 +80,7 @@ static void take_record(struct reading *r, const uint8_t bytes[RECORD_LEN])
 	record_leaf(bytes, &leaf);
 	if (spine_take(r->judge, &record, &leaf, &facts) != TRAIL_OK)
 		scan_nomem();
+	take_seal(r, index, &record);
 	if (record.kind == KIND_EVENT || record.kind == KIND_PEER)
 		enter_class(r->scan, record.class_no);
 	r->scan->box->result.records++;
@@ -87,6 +98,7 @@ static void take_record(struct reading *r, const uint8_t bytes[RECORD_LEN])
 static void jump(struct reading *r, uint64_t to)
 {
 	spine_jump(r->judge, to);
+	seals_jump(&r->scan->control.seals);
 	begin_heads(r);
 	r->broken = true;
 }
@@ -139,6 +151,14 @@ static void take_row(struct reading *r, uint64_t first, struct span value)
 	tile_commit(&r->tiles);
 }
 
+static void tell_seals(const struct seals *s, struct scan_result *result)
+{
+	result->seals = s->count;
+	result->sealed = s->sealed;
+	result->sealed_index = s->sealed_index;
+	result->sealed_ns = s->sealed_ns;
+}
+
 static void finish(struct reading *r)
 {
 	struct scan_result *result = &r->scan->box->result;
@@ -146,6 +166,9 @@ static void finish(struct reading *r)
 	begin_heads(r);
 	result->size = r->judge->next;
 	result->broken = r->broken;
+	result->closed = r->judge->closed;
+	result->succession = r->scan->control.succession;
+	tell_seals(&r->scan->control.seals, result);
 	frontier_root(&r->tree, &result->root);
 	control_end(&r->control);
 	tile_end(&r->tiles, !r->broken);

@@ -64,6 +64,11 @@ enum log_id {
 	LOG_UNCONFIRMED,
 	LOG_CONFIRMED,
 	LOG_BAD_POLICY,
+	/* a log that follows another, and the end of one */
+	LOG_CLOSED,
+	LOG_IS_CLOSED,
+	LOG_SUCCEEDS,
+	LOG_BAD_SUCCESSION,
 	/* traild-signer's own */
 	LOG_SIGN_USAGE,
 	LOG_SIGN_SYSTEM,

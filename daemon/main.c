@@ -34,6 +34,8 @@ struct options {
 	const char *listen[SERVER_LISTENERS_MAX];
 	size_t listen_count;
 	const char *origin; /* NULL: not said */
+	struct succeed_wish succeed;
+	bool close;
 };
 
 /* ---- the command line ---- */
@@ -43,6 +45,10 @@ static const struct option OPTIONS[] = {
 	{ "state-dir", required_argument, NULL, 's' },
 	{ "listen", required_argument, NULL, 'l' },
 	{ "origin", required_argument, NULL, 'o' },
+	{ "succeed", required_argument, NULL, 'S' },
+	{ "succeed-note", required_argument, NULL, 'N' },
+	{ "reason", required_argument, NULL, 'R' },
+	{ "close", no_argument, NULL, 'C' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'v' },
 	{ NULL, 0, NULL, 0 },
@@ -52,6 +58,9 @@ static const char HELP[] =
 	"traild - keeps an audit log: who created, read, changed or deleted what\n"
 	"\n"
 	"  traild [--config F] [--state-dir D] [--listen ADDR]... [--origin NAME]\n"
+	"  traild --succeed IDENTITY [--succeed-note NOTE] [--reason TEXT] [--config F]\n"
+	"         [--state-dir D] [--origin NAME]\n"
+	"  traild --close [--config F] [--state-dir D]\n"
 	"  traild check --state-dir D [--signer-dir D] [--log F] [--checkpoint F] [-o json]\n"
 	"\n"
 	"It runs in the foreground; stop it with SIGTERM. The first start makes the log.\n"
@@ -62,6 +71,11 @@ static const char HELP[] =
 	"  --origin NAME   the log's name in its checkpoints, fixed at the first start\n"
 	"                                                (HOSTNAME/trail)\n"
 	"  --config F      settings, see traild(8)       (none)\n"
+	"  --succeed F     make a new log that follows the one of this identity file, and end;\n"
+	"                  its own identity goes to standard output. Once, before its first start\n"
+	"  --succeed-note F  the newest checkpoint of that log that you have\n"
+	"  --reason TEXT   why, in one line\n"
+	"  --close         close the log for good: nothing is ever added to it again\n"
 	"  --version       print the version\n"
 	"  check           verify a stopped log, read-only; see traild check --help\n"
 	"\n"
@@ -74,13 +88,62 @@ static const char HELP[] =
 
 static int usage(int option, const char *word)
 {
-	if (option == 'l')
+	if (option == 'S')
+		log_line(LOG_BAD_USAGE, "%s; see traild --help", word);
+	else if (option == 'l')
 		log_line(LOG_BAD_USAGE, "at most %d --listen; see traild --help",
 			SERVER_LISTENERS_MAX);
 	else
 		log_line(LOG_BAD_USAGE,
 			"%s: not an option, or not as it must be; see traild --help", word);
 	return EXIT_USAGE;
+}
+
+/* Options that need, or cannot bear, one another. NULL: fine. */
+static const char *contradiction(const struct options *o)
+{
+	if (!o->succeed.identity && (o->succeed.note || o->succeed.reason))
+		return "--succeed-note and --reason go with --succeed";
+	if (o->succeed.identity && o->close)
+		return "--succeed and --close are of two logs";
+	if ((o->succeed.identity || o->close) && o->listen_count != 0)
+		return "--succeed and --close serve nobody: --listen has no effect";
+	return o->close && o->origin ? "--close: --origin is that of a new log" : NULL;
+}
+
+/* False: not an option of a log, or one too many. */
+static bool take_option(int c, struct options *o)
+{
+	switch (c) {
+	case 'c':
+		o->config = optarg;
+		return true;
+	case 's':
+		o->state_dir = optarg;
+		return true;
+	case 'o':
+		o->origin = optarg;
+		return true;
+	case 'S':
+		o->succeed.identity = optarg;
+		return true;
+	case 'N':
+		o->succeed.note = optarg;
+		return true;
+	case 'R':
+		o->succeed.reason = optarg;
+		return true;
+	case 'C':
+		o->close = true;
+		return true;
+	case 'l':
+		if (o->listen_count == SERVER_LISTENERS_MAX)
+			return false;
+		o->listen[o->listen_count++] = optarg;
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* -1: go on; else the exit code. */
@@ -94,22 +157,15 @@ static int parse_options(int argc, char **argv, struct options *o)
 			(void)fputs(c == 'h' ? HELP : "traild " TRAIL_VERSION "\n", stdout);
 			return fflush(stdout) ? EXIT_IO : EXIT_SUCCESS;
 		}
-		if (c == 'c')
-			o->config = optarg;
-		else if (c == 's')
-			o->state_dir = optarg;
-		else if (c == 'o')
-			o->origin = optarg;
-		else if (c == 'l' && o->listen_count < SERVER_LISTENERS_MAX)
-			o->listen[o->listen_count++] = optarg;
-		else
+		if (!take_option(c, o))
 			return usage(c, argv[optind - 1]);
 	}
 	if (optind < argc) {
 		log_line(LOG_BAD_USAGE, "%s: not an argument; see traild --help", argv[optind]);
 		return EXIT_USAGE;
 	}
-	return -1;
+	const char *wrong = contradiction(o);
+	return wrong ? usage('S', wrong) : -1;
 }
 
 static int exit_code(enum trail_err err)
@@ -151,29 +207,36 @@ static int bad_handover(void)
 	return EXIT_USAGE;
 }
 
+/* What the settings file says, and the command line over it. */
+static enum trail_err choose(
+	const struct options *o, struct traild_options *options, struct log_reason *reason)
+{
+	*options = (struct traild_options){ .state_dir = o->state_dir, .closing = o->close };
+	settings_default(&options->settings);
+	reason->id = LOG_BAD_SETTINGS;
+	enum trail_err err =
+		o->config ? settings_read(o->config, &options->settings, reason->why) : TRAIL_OK;
+	if (o->origin)
+		options->origin = o->origin;
+	else if (options->settings.origin[0])
+		options->origin = options->settings.origin;
+	return err;
+}
+
 static int run(struct options *o)
 {
-	struct log_reason reason = { .id = LOG_BAD_SETTINGS };
+	struct log_reason reason = { 0 };
 	struct traild *traild = NULL;
+	struct traild_options options;
 	int handed = handover_take();
 	if (handed < 0)
 		return bad_handover();
 	if (handed == 0 && o->listen_count == 0)
 		o->listen[o->listen_count++] = DEFAULT_LISTEN;
-	struct traild_options options = {
-		.state_dir = o->state_dir,
-		.handed = (size_t)handed,
-		.listen = o->listen,
-		.listen_count = o->listen_count,
-	};
-	settings_default(&options.settings);
-	enum trail_err err = TRAIL_OK;
-	if (o->config)
-		err = settings_read(o->config, &options.settings, reason.why);
-	if (o->origin)
-		options.origin = o->origin;
-	else if (options.settings.origin[0])
-		options.origin = options.settings.origin;
+	enum trail_err err = choose(o, &options, &reason);
+	options.handed = (size_t)handed;
+	options.listen = o->listen;
+	options.listen_count = o->listen_count;
 	if (!err)
 		err = traild_open(&options, &traild, &reason);
 	if (!err)
@@ -183,6 +246,45 @@ static int run(struct options *o)
 		return give_up(err, &reason);
 	log_line(LOG_STOPPED, "stopped");
 	return EXIT_SUCCESS;
+}
+
+/* ---- the beginning and the end of a log ---- */
+
+static int begin_successor(const struct options *o)
+{
+	struct log_reason reason = { 0 };
+	struct succeed succeed = { 0 };
+	struct buf identity = { 0 };
+	struct traild_options options;
+	enum trail_err err = choose(o, &options, &reason);
+	if (!err) {
+		reason.id = LOG_BAD_SUCCESSION;
+		err = succeed_read(&o->succeed, &succeed, reason.why);
+	}
+	options.succeed = &succeed;
+	if (!err)
+		err = traild_succeed(&options, &identity, &reason);
+	if (!err &&
+		(fwrite(identity.data, 1, identity.len, stdout) != identity.len ||
+			fflush(stdout) != 0)) {
+		reason = (struct log_reason){ LOG_SYSTEM_FAILED,
+			"the new log's identity cannot be written to standard output; it lies in "
+			"the state folder" };
+		err = TRAIL_IO;
+	}
+	buf_release(&identity);
+	succeed_release(&succeed);
+	return err ? give_up(err, &reason) : EXIT_SUCCESS;
+}
+
+static int end_log(const struct options *o)
+{
+	struct log_reason reason = { 0 };
+	struct traild_options options;
+	enum trail_err err = choose(o, &options, &reason);
+	if (!err)
+		err = traild_end(&options, &reason);
+	return err ? give_up(err, &reason) : EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)
@@ -199,5 +301,7 @@ int main(int argc, char **argv)
 		log_line(LOG_SYSTEM_FAILED, "libsodium cannot be started");
 		return EXIT_IO;
 	}
-	return run(&options);
+	if (options.succeed.identity)
+		return begin_successor(&options);
+	return options.close ? end_log(&options) : run(&options);
 }

@@ -2,6 +2,7 @@
 #include "traild.h"
 
 #include "clock.h"
+#include "ending.h"
 #include "handover.h"
 #include "notify.h"
 #include "pinned.h"
@@ -48,6 +49,7 @@ struct traild {
 	struct server *server;
 	struct listener listeners[SERVER_LISTENERS_MAX];
 	uint64_t started_ns;
+	uint64_t closed; /* index of the entry that ended the log; 0: it goes on */
 	char data_path[PATH_MAX + 16];
 	char courier_path[PATH_MAX];
 };
@@ -408,6 +410,54 @@ static enum trail_err choose_seal_max(struct traild *d, bool new_log, struct log
 	return classify(reason, err, LOG_STORE_FAILED, LOG_STORE_OTHER);
 }
 
+static enum trail_err no_log(const struct traild_options *o, struct log_reason *reason)
+{
+	reason->id = LOG_BAD_SUCCESSION;
+	(void)snprintf(
+		reason->why, LOG_WHY_LEN, "%.256s: there is no log to close here", o->state_dir);
+	return TRAIL_INVALID;
+}
+
+/* Whether this is a log that may be opened for what is wanted. */
+static enum trail_err judge_log(struct traild *d, bool empty, struct log_reason *reason)
+{
+	const struct traild_options *o = &d->options;
+	enum trail_err err = ending_read(d->store, &d->closed, reason->why);
+	if (err)
+		return classify(reason, err, LOG_STORE_FAILED, LOG_STORE_DAMAGED);
+	reason->id = LOG_BAD_SUCCESSION;
+	if (o->succeed && !empty) {
+		(void)snprintf(reason->why, LOG_WHY_LEN,
+			"%.256s holds a log already, and what a log follows is fixed when it is "
+			"made: name an empty or new folder, or start it without --succeed",
+			o->state_dir);
+		return TRAIL_INVALID;
+	}
+	if (o->closing && empty)
+		return no_log(o, reason);
+	if (d->closed == 0 || o->closing)
+		return TRAIL_OK;
+	reason->id = LOG_IS_CLOSED;
+	(void)snprintf(reason->why, LOG_WHY_LEN,
+		"%.256s: this log was closed for good by its record %llu, and takes no more: "
+		"begin a successor with --succeed in another folder; `traild check` still "
+		"verifies this one",
+		o->state_dir, (unsigned long long)d->closed);
+	return TRAIL_INVALID;
+}
+
+/* A new log's beginning. */
+static enum trail_err make_log(struct traild *d, struct log_reason *reason)
+{
+	const struct succeed *succeed = d->options.succeed;
+	const struct writer_options writing = { .store = d->store, .signer = d->signer };
+	if (succeed && succeed_judge_key(succeed, &d->greeting.vkey, reason->why)) {
+		reason->id = LOG_BAD_SUCCESSION;
+		return TRAIL_INVALID;
+	}
+	return writer_genesis(&writing, &d->greeting, succeed, reason);
+}
+
 /* The log and who signs it. After a first start that was cut short the store may be empty. */
 static enum trail_err open_log(struct traild *d, struct log_reason *reason)
 {
@@ -416,13 +466,15 @@ static enum trail_err open_log(struct traild *d, struct log_reason *reason)
 	if (err)
 		return err;
 	bool empty = store_is_empty(d->store);
-	err = choose_origin(d, empty, reason);
+	err = judge_log(d, empty, reason);
+	if (!err)
+		err = choose_origin(d, empty, reason);
 	if (!err)
 		err = choose_seal_max(d, empty, reason);
 	if (!err)
 		err = open_signer(d, empty ? SIGNER_MAKE_NEW : 0, reason);
 	if (!err && empty)
-		err = writer_genesis(d->store, d->signer, &d->greeting, reason);
+		err = make_log(d, reason);
 	if (err)
 		return err;
 	err = pinned_read(d->store, &d->greeting, span_text(said), &d->identity, reason->why);
@@ -430,6 +482,25 @@ static enum trail_err open_log(struct traild *d, struct log_reason *reason)
 		return classify(reason, err, LOG_STORE_FAILED, LOG_STORE_OTHER);
 	err = statedir_identify(d->dir, &d->identity, reason->why);
 	return classify(reason, err, LOG_FOLDER_FAILED, LOG_STORE_OTHER);
+}
+
+static struct writer_options writing_of(struct traild *d)
+{
+	uint64_t most_ns = d->greeting.seal_max_ns / 2;
+	return (struct writer_options){
+		.store = d->store,
+		.signer = d->signer,
+		.identity = d->identity,
+		.greeting = d->greeting,
+		.seal_epoch_ns = epoch_ns(d) < most_ns ? epoch_ns(d) : most_ns,
+		.folder = d->options.state_dir,
+		.reserve_bytes = d->options.settings.reserve,
+		.aside = d->aside,
+		.closing = d->options.closing,
+		.done = on_written,
+		.fatal = on_fatal,
+		.ctx = d,
+	};
 }
 
 static bool make_parts(struct traild *d)
@@ -553,22 +624,9 @@ static enum trail_err start_witnesses(struct traild *d, struct log_reason *reaso
 /* Recovery, and the threads. */
 static enum trail_err start_threads(struct traild *d, struct log_reason *reason)
 {
-	uint64_t most_ns = d->greeting.seal_max_ns / 2;
-	struct writer_options writing = {
-		.store = d->store,
-		.signer = d->signer,
-		.identity = d->identity,
-		.greeting = d->greeting,
-		.seal_epoch_ns = epoch_ns(d) < most_ns ? epoch_ns(d) : most_ns,
-		.folder = d->options.state_dir,
-		.reserve_bytes = d->options.settings.reserve,
-		.watchdog_ms = notify_watchdog_ms(),
-		.aside = d->aside,
-		.confirm = on_start,
-		.done = on_written,
-		.fatal = on_fatal,
-		.ctx = d,
-	};
+	struct writer_options writing = writing_of(d);
+	writing.watchdog_ms = notify_watchdog_ms();
+	writing.confirm = on_start;
 	struct readers_options reading = {
 		.store = d->store,
 		.identity = d->identity,
@@ -700,20 +758,29 @@ static enum trail_err open_all(struct traild *d, struct log_reason *reason)
 	return err ? err : start_serving(d, reason);
 }
 
+/* NULL: said why. */
+static struct traild *traild_new(const struct traild_options *options, struct log_reason *reason)
+{
+	struct traild *d = calloc(1, sizeof *d);
+	if (d) {
+		d->options = *options;
+		(void)pthread_mutex_init(&d->waking, NULL);
+		return d;
+	}
+	reason->id = LOG_SYSTEM_FAILED;
+	(void)snprintf(reason->why, LOG_WHY_LEN, "memory is out");
+	return NULL;
+}
+
 enum trail_err traild_open(
 	const struct traild_options *options, struct traild **out, struct log_reason *reason)
 {
 	struct timespec now;
-	struct traild *d = calloc(1, sizeof *d);
-	if (!d) {
-		reason->id = LOG_SYSTEM_FAILED;
-		(void)snprintf(reason->why, LOG_WHY_LEN, "memory is out");
+	struct traild *d = traild_new(options, reason);
+	if (!d)
 		return TRAIL_NOMEM;
-	}
-	(void)pthread_mutex_init(&d->waking, NULL);
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	d->started_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-	d->options = *options;
 	enum trail_err err = open_all(d, reason);
 	if (err) {
 		traild_close(d);
@@ -721,6 +788,101 @@ enum trail_err traild_open(
 	}
 	*out = d;
 	return TRAIL_OK;
+}
+
+/* ---- the beginning of a log that follows another, and the end of one ---- */
+
+static enum trail_err open_successor(struct traild *d, struct log_reason *reason)
+{
+	const struct succeed *succeed = d->options.succeed;
+	enum trail_err err = judge_signer(&d->options.settings, reason);
+	if (!err)
+		err = choose_origin(d, true, reason);
+	if (err)
+		return err;
+	reason->id = LOG_BAD_SUCCESSION;
+	err = succeed_judge_origin(succeed, d->origin, reason->why);
+	if (!err)
+		err = open_log(d, reason);
+	if (err)
+		return err;
+	if (succeed->has_note)
+		log_line(LOG_SUCCEEDS, "made log %s, which follows %s of %llu records; start it",
+			d->identity.vkey.name, succeed->old.vkey.name,
+			(unsigned long long)succeed->last.size);
+	else
+		log_line(LOG_SUCCEEDS, "made log %s, which follows %s; start it",
+			d->identity.vkey.name, succeed->old.vkey.name);
+	return TRAIL_OK;
+}
+
+enum trail_err traild_succeed(
+	const struct traild_options *options, struct buf *identity, struct log_reason *reason)
+{
+	struct traild *d = traild_new(options, reason);
+	if (!d)
+		return TRAIL_NOMEM;
+	enum trail_err err = open_successor(d, reason);
+	if (!err)
+		identity_put(identity, &d->identity);
+	traild_close(d);
+	return err;
+}
+
+/* A folder that is only looked at must not be made. */
+static enum trail_err judge_ending(const struct traild_options *o, struct log_reason *reason)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int n = snprintf(path, sizeof path, "%s/log/data.mdb", o->state_dir);
+	if (n > 0 && (size_t)n < sizeof path && stat(path, &st) == 0)
+		return TRAIL_OK;
+	return no_log(o, reason);
+}
+
+/* The last run: a start and an end, with nothing in between. */
+static enum trail_err close_log(struct traild *d, struct log_reason *reason)
+{
+	struct writer_options writing = writing_of(d);
+	if (d->closed != 0)
+		return writer_confirm(&writing, reason);
+	block_signals();
+	enum trail_err err = writer_start(&writing, &d->writer, reason);
+	if (!err)
+		writer_stop(d->writer);
+	d->writer = NULL;
+	return err ? err : ending_read(d->store, &d->closed, reason->why);
+}
+
+static enum trail_err end_log(struct traild *d, struct log_reason *reason)
+{
+	struct head head = { 0 };
+	enum trail_err err = judge_signer(&d->options.settings, reason);
+	if (!err)
+		err = open_log(d, reason);
+	bool before = d->closed != 0;
+	if (!err)
+		err = close_log(d, reason);
+	if (err)
+		return err;
+	(void)store_head(d->store, &head);
+	log_line(LOG_CLOSED, "log %s %s for good by its record %llu; its signed size is %llu",
+		d->identity.vkey.name, before ? "was closed before," : "is closed",
+		(unsigned long long)d->closed, (unsigned long long)head.size);
+	return TRAIL_OK;
+}
+
+enum trail_err traild_end(const struct traild_options *options, struct log_reason *reason)
+{
+	enum trail_err err = judge_ending(options, reason);
+	if (err)
+		return err;
+	struct traild *d = traild_new(options, reason);
+	if (!d)
+		return TRAIL_NOMEM;
+	err = end_log(d, reason);
+	traild_close(d);
+	return err;
 }
 
 /* ---- serving and stopping ---- */

@@ -8,6 +8,7 @@
 
 #include "config.h"
 #include "log.h"
+#include "succeed.h"
 
 #include <stddef.h>
 
@@ -16,10 +17,12 @@ struct traild;
 /* What the command line says. */
 struct traild_options {
 	const char *state_dir;
-	size_t handed;             /* sockets from HANDOVER_FIRST on; with `listen_count`: */
-	const char *const *listen; /* addresses */
-	size_t listen_count;       /* SERVER_LISTENERS_MAX at the most */
-	const char *origin;        /* NULL: not said */
+	size_t handed;                 /* sockets from HANDOVER_FIRST on; with `listen_count`: */
+	const char *const *listen;     /* addresses */
+	size_t listen_count;           /* SERVER_LISTENERS_MAX at the most */
+	const char *origin;            /* NULL: not said */
+	const struct succeed *succeed; /* of a log that is made; NULL: it follows none */
+	bool closing;                  /* the log is to be ended */
 	struct settings settings;
 };
 
@@ -38,6 +41,18 @@ enum trail_err traild_open(
 	const struct traild_options *options, struct traild **traild, struct log_reason *reason);
 /* Say READY, and serve until told to stop. TRAIL_IO: the loop failed. */
 enum trail_err traild_serve(struct traild *traild, struct log_reason *reason);
+/*
+ * `options->succeed`: make the log that follows another one, in a folder where none is, and be
+ * done; its identity file goes to `identity`. Errors as traild_open, and TRAIL_INVALID: there is a
+ * log, or it has the other's name or key.
+ */
+enum trail_err traild_succeed(
+	const struct traild_options *options, struct buf *identity, struct log_reason *reason);
+/*
+ * `options->closing`: end the log for good, and be done. One that was closed before is signed
+ * again, should that be wanting. Errors as traild_open, and TRAIL_INVALID: there is no log.
+ */
+enum trail_err traild_end(const struct traild_options *options, struct log_reason *reason);
 /* Answer what is queued, note the stop in the log, end all threads. NULL is fine. */
 void traild_close(struct traild *traild);
 

@@ -568,7 +568,7 @@ static bool take_queued(struct writer *w)
 static void say_stop(struct writer *w)
 {
 	struct log_reason reason;
-	struct daemon_entry stop = { .what = DAEMON_STOP };
+	struct daemon_entry stop = { .what = w->options.closing ? DAEMON_CLOSED : DAEMON_STOP };
 	intake_begin(&w->intake);
 	intake_say(&w->intake, &stop);
 	enum trail_err err = commit_and_sign(w, &reason);
@@ -793,7 +793,8 @@ void writer_read_numbers(struct writer *w, struct writer_numbers *numbers)
 
 /* ---- genesis ---- */
 
-static void genesis_payload(const struct signer_greeting *greeting, struct buf *payload)
+static void genesis_payload(
+	const struct signer_greeting *greeting, const struct succeed *succeed, struct buf *payload)
 {
 	struct buf vkey = { 0 };
 	struct genesis genesis = {
@@ -805,21 +806,24 @@ static void genesis_payload(const struct signer_greeting *greeting, struct buf *
 	};
 	vkey_put(&vkey, &greeting->vkey);
 	genesis.vkey = buf_view(&vkey);
+	if (succeed)
+		succeed_fill(succeed, &genesis);
 	crypto_random(genesis.random, sizeof genesis.random);
 	genesis_encode(&genesis, payload);
 	payload->failed |= vkey.failed;
 	buf_release(&vkey);
 }
 
-enum trail_err writer_genesis(struct store *store, struct signer_link *signer,
-	const struct signer_greeting *greeting, struct log_reason *reason)
+enum trail_err writer_genesis(const struct writer_options *options,
+	const struct signer_greeting *greeting, const struct succeed *succeed,
+	struct log_reason *reason)
 {
-	struct writer w = { .options = { .store = store, .signer = signer } };
+	struct writer w = { .options = *options };
 	struct buf payload = { 0 };
 	enum trail_err err = open_intake(&w, reason);
 	if (err != TRAIL_OK)
 		return err;
-	genesis_payload(greeting, &payload);
+	genesis_payload(greeting, succeed, &payload);
 	if (payload.failed) {
 		reason->id = LOG_SYSTEM_FAILED;
 		(void)snprintf(reason->why, LOG_WHY_LEN, "memory is out");
@@ -830,6 +834,19 @@ enum trail_err writer_genesis(struct store *store, struct signer_link *signer,
 		err = commit_and_sign(&w, reason);
 	}
 	buf_release(&payload);
+	intake_close(&w.intake);
+	return err;
+}
+
+/* ---- a log that was closed ---- */
+
+enum trail_err writer_confirm(const struct writer_options *options, struct log_reason *reason)
+{
+	struct writer w = { .options = *options };
+	enum trail_err err = open_intake(&w, reason);
+	if (err != TRAIL_OK)
+		return err;
+	err = meet_signer(&w, reason);
 	intake_close(&w.intake);
 	return err;
 }

@@ -13,6 +13,7 @@
 #include "log.h"
 #include "op.h"
 #include "sealer.h"
+#include "succeed.h"
 
 struct writer;
 
@@ -32,6 +33,7 @@ struct writer_options {
 	 */
 	enum trail_err (*confirm)(void *ctx, const struct head *head, uint64_t committed,
 		struct log_reason *reason);
+	bool closing;           /* this run is the log's last: it ends with DAEMON closed */
 	/* Called from the writer thread with a chain of answered ops; must not block. */
 	void (*done)(void *ctx, struct op *list);
 	/* Called once, from the writer thread, when it can go on no more; `exit_code` 3 or 5. */
@@ -71,12 +73,19 @@ enum trail_err writer_start(
 void writer_push(struct writer *writer, struct op *op);
 /* Something lies aside: entries are put on record at once, notes within a second. Any thread. */
 void writer_wake(struct writer *writer);
-/* Carry out what is queued, write DAEMON stop, sign it, seal it, join the thread, free. */
+/* Carry out what is queued, write DAEMON stop or closed, sign it, seal it, join the thread, free.
+ */
 void writer_stop(struct writer *writer);
 void writer_read_numbers(struct writer *writer, struct writer_numbers *numbers);
 
-/* Make a new log in an empty store: commit record 0, have size 1 signed. */
-enum trail_err writer_genesis(struct store *store, struct signer_link *signer,
-	const struct signer_greeting *greeting, struct log_reason *reason);
+/*
+ * Make a new log in an empty store: commit record 0, have size 1 signed. `succeed`: the log that it
+ * follows; NULL: none.
+ */
+enum trail_err writer_genesis(const struct writer_options *options,
+	const struct signer_greeting *greeting, const struct succeed *succeed,
+	struct log_reason *reason);
+/* A log that was closed: have its last head signed, should that not have been done. */
+enum trail_err writer_confirm(const struct writer_options *options, struct log_reason *reason);
 
 #endif

@@ -145,15 +145,16 @@ const char *trail_err_text(enum trail_err code);
 /* The library's version, "0.1.0". */
 const char *trail_version(void);
 
-struct trail;         /* a connection to one log */
-struct trail_event;   /* what a source says */
-struct trail_batch;   /* consecutive events of one source and epoch */
-struct trail_receipt; /* what the log answered for a batch, verified */
-struct trail_entry;   /* one record of the log with what it commits to, verified */
-struct trail_query;   /* what is asked of the log */
-struct trail_rows;    /* the answer, row by row, each verified */
-struct trail_sources; /* who writes to the log */
-struct trail_status;  /* how the daemon is */
+struct trail;             /* a connection to one log */
+struct trail_event;       /* what a source says */
+struct trail_batch;       /* consecutive events of one source and epoch */
+struct trail_receipt;     /* what the log answered for a batch, verified */
+struct trail_entry;       /* one record of the log with what it commits to, verified */
+struct trail_query;       /* what is asked of the log */
+struct trail_rows;        /* the answer, row by row, each verified */
+struct trail_sources;     /* who writes to the log */
+struct trail_status;      /* how the daemon is */
+struct trail_predecessor; /* the log that this one follows */
 
 enum {
 	TRAIL_HASH_LEN = 32,
@@ -617,6 +618,22 @@ uint32_t trail_sources_open_ends(const struct trail_sources *s, size_t i);
 /* Numbers declared lost in those epochs; numbers given out that are not in the log after 60 s. */
 uint64_t trail_sources_lost(const struct trail_sources *s, size_t i);
 uint64_t trail_sources_missing(const struct trail_sources *s, size_t i);
+
+/*
+ * The log that this one follows, as its record 0 says, which the identity pins; role auditor or
+ * investigator. TRAIL_OK: *predecessor is the caller's; NULL: it follows none. TRAIL_CORRUPT: what
+ * is said there is malformed, or its checkpoint is not signed by that log.
+ */
+enum trail_err trail_predecessor_ask(struct trail *t, struct trail_predecessor **predecessor);
+void trail_predecessor_free(struct trail_predecessor *p);
+const char *trail_predecessor_origin(const struct trail_predecessor *p);
+/* The text of its identity file: go on to that log with it. */
+const char *trail_predecessor_identity(const struct trail_predecessor *p);
+/* Of its newest checkpoint that was at hand. False, NULL: there was none. */
+bool trail_predecessor_size(const struct trail_predecessor *p, uint64_t *size);
+const uint8_t *trail_predecessor_root(const struct trail_predecessor *p);
+/* Why it was followed; NULL: not said. */
+const char *trail_predecessor_reason(const struct trail_predecessor *p);
 
 /*
  * Up to `max` records from `first` on, TRAIL_RECORD_LEN bytes each, to `out`; *count of them.

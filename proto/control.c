@@ -12,6 +12,7 @@ enum {
 enum trail_err control_init(struct control *c, struct findings *found, const struct spine *spine)
 {
 	*c = (struct control){ .found = found, .spine = spine, .names = names_new() };
+	c->seals.found = found;
 	/* Grown once, to what the largest payload needs that is decoded at all. */
 	return c->names && buf_reserve(&c->scratch, ARENA_MAX) ? TRAIL_OK : TRAIL_NOMEM;
 }
@@ -54,7 +55,32 @@ static bool genesis_key(struct control *c, const struct genesis *g)
 	return true;
 }
 
-static void take_genesis(struct control *c, struct span payload)
+static void judge_succession(struct control *c, const struct genesis *g)
+{
+	switch (succession_read(g, &c->genesis_key, &c->succession)) {
+	case SUCCESSION_FITS:
+		return;
+	case SUCCESSION_MALFORMED:
+		findings_add(c->found, FIND_SUCCESSION_MALFORMED, 0,
+			"what record 0 says of a log before this one is no log identity, no "
+			"checkpoint or no reason: nobody can go on to that log from here");
+		return;
+	case SUCCESSION_SELF:
+		findings_add(c->found, FIND_SUCCESSION_SELF, 0,
+			"record 0 names %s with key %08x as the log before this one: a successor "
+			"has a name and a key of its own",
+			c->succession.identity.vkey.name, c->succession.identity.vkey.keyid);
+		return;
+	case SUCCESSION_NOTE:
+		findings_add(c->found, FIND_SUCCESSION_NOTE, 0,
+			"the checkpoint in record 0 is not signed by %s, which it names as the "
+			"log before this one: how far that log came is not shown by it",
+			c->succession.identity.vkey.name);
+		return;
+	}
+}
+
+static void take_genesis(struct control *c, const struct record *r, struct span payload)
 {
 	struct genesis g;
 	struct arena arena = scratch_arena(c, payload);
@@ -70,6 +96,18 @@ static void take_genesis(struct control *c, struct span payload)
 		findings_add(c->found, FIND_SPINE_GENESIS, 0,
 			"record 0 has a seal height of %u, not %d to %d", g.seal_height,
 			SEAL_HEIGHT_MIN, SEAL_HEIGHT_MAX);
+	judge_succession(c, &g);
+	seals_anchor(&c->seals, &g, r->received_ns);
+}
+
+static void take_seal(struct control *c, struct span payload)
+{
+	struct seal seal;
+	struct arena arena = scratch_arena(c, payload);
+	if (seal_decode(payload, &arena, &seal) == TRAIL_OK)
+		seals_show(&c->seals, &seal);
+	else
+		seals_show_garbage(&c->seals);
 }
 
 static enum trail_err add_name(struct control *c, uint64_t index, uint8_t type, struct span name)
@@ -140,6 +178,9 @@ static void take_daemon(
 		bad_payload(c, index, "a loss of a source that the log does not know is listed");
 	facts->is_clock = entry.what == DAEMON_CLOCK;
 	facts->is_start = entry.what == DAEMON_START;
+	facts->is_closed = entry.what == DAEMON_CLOSED;
+	if (facts->is_clock || facts->is_start)
+		seals_excuse(&c->seals);
 }
 
 enum trail_err control_judge(struct control *c, uint64_t index, const struct record *r,
@@ -153,12 +194,14 @@ enum trail_err control_judge(struct control *c, uint64_t index, const struct rec
 		return take_peer(c, index, payload);
 	case KIND_DAEMON:
 		if (index == 0)
-			take_genesis(c, payload);
+			take_genesis(c, r, payload);
 		else
 			take_daemon(c, index, payload, facts);
 		break;
-	case KIND_POLICY:
 	case KIND_SEAL:
+		take_seal(c, payload);
+		break;
+	case KIND_POLICY:
 	case KIND_ERASURE:
 		findings_add(c->found, FIND_CONTROL_UNJUDGED, index,
 			"entry %llu of kind %u fits its record, but this traild cannot judge what "

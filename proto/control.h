@@ -8,7 +8,9 @@
 
 #include "codec.h"
 #include "names.h"
+#include "seals.h"
 #include "spine.h"
+#include "succession.h"
 
 struct control {
 	struct findings *found;    /* the caller's */
@@ -17,6 +19,8 @@ struct control {
 	struct names *names;
 	struct vkey genesis_key; /* as record 0 says */
 	bool has_genesis_key;
+	struct succession succession; /* as record 0 says */
+	struct seals seals; /* told of genesis, starts, clocks, and what a SEAL's payload says */
 	struct buf scratch; /* arena for payloads */
 };
 
@@ -25,7 +29,8 @@ enum trail_err control_init(struct control *c, struct findings *found, const str
 void control_release(struct control *c);
 /*
  * Judge the payload of control entry `index`, whose record is `r`, before the record is entered in
- * the spine; *facts is what the spine must know of it. TRAIL_NOMEM.
+ * the spine; *facts is what the spine must know of it. A SEAL's is then to be taken by
+ * c->seals, which needs the root before it. TRAIL_NOMEM.
  */
 enum trail_err control_judge(struct control *c, uint64_t index, const struct record *r,
 	struct span payload, struct control_facts *facts);

@@ -31,7 +31,8 @@ enum finding_weight finding_weight(uint32_t code)
 /* A root speaks against a range of records; all other findings name the one that is bad. */
 static bool names_range(uint32_t code)
 {
-	return code == FIND_HEAD_ROOT || code == FIND_SIGNER_ROOT || code == FIND_CHECKPOINT_ROOT;
+	return code == FIND_HEAD_ROOT || code == FIND_SIGNER_ROOT || code == FIND_CHECKPOINT_ROOT ||
+		code == FIND_SEAL_ROOT;
 }
 
 static void lower(uint64_t *least_1, uint64_t index_1)

@@ -128,7 +128,29 @@ enum {
 		"the daemon's answer is malformed or not what was asked")                          \
 	X(DAEMON_PROOF, "daemon.proof", INVALID, "a proof that the daemon gave does not hold")     \
 	X(DAEMON_WITHHELD, "daemon.withheld", UNVERIFIABLE,                                        \
-		"the daemon does not give what its checkpoint covers")
+		"the daemon does not give what its checkpoint covers")                             \
+	X(SUCCESSION_MALFORMED, "succession.malformed", INVALID,                                   \
+		"what record 0 says of a predecessor is malformed")                                \
+	X(SUCCESSION_SELF, "succession.self", INVALID,                                             \
+		"record 0 names this log itself, or its key, as its predecessor")                  \
+	X(SUCCESSION_NOTE, "succession.note", INVALID,                                             \
+		"the predecessor's checkpoint in record 0 is not signed by the predecessor")       \
+	X(SUCCESSION_AFTER, "succession.after", INVALID,                                           \
+		"a record stands behind the entry that closed the log")                            \
+	X(SEAL_GENESIS, "seal.genesis", UNVERIFIABLE,                                              \
+		"seals cannot be judged, as the genesis record is not at hand")                    \
+	X(SEAL_MALFORMED, "seal.malformed", INVALID, "a SEAL is malformed")                        \
+	X(SEAL_ORIGIN, "seal.origin", INVALID, "a SEAL is one of another log")                     \
+	X(SEAL_KEY, "seal.key", INVALID,                                                           \
+		"a SEAL's key is not that of its epoch in the log's seal tree")                    \
+	X(SEAL_SIGNATURE, "seal.signature", INVALID, "a SEAL is not signed by its key")            \
+	X(SEAL_EPOCH, "seal.epoch", INVALID, "a SEAL has another epoch than is due")               \
+	X(SEAL_PLACE, "seal.place", INVALID, "a SEAL was made for another index")                  \
+	X(SEAL_ROOT, "seal.root", INVALID, "the records do not give the root that a SEAL seals")   \
+	X(SEAL_TIME, "seal.time", INVALID, "a SEAL and its record have different times")           \
+	X(SEAL_GAP, "seal.gap", UNVERIFIABLE, "two SEALs lie further apart than the log promises") \
+	X(SEAL_OLD, "seal.old", INVALID,                                                           \
+		"the newest SEAL of a running log is older than the log promises")
 
 #define FINDING_NAME(name, code, weight, meaning) FIND_##name,
 enum finding_code {

@@ -172,6 +172,8 @@ static bool enter(
 {
 	if (facts->is_start)
 		begin_run(s, index, 0);
+	if (facts->is_closed && s->closed == 0)
+		s->closed = index;
 	if (r->kind == KIND_SOURCE)
 		return enter_in(s, &s->sources, index);
 	if (r->kind == KIND_PEER)
@@ -196,6 +198,18 @@ static void judge_time(
 			(unsigned long long)index, (unsigned long long)index - 1);
 }
 
+static void judge_closed(struct spine *s, uint64_t index, const struct record *r)
+{
+	if (s->closed == 0 || s->closed_broken || r->kind == KIND_SEAL)
+		return;
+	s->closed_broken = true;
+	findings_add(s->found, FIND_SUCCESSION_AFTER, index,
+		"the log was closed for good by entry %llu, and record %llu stands behind it: "
+		"somebody "
+		"went on with its key; ask its successor",
+		(unsigned long long)s->closed, (unsigned long long)index);
+}
+
 enum trail_err spine_take(struct spine *s, const struct record *r, const struct hash *leaf,
 	const struct control_facts *facts)
 {
@@ -217,6 +231,7 @@ enum trail_err spine_take(struct spine *s, const struct record *r, const struct 
 	else if (r->kind != KIND_EVENT)
 		judge_control(s, index, r);
 	judge_time(s, index, r, facts);
+	judge_closed(s, index, r);
 	if (err == TRAIL_OK && !enter(s, index, r, facts))
 		err = TRAIL_NOMEM;
 	s->last_ns = r->received_ns;

@@ -19,6 +19,7 @@ struct control_facts {
 	bool known;    /* false: the payload is not at hand, and the other two say nothing */
 	bool is_clock; /* received_ns may go back here */
 	bool is_start;
+	bool is_closed; /* the log ends with it; a SEAL may follow */
 };
 
 struct spine {
@@ -39,7 +40,9 @@ struct spine {
 	uint64_t own_seq;    /* last of the daemon's own events since */
 	/* DAEMON entries behind the last own event that may be starts, where nobody can tell. */
 	struct index_set starts;
-	bool erasures; /* an ERASURE entry was seen */
+	bool erasures;      /* an ERASURE entry was seen */
+	uint64_t closed;    /* index of the entry that closed the log; 0: none was seen */
+	bool closed_broken; /* and what must not stand behind it does: told once */
 };
 
 /* Before record 0. TRAIL_NOMEM. */

@@ -32,6 +32,24 @@ const char HELP_VERIFY[] =
 	"  trail verify --log log.identity --checkpoint last-month.note\n"
 	"  trail verify --since -q || mail -s 'look at the log' auditor < /dev/null\n";
 
+static int tell(struct cli *cli, const struct wish *wish, const struct trail_verify *v)
+{
+	struct trail_predecessor *before = NULL;
+	/* Where something speaks against the log, what it says of another one is of no use. */
+	if (trail_verify_verdict(v) == TRAIL_VERDICT_VALID && !wish->quiet)
+		(void)trail_predecessor_ask(cli->trail, &before);
+	const struct verdict verdict = {
+		.v = v,
+		.origin = trail_origin(cli->trail),
+		.identity = cli_trust(cli),
+		.predecessor = before,
+		.quiet = wish->quiet,
+	};
+	int code = verdict_tell(cli, &verdict);
+	trail_predecessor_free(before);
+	return code;
+}
+
 static int verify_running(struct cli *cli, const struct wish *wish, struct trail_verify *v)
 {
 	struct task task = { 0 };
@@ -44,14 +62,8 @@ static int verify_running(struct cli *cli, const struct wish *wish, struct trail
 	task_begin(&task, "records", wish->quiet);
 	enum trail_err err = trail_verify_run(cli->trail, v);
 	task_end(&task);
-	const struct verdict verdict = {
-		.v = v,
-		.origin = trail_origin(cli->trail),
-		.identity = cli_trust(cli),
-		.quiet = wish->quiet,
-	};
 	if (err == TRAIL_OK)
-		return verdict_tell(cli, &verdict);
+		return tell(cli, wish, v);
 	if (err == TRAIL_MORE)
 		return verdict_stopped(cli, v);
 	code = cli_fail(cli);

@@ -2,6 +2,7 @@
 #include "verdict.h"
 
 #include "output.h"
+#include "predecessor.h"
 
 static const char *verdict_word(const struct trail_verify *v)
 {
@@ -77,6 +78,7 @@ static void tell_json(const struct verdict *verdict)
 	(void)json_object_set_new(to, "since", json_number(trail_verify_since(v)));
 	(void)json_object_set_new(to, "invalid", json_number(trail_verify_invalid(v)));
 	(void)json_object_set_new(to, "unverifiable", json_number(trail_verify_unverifiable(v)));
+	(void)json_object_set_new(to, "predecessor", predecessor_json(verdict->predecessor));
 	print_json(to);
 }
 
@@ -142,6 +144,7 @@ static void tell_text(const struct verdict *verdict)
 		print_bad(v);
 	printf("\nsize %llu  identity %s\n", (unsigned long long)trail_verify_size(v),
 		verdict->identity);
+	predecessor_print(stdout, verdict->predecessor);
 	tell_findings(v);
 }
 

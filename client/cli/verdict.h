@@ -13,6 +13,7 @@ struct verdict {
 	const char *origin;   /* of the log; NULL: not known */
 	const char *identity; /* how the log's identity is known: "given", "kept", "store" ... */
 	bool quiet;           /* no text; JSON is what was asked for, and comes all the same */
+	const struct trail_predecessor *predecessor; /* the log that it follows; NULL: none */
 };
 
 /* Tell it as cli says. Answers the exit code. */

@@ -263,6 +263,17 @@ static void null_sources(void)
 	EXPECT(trail_sources_lost(NULL, 0) == 0 && trail_sources_missing(NULL, 0) == 0);
 }
 
+static void null_predecessor(void)
+{
+	struct trail_predecessor *p = NULL;
+	uint64_t size = 7;
+	trail_predecessor_free(NULL);
+	REFUSED(trail_predecessor_ask(NULL, &p));
+	EXPECT(!p && !trail_predecessor_origin(NULL) && !trail_predecessor_identity(NULL));
+	EXPECT(!trail_predecessor_size(NULL, &size) && size == 7);
+	EXPECT(!trail_predecessor_root(NULL) && !trail_predecessor_reason(NULL));
+}
+
 static void null_status_and_text(void)
 {
 	static const char *const words[] = { "emit", NULL };
@@ -310,6 +321,7 @@ static void null_arguments(struct trail *t, struct trail_batch *b, struct trail_
 	TOLD(t, trail_search(t, NULL, NULL));
 	TOLD(t, trail_history(t, NULL, NULL, NULL));
 	TOLD(t, trail_sources_ask(t, NULL));
+	TOLD(t, trail_predecessor_ask(t, NULL));
 	EXPECT(trail_settle(t) == TRAIL_OK);
 }
 
@@ -351,6 +363,7 @@ static void unusable_speaks(struct trail *t, struct trail_batch *b, struct trail
 	struct trail_entry *entry = NULL;
 	struct trail_status *status = NULL;
 	struct trail_rows *rows = NULL;
+	struct trail_predecessor *before = NULL;
 	struct trail_sources *sources = NULL;
 	const char *note = NULL;
 	char *text = NULL;
@@ -376,12 +389,13 @@ static void unusable_speaks(struct trail *t, struct trail_batch *b, struct trail
 	TOLD(t, trail_history(t, "o", NULL, &rows));
 	question_is_judged_first(t);
 	TOLD(t, trail_sources_ask(t, &sources));
+	TOLD(t, trail_predecessor_ask(t, &before));
 	struct trail_verify *v = trail_verify_new();
 	TOLD(t, trail_verify_run(t, v));
 	EXPECT(trail_verify_verdict(v) == TRAIL_VERDICT_NONE);
 	trail_verify_free(v);
 	EXPECT(!receipt && !entry && !status && !note && !text && last == 7 && len == 7);
-	EXPECT(!rows && !sources);
+	EXPECT(!rows && !sources && !before);
 	EXPECT(trail_batch_count(b) == 1);
 }
 
@@ -476,6 +490,7 @@ static void no_objects(struct trail_batch *b, struct trail_event *e)
 	null_query(q);
 	null_rows();
 	null_sources();
+	null_predecessor();
 	null_verify();
 	null_status_and_text();
 	null_bytes();

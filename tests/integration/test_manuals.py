@@ -74,8 +74,8 @@ def takes(words, option):
 
 def shortest(option, others):
     """The shortest beginning that none of the others has; getopt takes it for the whole."""
-    return next(option[:n] for n in range(3, len(option) + 1)
-                if not any(o.startswith(option[:n]) for o in others if o != option))
+    return next((option[:n] for n in range(3, len(option))
+                 if not any(o.startswith(option[:n]) for o in others if o != option)), option)
 
 
 @pytest.mark.parametrize("name", ["traild", "check", "signer"])

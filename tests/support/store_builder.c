@@ -19,6 +19,8 @@ enum {
 struct builder {
 	char state[PATH_LEN];
 	struct skey key;
+	struct seal_maker seals;
+	uint32_t seal_epoch; /* of the next SEAL */
 	struct store *store;
 	struct batch *batch;
 	struct epochs *epochs;
@@ -80,8 +82,9 @@ static void stage_genesis(struct builder *b, const char *origin)
 		.format = 1,
 		.origin = span_text(origin),
 		.vkey = buf_view(&vkey),
-		.seal_height = SEAL_HEIGHT_MIN,
-		.seal_max_ns = 1,
+		.seal_root = b->seals.anchor.root,
+		.seal_height = b->seals.anchor.height,
+		.seal_max_ns = b->seals.anchor.max_ns,
 	};
 	genesis_encode(&g, &payload);
 	builder_control(b, KIND_DAEMON, buf_view(&payload));
@@ -100,6 +103,7 @@ struct builder *builder_new(const char *state, const char *origin)
 	(void)snprintf(b->state, sizeof b->state, "%s", state);
 	(void)snprintf(folder, sizeof folder, "%s/log", state);
 	must(skey_make(span_text(origin), seed, &b->key) == TRAIL_OK, "origin");
+	seal_maker_make(&b->seals, origin, BUILDER_SEAL_MAX_NS, 0);
 	make_folder(b, "log");
 	make_folder(b, "signer");
 	write_file(b, "VERSION", STORE_VERSION, strlen(STORE_VERSION));
@@ -180,6 +184,24 @@ uint64_t builder_daemon(struct builder *b, enum daemon_what what)
 		b->own_epoch = index;
 		b->own_seq = 0;
 	}
+	return index;
+}
+
+uint64_t builder_seal(struct builder *b, builder_forge_fn forge)
+{
+	struct seal_text text = { .epoch = b->seal_epoch, .size = batch_next(b->batch) };
+	uint32_t key = b->seal_epoch++;
+	struct buf payload = { 0 };
+	must(b->head_size == text.size, "signing what is sealed");
+	memcpy(text.origin, b->seals.anchor.origin, sizeof text.origin);
+	text.root = b->head_root;
+	text.time_ns = tick(b);
+	uint64_t received_ns = text.time_ns;
+	if (forge)
+		forge(&text, &key);
+	seal_maker_put(&b->seals, key, &text, &payload);
+	uint64_t index = batch_add_control(b->batch, KIND_SEAL, 0, received_ns, buf_view(&payload));
+	buf_release(&payload);
 	return index;
 }
 

@@ -9,8 +9,11 @@
 
 #include "../../daemon/epochs.h"
 #include "../../daemon/store.h"
+#include "seal_maker.h"
 
 struct builder;
+
+#define BUILDER_SEAL_MAX_NS UINT64_C(7200000000000)
 
 /* A new log in the empty folder `state`, named `origin`, its genesis committed. */
 struct builder *builder_new(const char *state, const char *origin);
@@ -33,6 +36,12 @@ uint64_t builder_own(struct builder *b, struct span payload);
 /* Stage a record and its payload as they are, true or not. */
 uint64_t builder_record(struct builder *b, struct record *r, struct span payload);
 void builder_control(struct builder *b, enum record_kind kind, struct span payload);
+/*
+ * Stage the next SEAL of what is committed and signed; `forge` (NULL: nothing) may change what it
+ * says, and by which key. The log promises one every BUILDER_SEAL_MAX_NS. Its index.
+ */
+typedef void (*builder_forge_fn)(struct seal_text *text, uint32_t *key);
+uint64_t builder_seal(struct builder *b, builder_forge_fn forge);
 /* Set the clock that stages: ns since 1970. */
 void builder_set_time(struct builder *b, uint64_t ns);
 /* End an epoch cleanly. */

@@ -219,6 +219,123 @@ static void expect_first_bad(struct fixture *f, uint64_t index)
 	assert_true(said(f, text));
 }
 
+/* ---- seals ---- */
+
+static void fill_sealed(struct fixture *f, builder_forge_fn forge)
+{
+	struct builder *b = f->b;
+	(void)builder_daemon(b, DAEMON_START);
+	builder_commit(b);
+	(void)builder_seal(b, NULL);
+	builder_commit(b);
+	f->peer = builder_peer(b, "1000");
+	f->source = builder_source(b, "journal", f->peer);
+	builder_commit(b);
+	f->event = builder_event(b, f->source, f->peer, 77, 0);
+	builder_commit(b);
+	(void)builder_seal(b, forge);
+	builder_commit(b);
+	(void)builder_event(b, f->source, f->peer, 77, 0);
+	builder_commit(b);
+	(void)builder_seal(b, NULL);
+	(void)builder_event(b, f->source, f->peer, 77, 0);
+	builder_commit(b);
+}
+
+static void test_g4_a_sealed_log_says_until_where(void **state)
+{
+	struct fixture *f = *state;
+	fill_sealed(f, NULL);
+	expect_valid(f);
+	assert_true(said(f, "\"seals\":3,\"sealed_until\":{\"index\":8,\"time\":\"2025-"));
+}
+
+static void test_a_log_without_seals_is_not_sealed_yet(void **state)
+{
+	struct fixture *f = *state;
+	fill(f);
+	expect_valid(f);
+	assert_true(said(f, "\"seals\":0,\"sealed_until\":null"));
+}
+
+static void other_epoch(struct seal_text *text, uint32_t *key)
+{
+	*key = ++text->epoch;
+}
+
+static void other_root(struct seal_text *text, uint32_t *key)
+{
+	(void)key;
+	text->root.b[0] ^= 1;
+}
+
+static void other_key(struct seal_text *text, uint32_t *key)
+{
+	(void)text;
+	++*key;
+}
+
+static void other_size(struct seal_text *text, uint32_t *key)
+{
+	(void)key;
+	text->size--;
+}
+
+static void other_time(struct seal_text *text, uint32_t *key)
+{
+	(void)key;
+	text->time_ns--;
+}
+
+static void other_origin(struct seal_text *text, uint32_t *key)
+{
+	(void)key;
+	text->origin[0]++;
+}
+
+static void test_g4_a_forged_seal_is_found(void **state)
+{
+	static const struct {
+		builder_forge_fn forge;
+		const char *code;
+		uint64_t first;
+	} table[] = {
+		{ other_epoch, "seal.epoch", 6 },
+		{ other_key, "seal.key", 6 },
+		{ other_root, "seal.root", 2 },
+		{ other_size, "seal.place", 6 },
+		{ other_time, "seal.time", 6 },
+		{ other_origin, "seal.origin", 6 },
+	};
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		struct fixture *f = *state;
+		fill_sealed(f, table[i].forge);
+		expect_code(f, table[i].code);
+		expect_first_bad(f, table[i].first);
+		assert_true(said(f, "\"sealed_until\":{\"index\":2,"));
+		assert_int_equal(teardown(state), 0);
+		assert_int_equal(setup(state), 0);
+	}
+}
+
+static void test_v7_a_gap_between_seals_is_unverifiable(void **state)
+{
+	struct fixture *f = *state;
+	fill_sealed(f, NULL);
+	builder_set_time(f->b, UINT64_C(1760000000000000000) + 2 * BUILDER_SEAL_MAX_NS);
+	(void)builder_seal(f->b, NULL);
+	builder_commit(f->b);
+	assert_int_equal(run(f, NULL, NULL), 6);
+	assert_true(said(f, "seal.gap"));
+	(void)builder_daemon(f->b, DAEMON_START);
+	builder_set_time(f->b, UINT64_C(1760000000000000000) + 4 * BUILDER_SEAL_MAX_NS);
+	builder_commit(f->b);
+	(void)builder_seal(f->b, NULL);
+	builder_commit(f->b);
+	assert_int_equal(run(f, NULL, NULL), 6);
+	assert_true(said(f, "\"unverifiable\":1,"));
+}
+
 /* ---- sound stores ---- */
 
 static void a_log_of_one_record_is_valid(void **state)
@@ -1023,6 +1140,10 @@ int main(void)
 		CASE(a_checkpoint_that_is_none_is_a_mistake_of_the_caller),
 		CASE(the_identity_is_compared_when_it_is_given),
 		CASE(the_files_beside_the_store_must_agree),
+		CASE(test_g4_a_sealed_log_says_until_where),
+		CASE(test_a_log_without_seals_is_not_sealed_yet),
+		CASE(test_g4_a_forged_seal_is_found),
+		CASE(test_v7_a_gap_between_seals_is_unverifiable),
 		CASE(a_running_daemon_keeps_it_out),
 		CASE(usage_is_told_apart),
 	};

@@ -155,7 +155,33 @@ static void json_says_what_the_text_says(void **state)
 		"\"first_bad\":3,\"checked\":0,\"findings\":[{\"code\":\"control.name\","
 		"\"index\":3,\"what\":\"a \\\"quoted\\\" \\\\ name\\u000a\"}],\"uncovered\":7,"
 		"\"payloads\":0,\"heads\":0,\"covered\":0,\"erased\":0,\"tail\":\"unknown\","
-		"\"invalid\":1,\"unverifiable\":0}\n");
+		"\"invalid\":1,\"unverifiable\":0,\"seals\":0,\"sealed_until\":null}\n");
+	buf_release(&out);
+}
+
+static void sealed_until_is_said_in_both_forms(void **state)
+{
+	struct report report = {
+		.state = "/x",
+		.found = &all,
+		.result = {
+			.seals = 3,
+			.sealed = true,
+			.sealed_index = 17,
+			.sealed_ns = UINT64_C(1700000000012345678),
+		},
+	};
+	struct buf out = { 0 };
+	(void)state;
+	report_text(&report, &out);
+	report_json(&report, &out);
+	buf_put_u8(&out, 0);
+	assert_non_null(strstr((char *)out.data,
+		"\nsealed until index 17, time 2023-11-14T22:13:20.012345678Z (3 seals, the newest "
+		"of epoch 2); nothing is claimed after\n"));
+	assert_non_null(strstr((char *)out.data,
+		",\"seals\":3,\"sealed_until\":{\"index\":17,\"time\":"
+		"\"2023-11-14T22:13:20.012345678Z\"}}\n"));
 	buf_release(&out);
 }
 
@@ -172,6 +198,7 @@ int main(void)
 		CASE(what_a_child_left_is_believed_within_bounds),
 		CASE(joined_findings_keep_order_and_the_lowest_index),
 		CASE(json_says_what_the_text_says),
+		CASE(sealed_until_is_said_in_both_forms),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
