@@ -68,6 +68,7 @@ SANDBOX_fuzz := none
 LIB_LIBS := -lsodium -lprotobuf-c -lcrypto
 LIBS := -lsodium -llmdb -levent_core -lprotobuf-c -lcrypto -lzstd -lconfuse -lseccomp -lpthread
 COURIER_LIBS := -levent_extra -levent_openssl -lssl
+WITNESS_LIBS := -levent_extra -levent_core $(LIB_LIBS)
 # On 32 bits, too, files, folders and years have no end that comes soon.
 CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -DTRAIL_VERSION='"$(VERSION)"' -isystem build/gen
 # Names of files are those in the tree: a build in another folder gives the same bytes.
@@ -83,12 +84,14 @@ COURIER_C := $(filter-out daemon/courier/main.c daemon/courier/confine_%.c,$(sor
 # What the courier has from below, and what traild has from the courier: the words of their talk.
 COURIER_BELOW := daemon/log.c
 CLIENT_C  := $(sort $(wildcard client/*.c))
+WITNESS_C := $(filter-out client/witness/main.c,$(sort $(wildcard client/witness/*.c)))
 CLI_C     := $(filter-out client/cli/main.c,$(sort $(wildcard client/cli/*.c)))
 SUPPORT_C := $(sort $(wildcard tests/support/*.c))
 UNIT_C    := $(sort $(wildcard tests/unit/test_*.c))
 FUZZERS   := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 BENCH_C   := $(sort $(wildcard tests/bench/*.c))
-MANUALS   := $(sort $(wildcard daemon/*.7 daemon/*.8 daemon/signer/*.8 daemon/courier/*.8 client/*.1 client/*.3 proto/*.7))
+MANUALS   := $(sort $(wildcard daemon/*.7 daemon/*.8 daemon/signer/*.8 daemon/courier/*.8 client/*.1 client/*.3 \
+	client/witness/*.8 proto/*.7))
 
 .PHONY: all
 all: release  ## build traild, its signer and courier, and trail (build/release)
@@ -96,7 +99,8 @@ all: release  ## build traild, its signer and courier, and trail (build/release)
 # $(1): the mode
 define MODE_RULES
 .PHONY: $(1) unit-$(1) fuzzers-$(1)
-$(1): build/$(1)/traild build/$(1)/traild-signer build/$(1)/traild-courier build/$(1)/trail build/$(1)/libtrail.so
+$(1): build/$(1)/traild build/$(1)/traild-signer build/$(1)/traild-courier build/$(1)/trail \
+		build/$(1)/trail-witness build/$(1)/libtrail.so
 unit-$(1): $(UNIT_C:tests/unit/%.c=build/$(1)/tests/unit/%) build/$(1)/traild-signer build/$(1)/traild-courier
 replay-$(1): $(FUZZERS:%=build/$(1)/tests/fuzz/replay_%)
 
@@ -125,6 +129,12 @@ build/$(1)/trail: build/$(1)/client/cli/main.o $(CLI_C:%.c=build/$(1)/%.o) build
 	$$(call say,LD)
 	$$(Q)$$(CC_$(1)) $$(FLAGS_$(1)) $$(LDFLAGS) $$(LD_HARDEN) -o $$@ $$^ -ljansson $$(LIB_LIBS)
 
+# A program of another house than the log's: nothing of the daemon or the library is in it.
+build/$(1)/trail-witness: build/$(1)/client/witness/main.o $(WITNESS_C:%.c=build/$(1)/%.o) \
+		$(PROTO_C:%.c=build/$(1)/%.o) build/$(1)/trail.pb-c.o
+	$$(call say,LD)
+	$$(Q)$$(CC_$(1)) $$(FLAGS_$(1)) $$(LDFLAGS) $$(LD_HARDEN) -o $$@ $$^ $$(WITNESS_LIBS)
+
 # One object whose hidden symbols are local: an archive of many would have to show them.
 build/$(1)/libtrail.o: $(CLIENT_C:%.c=build/$(1)/%.o) $(PROTO_C:%.c=build/$(1)/%.o) build/$(1)/trail.pb-c.o
 	$$(call say,LD)
@@ -144,7 +154,7 @@ build/$(1)/libtrail.so: build/$(1)/libtrail.so.$(VERSION)
 # Everything but the programs' main files, for the tests to take from.
 build/$(1)/parts.a: $(PROTO_C:%.c=build/$(1)/%.o) $(DAEMON_C:%.c=build/$(1)/%.o) \
 		$(SIGNER_C:%.c=build/$(1)/%.o) $(CLIENT_C:%.c=build/$(1)/%.o) $(CLI_C:%.c=build/$(1)/%.o) \
-		$(COURIER_C:%.c=build/$(1)/%.o) \
+		$(COURIER_C:%.c=build/$(1)/%.o) $(WITNESS_C:%.c=build/$(1)/%.o) \
 		build/$(1)/daemon/signer/sandbox_$(or $(SANDBOX_$(1)),$(SANDBOX)).o \
 		$(SUPPORT_C:%.c=build/$(1)/%.o) build/$(1)/trail.pb-c.o
 	$$(call say,AR)
@@ -293,7 +303,7 @@ lint: release  ## layout, floors, doors, sizes, exports, settings, clang-tidy, c
 	$(PYTHON) tests/run.py lint
 
 # tests/lint/lint_tidy: a file is looked at again when it would be compiled again.
-TIDY_C := $(wildcard $(addsuffix /*.c,proto daemon daemon/signer daemon/courier client client/cli \
+TIDY_C := $(wildcard $(addsuffix /*.c,proto daemon daemon/signer daemon/courier client client/cli client/witness \
 	$(addprefix tests/,unit support fuzz bench integration)))
 define TIDY
 	$(call say,TIDY)

@@ -10,10 +10,13 @@ enum {
 	DECIMAL_LEN_MAX = 19,          /* 2^63 - 1 has 19 digits */
 };
 
+_Static_assert((int)TLOG_ADD_HASHES_MAX == (int)TREE_LEVELS, "path_take serves for both");
+
 static const char identity_head[] = "trail-log/v1";
 static const char proof_head[] = "c2sp.org/tlog-proof@v1";
 static const char extra_word[] = "extra ";
 static const char index_word[] = "index ";
+static const char old_word[] = "old ";
 
 static void hash_put_line(struct buf *out, const struct hash *hash)
 {
@@ -66,18 +69,37 @@ void checkpoint_put(struct buf *out, const struct checkpoint *cp)
 	hash_put_line(out, &cp->root);
 }
 
+/* The first three lines of *text, which moves behind them; the origin may be any line. */
+static bool head_take(struct span *text, struct span *origin, struct checkpoint *cp)
+{
+	struct span size;
+	struct span root;
+	return note_line_take(text, origin) && note_line_take(text, &size) &&
+		note_line_take(text, &root) && origin->len != 0 && origin->len <= NOTE_NAME_MAX &&
+		decimal_parse(size, &cp->size) && hash_parse(root, &cp->root);
+}
+
 enum trail_err checkpoint_parse(struct span text, struct checkpoint *out)
 {
 	struct checkpoint cp = { 0 };
 	struct span origin;
-	struct span size;
-	struct span root;
-	if (!note_line_take(&text, &origin) || !note_line_take(&text, &size) ||
-		!note_line_take(&text, &root) || text.len != 0)
+	if (!head_take(&text, &origin, &cp) || text.len != 0 || !note_name_valid(origin))
 		return TRAIL_INVALID;
-	if (!note_name_valid(origin) || !decimal_parse(size, &cp.size) ||
-		!hash_parse(root, &cp.root))
+	memcpy(cp.origin, origin.data, origin.len);
+	*out = cp;
+	return TRAIL_OK;
+}
+
+enum trail_err checkpoint_parse_any(struct span text, struct checkpoint *out)
+{
+	struct checkpoint cp = { 0 };
+	struct span origin;
+	struct span extension;
+	if (!head_take(&text, &origin, &cp) || memchr(origin.data, 0, origin.len))
 		return TRAIL_INVALID;
+	while (text.len != 0)
+		if (!note_line_take(&text, &extension) || extension.len == 0)
+			return TRAIL_INVALID;
 	memcpy(cp.origin, origin.data, origin.len);
 	*out = cp;
 	return TRAIL_OK;
@@ -197,5 +219,30 @@ enum trail_err tlog_proof_parse(struct span text, struct buf *extra_out, uint64_
 	*index = at;
 	*proof = path;
 	*note = text;
+	return TRAIL_OK;
+}
+
+void tlog_add_put(struct buf *out, uint64_t old, const struct tree_proof *proof, struct span note)
+{
+	buf_printf(out, "%s%" PRIu64 "\n", old_word, old);
+	for (size_t i = 0; i < proof->count; i++)
+		hash_put_line(out, &proof->path[i]);
+	buf_put_u8(out, '\n');
+	buf_put_span(out, note);
+}
+
+enum trail_err tlog_add_parse(
+	struct span body, uint64_t *old, struct tree_proof *proof, struct span *note)
+{
+	struct tree_proof path;
+	struct span line;
+	struct span number;
+	uint64_t from;
+	if (!note_line_take(&body, &line) || !word_then(line, old_word, &number) ||
+		!decimal_parse(number, &from) || !path_take(&body, &path) || body.len == 0)
+		return TRAIL_INVALID;
+	*old = from;
+	*proof = path;
+	*note = body;
 	return TRAIL_OK;
 }

@@ -22,6 +22,12 @@ void checkpoint_put(struct buf *out, const struct checkpoint *cp);
  * root that is not the base64 of 32 bytes. (We emit no extensions and accept none.)
  */
 enum trail_err checkpoint_parse(struct span text, struct checkpoint *out);
+/*
+ * As checkpoint_parse, for the logs of others: the origin may be any text of at most NOTE_NAME_MAX
+ * bytes, and further lines, none of them empty, may follow (extensions), which are not looked at.
+ * `text` is that of a note, so UTF-8 without control characters.
+ */
+enum trail_err checkpoint_parse_any(struct span text, struct checkpoint *out);
 /* note_open, then checkpoint_parse, then origin == key->name (TRAIL_CORRUPT). */
 enum trail_err checkpoint_open(struct span note, const struct vkey *key, struct checkpoint *out);
 
@@ -50,5 +56,21 @@ void tlog_proof_put(struct buf *out, struct span extra, uint64_t index,
  */
 enum trail_err tlog_proof_parse(struct span text, struct buf *extra_out, uint64_t *index,
 	struct tree_proof *proof, struct span *note);
+
+enum {
+	TLOG_ADD_HASHES_MAX = 63, /* consistency proof lines of one request */
+};
+
+/*
+ * The body of a witness's add-checkpoint (c2sp.org/tlog-witness) appended to `out`: the size that
+ * the witness is thought to hold, the proof from there, the note. At most TLOG_ADD_HASHES_MAX.
+ */
+void tlog_add_put(struct buf *out, uint64_t old, const struct tree_proof *proof, struct span note);
+/*
+ * The inverse. *note views the checkpoint inside `body`, still unread. TRAIL_INVALID: malformed;
+ * nothing is set.
+ */
+enum trail_err tlog_add_parse(
+	struct span body, uint64_t *old, struct tree_proof *proof, struct span *note);
 
 #endif

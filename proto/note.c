@@ -344,10 +344,10 @@ enum trail_err note_walk(
 		failed = failed ||
 			!check(ctx, signed_text, span_of(signature.raw + KEYID_LEN, signature.len));
 	}
-	if (ours == 0 || failed)
-		return failed ? TRAIL_CORRUPT : TRAIL_END;
+	if (failed)
+		return TRAIL_CORRUPT;
 	*text = signed_text;
-	return TRAIL_OK;
+	return ours == 0 ? TRAIL_END : TRAIL_OK;
 }
 
 /* `ctx` is the public key. */
@@ -360,6 +360,9 @@ enum trail_err note_open(struct span note, const struct vkey *key, struct span *
 {
 	uint8_t pub[SIGN_PUBLIC_LEN];
 	memcpy(pub, key->pub, sizeof pub);
-	enum trail_err err = note_walk(note, key, check_ed25519, pub, text);
+	struct span verified;
+	enum trail_err err = note_walk(note, key, check_ed25519, pub, &verified);
+	if (!err)
+		*text = verified;
 	return err == TRAIL_END ? TRAIL_CORRUPT : err;
 }

@@ -87,8 +87,8 @@ typedef bool (*note_check_fn)(void *ctx, struct span text, struct span signature
 /*
  * Show `check` every line of (key->name, key->keyid), until one does not verify.
  * TRAIL_INVALID: malformed, wherever. TRAIL_END: no line by this key. TRAIL_CORRUPT: one that does
- * not verify, so that nothing in the note is to be believed. *text views the signed text; it is set
- * by TRAIL_OK alone.
+ * not verify, so that nothing in the note is to be believed. *text views the signed text; TRAIL_END
+ * sets it too, though nobody vouches for it then.
  */
 enum trail_err note_walk(struct span note, const struct vkey *key, note_check_fn check, void *ctx,
 	struct span *text);
