@@ -126,12 +126,19 @@ static void prove(struct lookup *r)
 
 static void checkpoint(struct lookup *r)
 {
-	if (!lookup_room(r, 1024))
+	struct buf cosigned = { 0 };
+	(void)store_witnessed(r->store, &cosigned);
+	if (cosigned.failed || !lookup_room(r, cosigned.len + 1024)) {
+		buf_release(&cosigned);
+		op_refuse_memory(r->op);
 		return;
+	}
 	r->op->response.checkpoint = (struct checkpoint_answer){
 		.checkpoint = lookup_keep(r, r->head.note, r->head.note_len),
 		.identity = lookup_keep(r, r->identity.data, r->identity.len),
+		.cosigned = lookup_keep(r, cosigned.data, cosigned.len),
 	};
+	buf_release(&cosigned);
 	r->op->response.kind = RESPONSE_CHECKPOINT;
 }
 

@@ -6,6 +6,7 @@
 #include "handover.h"
 #include "notify.h"
 #include "pinned.h"
+#include "policy_file.h"
 #include "readers.h"
 #include "server.h"
 #include "statedir.h"
@@ -524,25 +525,16 @@ static bool make_parts(struct traild *d)
 
 /* ---- witnesses ---- */
 
-/* Of a policy that a person wrote: how each witness is reached. */
-static enum trail_err judge_urls(const struct traild *d, struct log_reason *reason)
+static enum trail_err read_policy(struct traild *d, struct log_reason *reason)
 {
-	for (size_t i = 0; i < d->policy->witnesses; i++) {
-		const char *url = d->policy->witness[i].url;
-		if (strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0)
-			continue;
-		(void)snprintf(reason->why, LOG_WHY_LEN,
-			"%.256s: witness %zu has no URL that begins with http:// or https://: traild "
-			"cannot show it the log",
-			d->options.settings.policy, i + 1);
-		return TRAIL_INVALID;
-	}
-	return TRAIL_OK;
+	const char *path = d->options.settings.policy;
+	reason->id = LOG_BAD_POLICY;
+	return path[0] ? policy_file_read(path, &d->policy, reason->why) : TRAIL_OK;
 }
 
-/* And whether it is meant for this log. */
-static enum trail_err judge_log(const struct traild *d, struct log_reason *reason)
+static enum trail_err judge_policy(const struct traild *d, struct log_reason *reason)
 {
+	reason->id = LOG_BAD_POLICY;
 	if (policy_takes_log(d->policy, &d->identity.vkey))
 		return TRAIL_OK;
 	(void)snprintf(reason->why, LOG_WHY_LEN,
@@ -551,54 +543,12 @@ static enum trail_err judge_log(const struct traild *d, struct log_reason *reaso
 	return TRAIL_INVALID;
 }
 
-static enum trail_err parse_policy(struct traild *d, struct span text, struct log_reason *reason)
-{
-	struct policy_fault fault;
-	const char *path = d->options.settings.policy;
-	d->policy = malloc(sizeof *d->policy);
-	if (!d->policy) {
-		(void)snprintf(reason->why, LOG_WHY_LEN, "memory is out");
-		return TRAIL_NOMEM;
-	}
-	if (policy_parse(text, d->policy, &fault) == TRAIL_OK)
-		return judge_urls(d, reason);
-	if (fault.line != 0)
-		(void)snprintf(reason->why, LOG_WHY_LEN, "%.200s:%u: %s", path, fault.line,
-			fault.what);
-	else
-		(void)snprintf(reason->why, LOG_WHY_LEN, "%.200s: %s", path, fault.what);
-	return TRAIL_INVALID;
-}
-
-static enum trail_err read_policy(struct traild *d, struct log_reason *reason)
-{
-	const char *path = d->options.settings.policy;
-	char text[POLICY_LEN_MAX + 1];
-	reason->id = LOG_BAD_POLICY;
-	if (path[0] == '\0')
-		return TRAIL_OK;
-	FILE *file = fopen(path, "re");
-	if (!file) {
-		(void)snprintf(reason->why, LOG_WHY_LEN, "%.256s: cannot be read: %s", path,
-			strerror(errno));
-		return TRAIL_INVALID;
-	}
-	const size_t len = fread(text, 1, sizeof text, file);
-	const bool failed = ferror(file) != 0;
-	(void)fclose(file);
-	if (!failed)
-		return parse_policy(d, span_of(text, len), reason);
-	(void)snprintf(reason->why, LOG_WHY_LEN, "%.256s: cannot be read", path);
-	return TRAIL_INVALID;
-}
-
 static enum trail_err start_witnesses(struct traild *d, struct log_reason *reason)
 {
 	const struct settings *set = &d->options.settings;
 	if (!d->policy)
 		return TRAIL_OK;
-	reason->id = LOG_BAD_POLICY;
-	enum trail_err err = judge_log(d, reason);
+	enum trail_err err = judge_policy(d, reason);
 	if (!err)
 		err = helper_program(
 			set->courier, "traild-courier", "courier", d->courier_path, reason);

@@ -279,6 +279,7 @@ static void take_quorum(struct witnesses *w)
 		shared_note_unref(w->note);
 		w->note = note;
 	}
+	store_witnessed_set(w->options.store, w->witnessed.size, buf_view(&w->witnessed.note));
 	w->options.keep(w->options.ctx, w->witnessed.size, buf_view(&w->witnessed.note));
 	(void)pthread_mutex_lock(&w->lock);
 	const bool again = w->confirmed;
@@ -583,8 +584,11 @@ static void remember(struct witnesses *w)
 		there = db_floor(txn, TABLE_HEAD, span_of(key, sizeof key), &found, &note);
 	}
 	db_abort(txn);
-	if (rounds_witnessed(w->rounds, &w->witnessed))
-		w->note = shared_note_new(buf_view(&w->witnessed.note));
+	if (!rounds_witnessed(w->rounds, &w->witnessed))
+		return;
+	const struct span newest = buf_view(&w->witnessed.note);
+	w->note = shared_note_new(newest);
+	store_witnessed_set(w->options.store, w->witnessed.size, newest);
 }
 
 static void release(struct witnesses *w)
