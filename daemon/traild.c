@@ -163,6 +163,29 @@ static uint64_t log_size(void *ctx)
 	return head.size;
 }
 
+/* Into op->answer, behind which the note comes; names are the policy's, which stays. */
+static void fill_witnesses(const struct traild *d, struct op *op, struct status_answer *answer)
+{
+	struct witnesses_numbers n = { 0 };
+	struct status_figures *f = &answer->figures;
+	if (d->witnesses)
+		witnesses_read_numbers(d->witnesses, &n);
+	status_figure_set(f, TRAIL_STATUS_WITNESSES, n.count);
+	status_figure_set(f, TRAIL_STATUS_WITNESS_OVERLAP, n.overlap);
+	if (!d->witnesses)
+		return;
+	status_figure_set(f, TRAIL_STATUS_WITNESSED_SIZE, n.witnessed_size);
+	status_figure_set(f, TRAIL_STATUS_WITNESSED, n.witnessed_ns);
+	status_figure_set(f, TRAIL_STATUS_WITNESSES_ANSWERING, n.answering);
+	status_figure_set(f, TRAIL_STATUS_UNCONFIRMED, n.unconfirmed);
+	status_figure_set(f, TRAIL_STATUS_WITNESS_FORK, n.alarm);
+	buf_put(&op->answer, n.states, n.count * sizeof *n.states);
+	if (op->answer.failed)
+		return;
+	answer->witnesses = (const struct witness_state *)(const void *)op->answer.data;
+	answer->witness_count = n.count;
+}
+
 static void fill_figures(const struct traild *d, const struct writer_numbers *w,
 	const struct session_numbers *s, struct status_figures *f)
 {
@@ -210,12 +233,12 @@ static void fill_status(void *ctx, struct op *op)
 	server_read_numbers(d->server, &sessions);
 	(void)store_head(d->store, &head);
 	buf_clear(&op->answer);
-	buf_put(&op->answer, head.note, head.note_len);
+	/* Reserved at once, so that its pieces stay where they are. */
+	(void)buf_reserve(&op->answer, WITNESSES_MAX * sizeof(struct witness_state) + sizeof head);
 	op->response.kind = RESPONSE_STATUS;
 	op->response.status = (struct status_answer){
 		.version = span_text(TRAIL_VERSION),
 		.origin = span_text(d->identity.vkey.name),
-		.checkpoint = buf_view(&op->answer),
 		.started_ns = d->started_ns,
 		.size = head.size,
 		.events = numbers.events,
@@ -232,6 +255,11 @@ static void fill_status(void *ctx, struct op *op)
 	};
 	struct status_answer *answer = &op->response.status;
 	fill_figures(d, &numbers, &sessions, &answer->figures);
+	fill_witnesses(d, op, answer);
+	const size_t at = op->answer.len;
+	buf_put(&op->answer, head.note, head.note_len);
+	if (!op->answer.failed)
+		answer->checkpoint = span_of(op->answer.data + at, head.note_len);
 	answer->times[TRAIL_TIMES_ACK] = histogram_times(&sessions.acks);
 	answer->times[TRAIL_TIMES_COMMIT] = histogram_times(&numbers.commit_times);
 	answer->times[TRAIL_TIMES_SIGN] = histogram_times(&numbers.sign_times);

@@ -239,7 +239,9 @@ static const char *plural(uint64_t n)
 	return n == 1 ? "" : "s";
 }
 
-/* "142 events · 6 of 6 sources current · 0 gaps · scan · checkpoint 9911205" */
+/*
+ * "142 events · 6 of 6 sources current · 0 gaps · scan · checkpoint 9911205 · witnessed 9911010"
+ */
 static void say_completeness(const struct answer *a)
 {
 	const struct trail_rows *r = a->rows;
@@ -251,12 +253,15 @@ static void say_completeness(const struct answer *a)
 		(void)fprintf(stderr, "showing %s of %s; -n 0 for all\n", grouped(a->shown, shown),
 			grouped(matched, all));
 	(void)fprintf(stderr,
-		"%llu event%s %s %u of %u source%s current %s %llu gap%s %s %s %s checkpoint "
-		"%llu\n",
+		"%llu event%s %s %u of %u source%s current %s %llu gap%s %s %s %s checkpoint %llu",
 		(unsigned long long)matched, plural(matched), dot, trail_rows_current(r),
 		trail_rows_sources(r), plural(trail_rows_sources(r)), dot, (unsigned long long)gaps,
 		plural(gaps), dot, trail_rows_method(r), dot,
 		(unsigned long long)trail_rows_size(r));
+	if (trail_rows_witnessed(r) != 0)
+		(void)fprintf(stderr, " %s witnessed %llu", dot,
+			(unsigned long long)trail_rows_witnessed(r));
+	(void)fprintf(stderr, "\n");
 	if (gaps != 0 || trail_rows_current(r) < trail_rows_sources(r))
 		(void)fprintf(stderr,
 			"what sources numbered is not all here: `trail sources` says which\n");
