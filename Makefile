@@ -202,7 +202,7 @@ CROSS_DEPS := gcc-s390x-linux-gnu libc6-dev-s390x-cross gcc-arm-linux-gnueabihf 
 	qemu-user-static
 # The tests of a file of proto/ that need nothing above it.
 CROSS_UNITS := $(filter-out tests/unit/test_findings.c,$(filter $(PROTO_C:proto/%=tests/unit/test_%),$(UNIT_C)))
-CROSS_PARTS := $(PROTO_C:%.c=%.o) $(patsubst %,tests/support/%.o,guard hex vector) trail.pb-c.o
+CROSS_PARTS := $(PROTO_C:%.c=%.o) $(patsubst %,tests/support/%.o,guard hex sealed_log vector) trail.pb-c.o
 CROSS_CC = $(TRIPLE_$(1))-gcc $(CPPFLAGS) $(CFLAGS) -O2 -g -isystem build/cross/$(1)/root/usr/include \
 	-isystem build/cross/$(1)/root/usr/include/$(TRIPLE_$(1))
 CROSS_LIBS = -Lbuild/cross/$(1)/root/usr/lib/$(TRIPLE_$(1)) -lcmocka -lsodium -lprotobuf-c -lcrypto

@@ -1,97 +1,94 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "evidence.h"
 
-#include "../proto/wire.h"
-#include "trail_entry.h"
+#include "call.h"
+#include "contact.h"
 
-#include <stdlib.h>
+#include <inttypes.h>
 
-enum {
-	FIELD_ITEMS = 1,
-	FIELD_INDEX = 1,
-	FIELD_RECORD = 2,
-	FIELD_SALT = 3,
-	FIELD_PAYLOAD = 4,
-	FIELD_PATH = 5,
-};
-
-void evidence_put_item(struct buf *out, const struct evidence_item *item)
+void kept_note_release(struct kept_note *kept)
 {
-	struct wire_mark mark = wire_open(out, FIELD_ITEMS);
-	wire_put_number(out, FIELD_INDEX, item->index);
-	wire_put_bytes(out, FIELD_RECORD, item->record);
-	wire_put_bytes(out, FIELD_SALT, item->salt);
-	wire_put_bytes(out, FIELD_PAYLOAD, item->payload);
-	for (size_t i = 0; i < item->path_count; i++)
-		wire_put_item(out, FIELD_PATH, span_of(item->path[i].b, HASH_LEN));
-	wire_close(out, mark);
+	buf_release(&kept->note);
+	buf_release(&kept->seal);
+	buf_release(&kept->stamp);
+	buf_release(&kept->cosigned);
 }
 
-/* The named entry `index`, unless it is there already as the record itself. */
-static void put_named(struct buf *extra, const struct answer *a, uint64_t index)
+static bool keep(struct kept_note *kept, const struct checkpoint_answer *answer)
 {
-	for (size_t i = 0; i < a->named_count; i++)
-		if (a->named[i].item.shown->index == index)
-			evidence_put_item(extra, a->named[i].item.shown);
+	buf_put_span(&kept->note, answer->checkpoint);
+	buf_put_span(&kept->seal, answer->seal);
+	buf_put_span(&kept->stamp, answer->stamp);
+	buf_put_span(&kept->cosigned, answer->cosigned);
+	return !kept->note.failed && !kept->seal.failed && !kept->stamp.failed &&
+		!kept->cosigned.failed;
 }
 
-/* The event, genesis, its SOURCE, its PEER; each once, though they may be the same. */
-static void put_items(struct buf *extra, const struct answer *a)
+enum trail_err evidence_fetch_note(
+	struct trail *t, uint64_t above, int64_t deadline, struct kept_note *kept)
 {
-	const struct item *row = &a->rows[0].item;
-	evidence_put_item(extra, row->shown);
-	if (row->shown->index != 0)
-		put_named(extra, a, 0);
-	if (row->record.source != 0)
-		put_named(extra, a, row->record.source);
-	if (row->record.peer != 0)
-		put_named(extra, a, row->record.peer);
-}
-
-static enum trail_err put_proof(struct trail *t, const struct reading *r, struct buf *text)
-{
-	const struct evidence_item *row = r->answer.rows[0].item.shown;
-	struct tree_proof path = { .count = row->path_count };
-	struct buf extra = { 0 };
-	enum trail_err err = TRAIL_OK;
-	memcpy(path.path, row->path, row->path_count * sizeof path.path[0]);
-	put_items(&extra, &r->answer);
-	if (extra.len > EVIDENCE_MAX) {
-		err = fault_set(&t->fault, TRAIL_TOO_BIG, "the evidence exceeds 48 KiB");
-		goto out;
-	}
-	tlog_proof_put(text, buf_view(&extra), row->index, &path, r->answer.note);
-	buf_put_u8(text, 0);
-	if (extra.failed || text->failed)
+	struct response response;
+	struct request request = {
+		.kind = REQUEST_CHECKPOINT,
+		.checkpoint = { .sealed = true, .above = above },
+	};
+	enum trail_err err = call_wait(t, &request, RESPONSE_CHECKPOINT, deadline, &response);
+	if (err == TRAIL_OK && !keep(kept, &response.checkpoint))
 		err = fault_set(&t->fault, TRAIL_NOMEM, "memory is out");
-out:
-	buf_release(&extra);
+	if (err == TRAIL_OK)
+		err = trust_see(&t->trust, buf_view(&kept->note), &kept->cp, &t->fault);
+	if (err == TRAIL_OK && kept->cp.size <= above)
+		err = fault_set(&t->fault, TRAIL_CORRUPT,
+			"%s gives a checkpoint of %" PRIu64 " records for record %" PRIu64,
+			kept->cp.origin, kept->cp.size, above);
+	if (err == TRAIL_CORRUPT)
+		return handle_lose(t);
+	return err == TRAIL_OK ? contact_settle(t, deadline) : err;
+}
+
+enum trail_err evidence_fetch_path(
+	struct trail *t, uint64_t index, uint64_t size, int64_t deadline, struct tree_proof *path)
+{
+	struct response response;
+	struct request request = {
+		.kind = REQUEST_PROVE,
+		.prove = { .index = index, .size = size },
+	};
+	enum trail_err err = call_wait(t, &request, RESPONSE_PROOF, deadline, &response);
+	if (err == TRAIL_OK)
+		*path = response.proof.path;
 	return err;
 }
 
-enum trail_err trail_prove(struct trail *t, uint64_t index, char **text, size_t *len)
+enum trail_err evidence_fetch_seal(struct trail *t, uint64_t below, uint64_t size, int64_t deadline,
+	struct evidence_item *item)
 {
-	struct reading r = { 0 };
-	struct buf made = { 0 };
-	enum trail_err err = handle_enter(t);
-	if (err != TRAIL_OK)
-		return err;
-	if (!text || !len)
-		return fault_set(&t->fault, TRAIL_MISUSE, "there is no place for the proof");
-	err = entry_ask(t, index, true, &r);
-	if (err == TRAIL_OK)
-		err = put_proof(t, &r, &made);
-	reading_release(&r);
-	if (err != TRAIL_OK) {
-		buf_release(&made);
-		return err;
+	uint8_t cursor[CURSOR_MAX];
+	struct response response;
+	struct request request = {
+		.kind = REQUEST_CONTROLS,
+		.controls = { .from = below,
+			.kind = KIND_SEAL,
+			.newest_first = true,
+			.limit = 1,
+			.size = size },
+	};
+	const struct rows *rows = &response.rows;
+	/* From 0 a page looks from the end of the log. */
+	while (below != 0) {
+		enum trail_err err = call_wait(t, &request, RESPONSE_ROWS, deadline, &response);
+		if (err != TRAIL_OK)
+			return err;
+		if (rows->row_count != 0) {
+			*item = rows->rows[0];
+			return TRAIL_OK;
+		}
+		if (rows->done || rows->position >= below)
+			break;
+		/* A page may end with nothing found; it must have got on. */
+		below = rows->position;
+		memcpy(cursor, rows->next.data, rows->next.len);
+		request.controls.next = span_of(cursor, rows->next.len);
 	}
-	*text = (char *)made.data;
-	*len = made.len - 1;
-	return TRAIL_OK;
-}
-
-void trail_text_free(char *text)
-{
-	free(text);
+	return TRAIL_END;
 }

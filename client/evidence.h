@@ -1,20 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The `extra` of a .tlog-proof: message Evidence of trail.proto, written item by item.
+ * What evidence is made of, as far as the daemon must be asked for it: kept notes with their SEALs,
+ * paths to them, the SEAL before a record. Nothing is believed: what is made of it is judged by
+ * proto/evidence before it is given away.
  */
 #ifndef CLIENT_EVIDENCE_H
 #define CLIENT_EVIDENCE_H
 
-#include "../proto/message.h"
+#include "../proto/evidence.h"
+#include "handle.h"
 
-enum {
-	EVIDENCE_MAX = 48 * 1024
+/* A signed note of this log with what belongs to it. To be released. */
+struct kept_note {
+	struct checkpoint cp;
+	struct buf note;
+	struct buf seal;     /* payload of the SEAL of that size; empty: not sealed */
+	struct buf stamp;    /* RFC 3161; empty: none */
+	struct buf cosigned; /* the newest cosigned note of the log; empty: none */
 };
 
+void kept_note_release(struct kept_note *kept);
 /*
- * Append one Item to an Evidence. No salt: the payload was erased. Fields in ascending order,
- * defaults absent, as protobuf writes them.
+ * The note of the first sealed tree that holds record `above`, or the newest one where there is
+ * none yet. It is proven to be consistent with what was seen of the log. *kept is zeroed.
  */
-void evidence_put_item(struct buf *out, const struct evidence_item *item);
+enum trail_err evidence_fetch_note(
+	struct trail *t, uint64_t above, int64_t deadline, struct kept_note *kept);
+/* The path of record `index` in the tree of `size`, not judged. */
+enum trail_err evidence_fetch_path(
+	struct trail *t, uint64_t index, uint64_t size, int64_t deadline, struct tree_proof *path);
+/*
+ * The newest SEAL entry below record `below`, with its path in the tree of `size`. *item views
+ * t->arena until the next call of the handle. TRAIL_END: there is none.
+ */
+enum trail_err evidence_fetch_seal(struct trail *t, uint64_t below, uint64_t size, int64_t deadline,
+	struct evidence_item *item);
 
 #endif

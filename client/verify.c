@@ -3,7 +3,6 @@
  * What a verification is told to do, and what it tells.
  */
 #include "verify.h"
-#include "../proto/note.h"
 
 #include <stdlib.h>
 
@@ -13,7 +12,7 @@ enum {
 
 struct trail_verify *trail_verify_new(void)
 {
-	return calloc(1, sizeof(struct trail_verify));
+	return crypto_init() ? calloc(1, sizeof(struct trail_verify)) : NULL;
 }
 
 void trail_verify_free(struct trail_verify *v)
@@ -22,7 +21,16 @@ void trail_verify_free(struct trail_verify *v)
 		return;
 	buf_release(&v->checkpoint);
 	buf_release(&v->since);
+	buf_release(&v->policy);
+	buf_release(&v->anchors);
+	verify_reset(v);
 	free(v);
+}
+
+void verify_reset(struct trail_verify *v)
+{
+	trail_entry_free(v->result.proof.entry);
+	v->result = (struct verify_result){ 0 };
 }
 
 static enum trail_err set_note(struct buf *to, const char *note, size_t len)
@@ -42,6 +50,16 @@ enum trail_err trail_verify_set_checkpoint(struct trail_verify *v, const char *n
 enum trail_err trail_verify_set_since(struct trail_verify *v, const char *note, size_t len)
 {
 	return v ? set_note(&v->since, note, len) : TRAIL_MISUSE;
+}
+
+enum trail_err trail_verify_set_vkey(struct trail_verify *v, const char *vkey)
+{
+	if (!v || !vkey)
+		return TRAIL_MISUSE;
+	if (vkey_parse(span_text(vkey), &v->vkey) != TRAIL_OK)
+		return TRAIL_INVALID;
+	v->has_vkey = true;
+	return TRAIL_OK;
 }
 
 enum trail_err trail_verify_set_resume(struct trail_verify *v, bool on)
@@ -87,6 +105,11 @@ enum trail_verdict trail_verify_verdict(const struct trail_verify *v)
 	if (v->result.found.invalid != 0)
 		return TRAIL_VERDICT_INVALID;
 	return v->result.found.unverifiable != 0 ? TRAIL_VERDICT_UNVERIFIABLE : TRAIL_VERDICT_VALID;
+}
+
+const char *trail_verify_origin(const struct trail_verify *v)
+{
+	return v && v->result.origin[0] != '\0' ? v->result.origin : NULL;
 }
 
 uint64_t trail_verify_size(const struct trail_verify *v)

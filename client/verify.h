@@ -5,9 +5,34 @@
 #ifndef CLIENT_VERIFY_H
 #define CLIENT_VERIFY_H
 
-#include "../include/trail.h"
+#include "../proto/checkpoint.h"
 #include "../proto/findings.h"
+#include "../proto/policy.h"
+
+enum {
+	VERIFY_WHY_LEN = 400,
+	TRAIL_PROOF_AUTHORITY = 257, /* a certificate's subject, and NUL */
+};
+
+/* Who cosigned a note. */
+struct cosigners {
+	size_t count;
+	struct {
+		char name[NOTE_NAME_MAX + 1];
+		uint64_t time_ns;
+	} list[POLICY_WITNESSES_MAX];
+};
+
+/* What holds of evidence. */
+struct proof_facts {
+	char origin[NOTE_NAME_MAX + 1];
+	uint64_t numbers[TRAIL_PROOF_COUNT];
+	char authority[TRAIL_PROOF_AUTHORITY];
+	struct cosigners cosigners, before;
+	struct trail_entry *entry; /* NULL: none */
+};
 #include "../proto/hash.h"
+#include "../proto/note.h"
 
 struct verify_result {
 	bool ended; /* there is a verdict */
@@ -16,17 +41,31 @@ struct verify_result {
 	uint64_t erased;   /* missing, and the log holds an ERASURE, or may hold one */
 	bool whole;        /* all records below `size` are in `root` */
 	struct hash root;
+	struct proof_facts proof;
+	char origin[NOTE_NAME_MAX + 1]; /* "": it did not come to that */
 	struct findings found;
 };
 
 struct trail_verify {
 	struct buf checkpoint, since; /* signed notes; empty: not given */
+	struct vkey vkey;             /* of a log that is not ours */
+	bool has_vkey;
 	bool resume;
 	bool payloads;
 	unsigned threads;
 	trail_progress_fn progress; /* NULL: nobody asks */
 	void *ctx;
+	/* For evidence. */
+	bool has_identity;
+	struct log_identity identity;
+	struct buf policy;  /* its text; of single witnesses a made one */
+	unsigned witnesses; /* that it was made of */
+	struct buf anchors;
+	char why[VERIFY_WHY_LEN]; /* the last setter was refused */
 	struct verify_result result;
 };
+
+/* Forget what was found. */
+void verify_reset(struct trail_verify *v);
 
 #endif

@@ -3,6 +3,8 @@
  * One verification: the newest checkpoint first, then every record below it, streamed, hashed by
  * the crew and judged here, in order; at the end the root must be the signed one.
  */
+#include "verify_run.h"
+
 #include "contact.h"
 #include "deadline.h"
 #include "pins.h"
@@ -18,9 +20,10 @@ struct verifying {
 	struct trail *t;
 	struct trail_verify *v;
 	struct findings *found;
-	struct checkpoint head;  /* all is verified against this one */
-	struct buf note;         /* that signed it */
-	struct checkpoint since; /* size 0: from the beginning */
+	struct checkpoint head;       /* all is verified against this one */
+	struct buf note;              /* that signed it */
+	struct checkpoint since;      /* size 0: from the beginning */
+	const struct page_sink *sink; /* NULL: nobody but the judges sees the records */
 	struct marks marks;
 	struct spine spine;
 	struct frontier tree;
@@ -88,7 +91,8 @@ static bool fits_in(struct verifying *run, const struct checkpoint *cp, const ch
 {
 	if (cp->size <= run->head.size)
 		return true;
-	findings_add(run->found, FIND_CHECKPOINT_SIZE, run->head.size,
+	findings_add(run->found, run->sink ? FIND_PUBLISH_PREFIX : FIND_CHECKPOINT_SIZE,
+		run->head.size,
 		"the log shows %" PRIu64 " records, %s has %" PRIu64 ": the last %" PRIu64
 		" are missing; it was cut, or an older copy put in its place: keep the checkpoint, "
 		"it is evidence",
@@ -109,7 +113,8 @@ static enum trail_err check_extends(
 	if (err != TRAIL_OK)
 		return blame(run, err, cp->size - 1) ? TRAIL_OK : err;
 	if (!tree_consistency_check(cp->size, &cp->root, run->head.size, &run->head.root, &proof))
-		findings_add(run->found, FIND_DAEMON_PROOF, FINDING_NOWHERE,
+		findings_add(run->found, run->sink ? FIND_PUBLISH_PREFIX : FIND_DAEMON_PROOF,
+			FINDING_NOWHERE,
 			"the daemon cannot prove that its checkpoint of %" PRIu64
 			" records extends "
 			"%s of %" PRIu64 ": its history was changed; keep both, they are evidence",
@@ -173,6 +178,10 @@ static enum trail_err open_since(struct verifying *run)
 	const struct vkey *key = &t->trust.identity.vkey;
 	struct buf note = { 0 };
 	enum trail_err err = TRAIL_OK;
+	if (run->sink) {
+		run->since = run->sink->since;
+		return TRAIL_OK;
+	}
 	if (run->v->resume)
 		err = recall_verified(t, &note);
 	else
@@ -223,9 +232,10 @@ static enum trail_err begin_behind(struct verifying *run, bool *begun)
 /* Whether the records can be streamed: *begun. What speaks against it is a finding. */
 static enum trail_err begin(struct verifying *run, bool *begun)
 {
-	static const char NAME[] = "the checkpoint that was verified before,";
+	const char *name = run->sink ? "the checkpoint that was published before,"
+				     : "the checkpoint that was verified before,";
 	const struct checkpoint *kept = &run->t->trust.kept;
-	*begun = fits_in(run, &run->since, NAME);
+	*begun = fits_in(run, &run->since, name);
 	run->v->result.since = run->since.size;
 	enum trail_err err = take_checkpoint(run);
 	if (err != TRAIL_OK || !*begun)
@@ -236,7 +246,7 @@ static enum trail_err begin(struct verifying *run, bool *begun)
 	marks_add(&run->marks, &run->head, FIND_HEAD_ROOT, "the newest checkpoint,");
 	if (run->since.size == 0)
 		return TRAIL_OK;
-	err = check_extends(run, &run->since, NAME);
+	err = check_extends(run, &run->since, name);
 	return err == TRAIL_OK ? begin_behind(run, begun) : err;
 }
 
@@ -315,7 +325,7 @@ static enum trail_err judge_page(struct verifying *run, const struct page *page)
 	for (size_t i = 0; i < page->node_count; i++)
 		frontier_append_node(&run->tree, page->node[i].level, &page->node[i].hash);
 	marks_compare(&run->marks, &run->tree, run->found);
-	return TRAIL_OK;
+	return run->sink ? run->sink->take(run->sink->ctx, page) : TRAIL_OK;
 }
 
 static enum trail_err judge_all(struct verifying *run, struct stream *stream)
@@ -387,7 +397,7 @@ static enum trail_err contradict(struct trail *t, struct trail_verify *v)
 	findings_add(
 		&v->result.found, FIND_DAEMON_CONTACT, FINDING_NOWHERE, "%s", t->fault.sentence);
 	v->result.ended = true;
-	return TRAIL_OK;
+	return TRAIL_END;
 }
 
 static enum trail_err verify(struct verifying *run)
@@ -406,13 +416,21 @@ static enum trail_err verify(struct verifying *run)
 	v->result.ended = true;
 	/* What was found is told by `v`; the handle itself ran into nothing. */
 	fault_clear(&run->t->fault);
-	return trail_verify_verdict(v) == TRAIL_VERDICT_VALID ? keep_verified(run) : TRAIL_OK;
+	if (run->sink || trail_verify_verdict(v) != TRAIL_VERDICT_VALID)
+		return TRAIL_OK;
+	return keep_verified(run);
 }
 
-static enum trail_err verify_head(struct trail *t, struct trail_verify *v)
+enum trail_err verify_into(struct trail *t, struct trail_verify *v, const struct page_sink *sink)
 {
 	const struct sighting *held = &t->trust.held;
-	struct verifying run = { .t = t, .v = v, .found = &v->result.found, .head = held->cp };
+	struct verifying run = {
+		.t = t,
+		.v = v,
+		.found = &v->result.found,
+		.head = held->cp,
+		.sink = sink,
+	};
 	v->result.size = run.head.size;
 	buf_put_span(&run.note, buf_view(&held->note));
 	enum trail_err err =
@@ -422,11 +440,10 @@ static enum trail_err verify_head(struct trail *t, struct trail_verify *v)
 	return err;
 }
 
-enum trail_err trail_verify_run(struct trail *t, struct trail_verify *v)
+enum trail_err verify_begin(struct trail *t, struct trail_verify *v)
 {
-	if (!t || !v || t->inside)
-		return TRAIL_MISUSE;
-	v->result = (struct verify_result){ 0 };
+	verify_reset(v);
+	(void)stpcpy(v->result.origin, t->trust.identity.vkey.name);
 	/* trail_open, or a call since, found out that this is not the log that it must be. */
 	if (t->state != HANDLE_OPEN && t->fault.code == TRAIL_CORRUPT && t->pid == getpid())
 		return contradict(t, v);
@@ -437,7 +454,15 @@ enum trail_err trail_verify_run(struct trail *t, struct trail_verify *v)
 		return fault_set(&t->fault, TRAIL_MISUSE,
 			"%zu requests are in flight; call trail_flush first", t->submitted);
 	err = contact_refresh(t, deadline_in(t->timeout_ms));
-	if (err == TRAIL_CORRUPT)
-		return contradict(t, v);
-	return err == TRAIL_OK ? verify_head(t, v) : err;
+	return err == TRAIL_CORRUPT ? contradict(t, v) : err;
+}
+
+enum trail_err trail_verify_run(struct trail *t, struct trail_verify *v)
+{
+	if (!t || !v || t->inside)
+		return TRAIL_MISUSE;
+	enum trail_err err = verify_begin(t, v);
+	if (err == TRAIL_OK)
+		return verify_into(t, v, NULL);
+	return err == TRAIL_END ? TRAIL_OK : err;
 }

@@ -2,6 +2,7 @@
 #include "readers.h"
 
 #include "ask.h"
+#include "checkpoints.h"
 #include "controls.h"
 #include "queue.h"
 #include "sources.h"
@@ -69,7 +70,7 @@ static void records(struct lookup *r)
 	op->response.records = page;
 }
 
-/* ---- Prove, Checkpoint ---- */
+/* ---- Prove ---- */
 
 static bool prove_inclusion(struct lookup *r, struct proof_answer *answer)
 {
@@ -124,24 +125,6 @@ static void prove(struct lookup *r)
 	op->response.proof = answer;
 }
 
-static void checkpoint(struct lookup *r)
-{
-	struct buf cosigned = { 0 };
-	(void)store_witnessed(r->store, &cosigned);
-	if (cosigned.failed || !lookup_room(r, cosigned.len + 1024)) {
-		buf_release(&cosigned);
-		op_refuse_memory(r->op);
-		return;
-	}
-	r->op->response.checkpoint = (struct checkpoint_answer){
-		.checkpoint = lookup_keep(r, r->head.note, r->head.note_len),
-		.identity = lookup_keep(r, r->identity.data, r->identity.len),
-		.cosigned = lookup_keep(r, cosigned.data, cosigned.len),
-	};
-	buf_release(&cosigned);
-	r->op->response.kind = RESPONSE_CHECKPOINT;
-}
-
 /* ---- threads ---- */
 
 static void look_up(struct lookup *r)
@@ -154,7 +137,7 @@ static void look_up(struct lookup *r)
 		prove(r);
 		break;
 	case REQUEST_CHECKPOINT:
-		checkpoint(r);
+		checkpoints_answer(r);
 		break;
 	case REQUEST_SOURCES:
 		sources_answer(r);

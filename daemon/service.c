@@ -5,6 +5,7 @@
 #include "../proto/frame.h"
 #include "access.h"
 #include "ask.h"
+#include "checkpoints.h"
 #include "followers.h"
 #include "trace.h"
 
@@ -291,7 +292,7 @@ static const struct handler HANDLERS[] = {
 		judge_word },
 	[REQUEST_GET] = { "read payloads", "get", ROAD_QUESTION, ANSWER_SMALL, judge_question },
 	[REQUEST_RECORDS] = { "read records", "records", ROAD_READERS, ANSWER_RECORDS, NULL },
-	[REQUEST_CHECKPOINT] = { "read checkpoints", "checkpoint", ROAD_READERS, ANSWER_SMALL,
+	[REQUEST_CHECKPOINT] = { "read checkpoints", "checkpoint", ROAD_READERS, CHECKPOINTS_ANSWER,
 		NULL },
 	[REQUEST_PROVE] = { "ask for proofs", "prove", ROAD_READERS, ANSWER_SMALL, NULL },
 	[REQUEST_STATUS] = { "read the status", "status", ROAD_HERE, ANSWER_SMALL, NULL },

@@ -645,9 +645,12 @@ enum trail_err trail_records(
 	struct trail *t, uint64_t first, size_t max, uint8_t *out, size_t *count);
 
 /*
- * The evidence for one record as a C2SP .tlog-proof with the event, genesis, its source and its
- * peer in `extra`. Checked before it is given away. *text (NUL behind `*len` bytes) is the
- * caller's: trail_text_free.
+ * The evidence for one record as a C2SP .tlog-proof, at the first sealed checkpoint above it, or
+ * the newest where none is sealed yet. In `extra`: the event, genesis, its source, its peer, the
+ * SEAL before it, the checkpoint's SEAL and time stamp. Judged as trail_verify_proof does before it
+ * is given away. *text (NUL behind `*len` bytes) is the caller's: trail_text_free.
+ *
+ * TRAIL_TOO_BIG: the format has no room for such a record. Others: as trail_get.
  */
 enum trail_err trail_prove(struct trail *t, uint64_t index, char **text, size_t *len);
 void trail_text_free(char *text);
@@ -762,7 +765,7 @@ const char *trail_status_version(const struct trail_status *s);
 
 struct trail_verify; /* how to verify, and what was found */
 
-/* Nothing is set. NULL: memory is out. */
+/* Nothing is set. NULL: memory is out, or the crypto library cannot start. */
 struct trail_verify *trail_verify_new(void);
 void trail_verify_free(struct trail_verify *v);
 
@@ -777,6 +780,11 @@ enum trail_err trail_verify_set_checkpoint(struct trail_verify *v, const char *n
  * Errors as above.
  */
 enum trail_err trail_verify_set_since(struct trail_verify *v, const char *note, size_t len);
+/*
+ * The vkey of a log that is not one of traild's (c2sp.org/signed-note), for trail_verify_tree: what
+ * its entries say is not judged. TRAIL_INVALID: it is not one.
+ */
+enum trail_err trail_verify_set_vkey(struct trail_verify *v, const char *vkey);
 /* Begin behind the checkpoint that trail_verify_run found valid last, kept in the state folder. */
 enum trail_err trail_verify_set_resume(struct trail_verify *v, bool on);
 /*
@@ -809,6 +817,31 @@ enum trail_err trail_verify_set_progress(
  */
 enum trail_err trail_verify_run(struct trail *t, struct trail_verify *v);
 
+/*
+ * Write the log to `folder`, which is made where there is none, as a tree of tiles
+ * (c2sp.org/tlog-tiles) that any web server can give out: what is not there yet, the checkpoint
+ * last, all of it synced. Every record is judged on the way, as trail_verify_run does, behind the
+ * checkpoint that the folder has; nothing is published while a finding counts against the log.
+ * trail_verify_since tells what was there before. A run that ended early, by whatever, leaves the
+ * folder as its checkpoint says, and the next one goes on.
+ *
+ * TRAIL_OK: there is a verdict, and unless it is invalid, the log is published. TRAIL_MORE:
+ * `progress` said stop. TRAIL_BUSY: another process publishes into that folder. TRAIL_IO: a file
+ * cannot be written. Others: as trail_verify_run.
+ */
+enum trail_err trail_publish(struct trail *t, struct trail_verify *v, const char *folder);
+/*
+ * Verify the published log in `folder`: a tree of tiles (c2sp.org/tlog-tiles) as trail_publish
+ * writes it, or another log's. The handle need not be open; the log must be the one that
+ * trail_set_identity or trail_verify_set_vkey names, else it is the one of the folder's own
+ * log.identity. Every file is looked at, and who wrote them is not trusted. Payloads and seals are
+ * no part of a published log.
+ *
+ * TRAIL_OK: there is a verdict. TRAIL_MORE: `progress` said stop. TRAIL_IO: the folder or its
+ * checkpoint cannot be read. TRAIL_INVALID: the given checkpoint is none. TRAIL_NOMEM.
+ */
+enum trail_err trail_verify_tree(struct trail *t, struct trail_verify *v, const char *folder);
+
 enum trail_verdict {
 	TRAIL_VERDICT_NONE = 0,         /* no run came to its end */
 	TRAIL_VERDICT_VALID = 1,        /* everything fits */
@@ -816,6 +849,8 @@ enum trail_verdict {
 	TRAIL_VERDICT_UNVERIFIABLE = 3, /* nothing contradicts, but a part could not be judged */
 };
 enum trail_verdict trail_verify_verdict(const struct trail_verify *v);
+/* Origin of the log that was verified; NULL: it did not come to that. */
+const char *trail_verify_origin(const struct trail_verify *v);
 /* Size of the checkpoint that was verified against; 0: it did not come to that. */
 uint64_t trail_verify_size(const struct trail_verify *v);
 /* The root that the records give, TRAIL_HASH_LEN bytes; NULL: not all records were seen. */
@@ -846,6 +881,69 @@ bool trail_verify_finding_index(const struct trail_verify *v, size_t i, uint64_t
 const char *trail_verify_finding_what(const struct trail_verify *v, size_t i);
 /* It counts against the log; else it is what could not be judged. */
 bool trail_verify_finding_is_invalid(const struct trail_verify *v, size_t i);
+
+/* ---- evidence, judged without the log ---- */
+
+/*
+ * The text of the log identity file that evidence must be of; get it by a path that you trust.
+ * Without it evidence is unverifiable at best. TRAIL_INVALID: it is not one.
+ */
+enum trail_err trail_verify_set_identity(struct trail_verify *v, const char *text, size_t len);
+/*
+ * The text of a witness policy (c2sp.org/tlog-policy): whose cosignatures count, and how many it
+ * takes. TRAIL_INVALID: it is not one; trail_verify_why says where.
+ */
+enum trail_err trail_verify_set_policy(struct trail_verify *v, const char *text, size_t len);
+/* One more witness whose cosignature counts, by its vkey; not beside a policy. As above. */
+enum trail_err trail_verify_add_witness(struct trail_verify *v, const char *vkey);
+/*
+ * Certificates (PEM) of authorities whose RFC 3161 time stamps count. TRAIL_INVALID: nothing, or
+ * more than 1 MiB.
+ */
+enum trail_err trail_verify_set_anchors(struct trail_verify *v, const char *pem, size_t len);
+/* Why the last of these was refused: a sentence. "" when none was. May hold foreign text. */
+const char *trail_verify_why(const struct trail_verify *v);
+
+/*
+ * Judge one .tlog-proof, as trail_prove gives it; no log is asked. Getters of a verdict tell about
+ * it, beside those below: trail_verify_size is that of its checkpoint, trail_verify_checked counts
+ * records. TRAIL_OK: there is a verdict. TRAIL_NOMEM, TRAIL_MISUSE: there is none.
+ */
+enum trail_err trail_verify_proof(struct trail_verify *v, const char *text, size_t len);
+
+/* The record that was proven, with its names; NULL: it did not come to that. Belongs to `v`. */
+const struct trail_entry *trail_verify_entry(const struct trail_verify *v);
+/* The origin of the log that the evidence is of; "" when that is not known. */
+const char *trail_verify_origin(const struct trail_verify *v);
+
+/* What holds beside the record itself; believe it only where the verdict is not invalid. */
+enum trail_proof_number {
+	TRAIL_PROOF_SEALED = 0,      /* 1: by a SEAL of the log; its key is erased since */
+	TRAIL_PROOF_SEAL_EPOCH = 1,  /* of that SEAL */
+	TRAIL_PROOF_SEAL_SIZE = 2,   /* the records below it are sealed */
+	TRAIL_PROOF_SEAL_TIME = 3,   /* by the log's clock, ns since 1970 */
+	TRAIL_PROOF_BEFORE = 4,      /* 1: a SEAL is known that the record came after */
+	TRAIL_PROOF_BEFORE_SIZE = 5, /* its index */
+	TRAIL_PROOF_BEFORE_TIME = 6, /* by the log's clock, ns since 1970 */
+	TRAIL_PROOF_SEAL_MAX = 7,    /* the longest that two SEALs of the log may lie apart, ns */
+	TRAIL_PROOF_STAMP = 8,       /* 1: it carries a time stamp, judged or not */
+	TRAIL_PROOF_STAMP_TIME = 9,  /* of a stamp that holds, ns since 1970; 0: none does */
+	TRAIL_PROOF_QUORUM = 10,     /* 1: the witness policy is met */
+	TRAIL_PROOF_OVERLAP = 11,    /* witnesses that any two quorums have in common */
+	TRAIL_PROOF_LINES = 12,      /* signature lines that nobody gave a key for */
+	TRAIL_PROOF_COUNT = 13
+};
+uint64_t trail_verify_number(const struct trail_verify *v, enum trail_proof_number number);
+/* Who made the time stamp that holds: the subject of a certificate. "": none does. */
+const char *trail_verify_authority(const struct trail_verify *v);
+/*
+ * Witnesses whose cosignatures of the checkpoint hold, i from 0; with `before` those of the note
+ * that the SEAL before the record carries: the record is younger than these.
+ */
+size_t trail_verify_cosigners(const struct trail_verify *v, bool before);
+const char *trail_verify_cosigner(const struct trail_verify *v, bool before, size_t i);
+/* When, by the witness's clock, ns since 1970. */
+uint64_t trail_verify_cosigned(const struct trail_verify *v, bool before, size_t i);
 
 #pragma GCC visibility pop
 

@@ -32,7 +32,7 @@ enum finding_weight finding_weight(uint32_t code)
 static bool names_range(uint32_t code)
 {
 	return code == FIND_HEAD_ROOT || code == FIND_SIGNER_ROOT || code == FIND_CHECKPOINT_ROOT ||
-		code == FIND_SEAL_ROOT;
+		code == FIND_SEAL_ROOT || code == FIND_TREE_ROOT;
 }
 
 static void lower(uint64_t *least_1, uint64_t index_1)

@@ -150,7 +150,55 @@ enum {
 	X(SEAL_TIME, "seal.time", INVALID, "a SEAL and its record have different times")           \
 	X(SEAL_GAP, "seal.gap", UNVERIFIABLE, "two SEALs lie further apart than the log promises") \
 	X(SEAL_OLD, "seal.old", INVALID,                                                           \
-		"the newest SEAL of a running log is older than the log promises")
+		"the newest SEAL of a running log is older than the log promises")                 \
+	X(EVIDENCE_MALFORMED, "evidence.malformed", INVALID,                                       \
+		"the file is no proof, or its evidence is malformed")                              \
+	X(EVIDENCE_IDENTITY, "evidence.identity", UNVERIFIABLE,                                    \
+		"no log identity was given, so the proof itself says which log it is of")          \
+	X(EVIDENCE_GENESIS, "evidence.genesis", INVALID,                                           \
+		"its first record is not the one that the log identity names")                     \
+	X(EVIDENCE_NOTE, "evidence.note", INVALID, "its checkpoint is not signed by the log")      \
+	X(EVIDENCE_ITEMS, "evidence.items", INVALID,                                               \
+		"a record that belongs to it is missing, or one is out of place")                  \
+	X(EVIDENCE_PATH, "evidence.path", INVALID,                                                 \
+		"a record is not in the tree of the checkpoint")                                   \
+	X(EVIDENCE_COMMITMENT, "evidence.commitment", INVALID,                                     \
+		"a payload is not what its record commits to")                                     \
+	X(EVIDENCE_EVENT, "evidence.event", INVALID, "a payload is not a valid event")             \
+	X(EVIDENCE_NAME, "evidence.name", INVALID,                                                 \
+		"the source or peer is not an earlier entry that gives a name")                    \
+	X(EVIDENCE_UNKNOWN, "evidence.unknown", UNVERIFIABLE,                                      \
+		"a version, kind or flag that this program does not know")                         \
+	X(EVIDENCE_ERASED, "evidence.erased", UNVERIFIABLE,                                        \
+		"a payload is not in it: it was erased, or left out")                              \
+	X(EVIDENCE_UNSEALED, "evidence.unsealed", UNVERIFIABLE, "a record was not sealed yet")     \
+	X(EVIDENCE_SEAL, "evidence.seal", INVALID, "the SEAL of its checkpoint does not fit")      \
+	X(EVIDENCE_EPOCH, "evidence.epoch", INVALID,                                               \
+		"a SEAL between the record and its checkpoint is missing")                         \
+	X(EVIDENCE_BEFORE, "evidence.before", INVALID, "the SEAL before the record does not fit")  \
+	X(EVIDENCE_COSIGNATURE, "evidence.cosignature", INVALID,                                   \
+		"a witness's line does not verify")                                                \
+	X(EVIDENCE_QUORUM, "evidence.quorum", UNVERIFIABLE,                                        \
+		"fewer witnesses cosigned than the policy asks for")                               \
+	X(EVIDENCE_STAMP, "evidence.stamp", INVALID, "the time stamp does not hold")               \
+	X(TREE_UNPINNED, "tree.unpinned", UNVERIFIABLE,                                            \
+		"nothing names the first record of the log that is published")                     \
+	X(TREE_IDENTITY, "tree.identity", INVALID,                                                 \
+		"the identity file in the folder is malformed, or not that of the log")            \
+	X(TREE_CHECKPOINT, "tree.checkpoint", INVALID,                                             \
+		"the published checkpoint is missing, malformed, or not signed by the log")        \
+	X(TREE_ENTRIES, "tree.entries", INVALID,                                                   \
+		"published entries are missing, malformed, or not those of the tree")              \
+	X(TREE_TILE, "tree.tile", INVALID,                                                         \
+		"a tile is missing, malformed, or not what the entries give")                      \
+	X(TREE_ROOT, "tree.root", INVALID,                                                         \
+		"the entries do not give the root of the published checkpoint")                    \
+	X(TREE_UNREADABLE, "tree.unreadable", UNVERIFIABLE,                                        \
+		"a file of the published log cannot be read")                                      \
+	X(TREE_STRANGER, "tree.stranger", UNVERIFIABLE,                                            \
+		"something lies among the tiles that is none")                                     \
+	X(PUBLISH_PREFIX, "publish.prefix", INVALID,                                               \
+		"the log does not extend what was published before")
 
 #define FINDING_NAME(name, code, weight, meaning) FIND_##name,
 enum finding_code {

@@ -145,6 +145,7 @@ int cmd_prove(struct cli *cli, int argc, char **argv);
 int cmd_checkpoint(struct cli *cli, int argc, char **argv);
 int cmd_key(struct cli *cli, int argc, char **argv);
 int cmd_status(struct cli *cli, int argc, char **argv);
+int cmd_publish(struct cli *cli, int argc, char **argv);
 int cmd_verify(struct cli *cli, int argc, char **argv);
 
 /* The text of each command's --help; beside the command. */
@@ -158,6 +159,7 @@ extern const char HELP_PROVE[];
 extern const char HELP_CHECKPOINT[];
 extern const char HELP_KEY[];
 extern const char HELP_STATUS[];
+extern const char HELP_PUBLISH[];
 extern const char HELP_VERIFY[];
 
 /* Read a decimal number of 64 bits, all of `text`. */

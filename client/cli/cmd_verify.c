@@ -9,12 +9,15 @@
 #include <unistd.h>
 
 const char HELP_VERIFY[] =
-	"usage: trail verify [options]\n"
+	"usage: trail verify [options] [FOLDER]\n"
 	"\n"
 	"Is the log of the running daemon whole and unchanged? Fetches every record and\n"
 	"derives all anew: the chain, the tree, the numbers of every source, the entries that\n"
 	"records name; at the end the root must be the one that the log signed. It goes on\n"
 	"behind a finding, and names the first bad record.\n"
+	"\n"
+	"With FOLDER the log that `trail publish` wrote there, with no daemon: every entry, every\n"
+	"tile, the signed root. Without --log it must be the one of the folder's log.identity.\n"
 	"\n"
 	"  --log FILE         the log identity file that the log must be\n"
 	"  --checkpoint FILE  a checkpoint of this log kept elsewhere (`trail checkpoint`): finds\n"
@@ -22,6 +25,8 @@ const char HELP_VERIFY[] =
 	"  --since            go on where your last valid verification ended\n"
 	"  --since=FILE       go on behind this checkpoint, which you verified before\n"
 	"  --payloads         open every payload, too (role investigator; the log tells of it)\n"
+	"  --vkey VKEY        FOLDER is the tile tree of another log (c2sp.org/tlog-tiles), of\n"
+	"                     which this is the key: what its entries say is not judged\n"
 	"  -q, --quiet        print nothing but errors; the exit code tells the verdict\n"
 	"  -o json            one JSON object on standard output\n"
 	"\n"
@@ -30,6 +35,7 @@ const char HELP_VERIFY[] =
 	"\n"
 	"Examples:\n"
 	"  trail verify --log log.identity --checkpoint last-month.note\n"
+	"  trail verify --log log.identity /srv/log\n"
 	"  trail verify --since -q || mail -s 'look at the log' auditor < /dev/null\n";
 
 static int tell(struct cli *cli, const struct wish *wish, const struct trail_verify *v)
@@ -53,6 +59,10 @@ static int tell(struct cli *cli, const struct wish *wish, const struct trail_ver
 static int verify_running(struct cli *cli, const struct wish *wish, struct trail_verify *v)
 {
 	struct task task = { 0 };
+	if (wish->vkey) {
+		say("--vkey is for a published log that is not traild's: give its folder");
+		return EXIT_USAGE;
+	}
 	int code = wish_apply(wish, v, &task);
 	if (code == EXIT_OK)
 		code = cli_open(cli);
@@ -95,6 +105,10 @@ static int verify_given(
 		say("cannot read %s: %s", path, strerror(errno));
 		return EXIT_IO;
 	}
+	if (wish->vkey && cli->log) {
+		say("--log names the log already: --vkey is for logs that are not traild's");
+		return EXIT_USAGE;
+	}
 	return is_tree(path) ? cmd_verify_tree(cli, wish, v, path)
 			     : cmd_verify_evidence(cli, wish, v, path);
 }
@@ -107,6 +121,7 @@ int cmd_verify(struct cli *cli, int argc, char **argv)
 	const struct choice choices[] = {
 		{ .name = "checkpoint", .text = &wish.checkpoint, .value = VALUE_FILE },
 		{ .name = "since", .text = &wish.since, .bare = SINCE_LAST, .value = VALUE_FILE },
+		{ .name = "vkey", .text = &wish.vkey },
 		{ .name = "payloads", .flag = &wish.payloads },
 		{ .name = "quiet", .letter = 'q', .flag = &wish.quiet },
 		{ 0 },

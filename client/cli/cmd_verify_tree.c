@@ -1,16 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "output.h"
+#include "verdict.h"
 #include "wish.h"
+
+static int set_vkey(const struct wish *wish, struct trail_verify *v)
+{
+	if (!wish->vkey || trail_verify_set_vkey(v, wish->vkey) == TRAIL_OK)
+		return EXIT_OK;
+	say("--vkey %s: this is no verifier key; it looks like example.org/log+1026b77e+AQOh...",
+		wish->vkey);
+	return EXIT_USAGE;
+}
 
 int cmd_verify_tree(
 	struct cli *cli, const struct wish *wish, struct trail_verify *v, const char *path)
 {
-	(void)cli;
-	(void)wish;
-	(void)v;
-	say("%s: verifying published trees is not there yet; without an argument the log of the "
-	    "running "
-	    "daemon is verified (a FILE for --since stands behind =)",
-		path);
-	return EXIT_USAGE;
+	struct task task = { 0 };
+	int code = wish_apply(wish, v, &task);
+	if (code == EXIT_OK)
+		code = set_vkey(wish, v);
+	if (code == EXIT_OK)
+		code = cli_prepare(cli);
+	if (code != EXIT_OK)
+		return code;
+	task_begin(&task, "records", wish->quiet);
+	enum trail_err err = trail_verify_tree(cli->trail, v, path);
+	task_end(&task);
+	const struct verdict verdict = {
+		.v = v,
+		.given = wish->vkey ? "published log, its entries not judged" : "published log",
+		.origin = trail_verify_origin(v),
+		.identity = cli->log || wish->vkey ? "given" : "store",
+		.quiet = wish->quiet,
+	};
+	if (err == TRAIL_OK)
+		return verdict_tell(cli, &verdict);
+	return err == TRAIL_MORE ? verdict_stopped(cli, v) : cli_fail(cli);
 }

@@ -142,8 +142,9 @@ static void tell_text(const struct verdict *verdict)
 		print_valid(v);
 	else
 		print_bad(v);
-	printf("\nsize %llu  identity %s\n", (unsigned long long)trail_verify_size(v),
+	printf("\nsize %llu  identity %s", (unsigned long long)trail_verify_size(v),
 		verdict->identity);
+	printf("%s%s\n", verdict->given ? "  " : "", verdict->given ? verdict->given : "");
 	predecessor_print(stdout, verdict->predecessor);
 	tell_findings(v);
 }

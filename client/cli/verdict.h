@@ -10,6 +10,7 @@
 
 struct verdict {
 	const struct trail_verify *v;
+	const char *given;    /* what it was, "published log"; NULL: the running one */
 	const char *origin;   /* of the log; NULL: not known */
 	const char *identity; /* how the log's identity is known: "given", "kept", "store" ... */
 	bool quiet;           /* no text; JSON is what was asked for, and comes all the same */

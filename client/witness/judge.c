@@ -36,12 +36,12 @@ enum trail_err add_parse(struct span body, struct add *out)
 
 struct signing {
 	const uint8_t *pub;
-	uint8_t *signature;
+	uint8_t signature[SIGN_LEN];
 };
 
 static bool keep_signature(void *ctx, struct span text, struct span signature)
 {
-	const struct signing *s = ctx;
+	struct signing *s = ctx;
 	if (signature.len != SIGN_LEN || !sign_check(text, s->pub, signature.data))
 		return false;
 	memcpy(s->signature, signature.data, SIGN_LEN);
@@ -62,10 +62,11 @@ enum verdict judge_add(const struct add *add, const struct watched *log, const s
 {
 	const struct seen empty = seen_nothing();
 	const struct checkpoint *cp = &add->checkpoint;
-	struct signing signing = { .pub = log->vkey.pub, .signature = signature };
+	struct signing signing = { .pub = log->vkey.pub };
 	struct span text;
 	if (note_walk(add->note, &log->vkey, keep_signature, &signing, &text) != TRAIL_OK)
 		return VERDICT_UNSIGNED;
+	memcpy(signature, signing.signature, SIGN_LEN);
 	if (add->old > cp->size)
 		return VERDICT_BACKWARDS;
 	if (add->old != seen->size)

@@ -13,7 +13,7 @@ struct reading {
 	struct loglist *list;
 	struct watched log; /* the one under way; its vkey has a name once there is one */
 	size_t line;
-	char *why;
+	struct loglist_fault *why;
 };
 
 __attribute__((format(printf, 2, 3))) static enum trail_err bad(
@@ -21,8 +21,8 @@ __attribute__((format(printf, 2, 3))) static enum trail_err bad(
 {
 	va_list ap;
 	va_start(ap, format);
-	const int at = snprintf(r->why, LOGLIST_WHY_LEN, "line %zu: ", r->line);
-	(void)vsnprintf(r->why + at, LOGLIST_WHY_LEN - (size_t)at, format, ap);
+	const int at = snprintf(r->why->text, LOGLIST_WHY_LEN, "line %zu: ", r->line);
+	(void)vsnprintf(r->why->text + at, LOGLIST_WHY_LEN - (size_t)at, format, ap);
 	va_end(ap);
 	return TRAIL_INVALID;
 }
@@ -139,7 +139,7 @@ static struct span first_line(struct reading *r, struct span *text)
 	return line;
 }
 
-enum trail_err loglist_add(struct loglist *list, struct span text, char why[LOGLIST_WHY_LEN])
+enum trail_err loglist_add(struct loglist *list, struct span text, struct loglist_fault *why)
 {
 	struct reading r = { .list = list, .why = why };
 	struct log_identity identity;

@@ -22,6 +22,11 @@ enum {
 	LOGLIST_WHY_LEN = 256,
 };
 
+/* Why a text names no logs: the line, what is wrong with it, what to do. */
+struct loglist_fault {
+	char text[LOGLIST_WHY_LEN];
+};
+
 /* The logs of all files, each origin once. Zeroed: none. */
 struct loglist {
 	size_t count;
@@ -29,11 +34,10 @@ struct loglist {
 };
 
 /*
- * Add the logs that `text` names. TRAIL_INVALID, with a sentence in `why` that says in which line
- * and what to do; the list is undefined then. The same log named twice is one log; one origin with
- * two keys is a fault.
+ * Add the logs that `text` names. TRAIL_INVALID, with *why set; the list is undefined then. The
+ * same log named twice is one log; one origin with two keys is a fault.
  */
-enum trail_err loglist_add(struct loglist *list, struct span text, char why[LOGLIST_WHY_LEN]);
+enum trail_err loglist_add(struct loglist *list, struct span text, struct loglist_fault *why);
 /* NULL: no log of that origin. */
 const struct watched *loglist_find(const struct loglist *list, const char *origin);
 

@@ -196,10 +196,10 @@ static bool read_text(const char *path, struct buf *out, struct say_reason *why)
 static bool read_list(struct loglist *list, const char *path, struct say_reason *why)
 {
 	struct buf text = { 0 };
-	char fault[LOGLIST_WHY_LEN];
+	struct loglist_fault fault;
 	bool read = read_text(path, &text, why);
-	if (read && loglist_add(list, buf_view(&text), fault) != TRAIL_OK)
-		read = say_why(why, SAY_BAD_LIST, "--log %s, %s", path, fault);
+	if (read && loglist_add(list, buf_view(&text), &fault) != TRAIL_OK)
+		read = say_why(why, SAY_BAD_LIST, "--log %s, %s", path, fault.text);
 	buf_release(&text);
 	return read;
 }

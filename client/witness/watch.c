@@ -149,7 +149,9 @@ bool watch_logs(struct watch *w, const struct loglist *list, struct say_reason *
 {
 	struct entry *made = calloc(list->count ? list->count : 1, sizeof *made);
 	size_t count = 0;
-	bool done = made ? true : say_why(why, SAY_SYSTEM_FAILED, "memory is out");
+	bool done = true;
+	if (!made)
+		return say_why(why, SAY_SYSTEM_FAILED, "memory is out");
 	for (size_t i = 0; done && i < list->count; i++) {
 		bool skip;
 		done = entry_make(w, &list->log[i], &made[count], &skip, why);
@@ -159,7 +161,7 @@ bool watch_logs(struct watch *w, const struct loglist *list, struct say_reason *
 			buf_release(&made[count].note);
 	}
 	if (!done) {
-		entries_undo(w, made, made ? count : 0);
+		entries_undo(w, made, count);
 		return false;
 	}
 	entries_free(w->entries, w->count);

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Evidence that is judged without the log: what to judge it by, and what it shows.
+ */
+#include "../proto/evidence.h"
+#include "trail_entry.h"
+#include "verify.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const uint64_t SECOND_NS = 1000000000;
+
+/* ---- what to judge by ---- */
+
+static enum trail_err refuse(struct trail_verify *v, enum trail_err err, const char *why)
+{
+	(void)snprintf(v->why, sizeof v->why, "%s", why);
+	return err;
+}
+
+enum trail_err trail_verify_set_identity(struct trail_verify *v, const char *text, size_t len)
+{
+	if (!v || !text)
+		return TRAIL_MISUSE;
+	v->why[0] = '\0';
+	v->has_identity = identity_parse(span_of(text, len), &v->identity) == TRAIL_OK;
+	return v->has_identity
+		? TRAIL_OK
+		: refuse(v, TRAIL_INVALID,
+			  "this is no log identity file, which has three lines; `trail key` prints "
+			  "one");
+}
+
+/* Whether it is one, and else why not. */
+static enum trail_err try_policy(struct trail_verify *v, struct span text)
+{
+	struct policy *policy = malloc(sizeof *policy);
+	struct policy_fault fault;
+	if (!policy)
+		return refuse(v, TRAIL_NOMEM, "memory is out");
+	enum trail_err err = policy_parse(text, policy, &fault);
+	free(policy);
+	if (err == TRAIL_OK)
+		return TRAIL_OK;
+	(void)snprintf(
+		v->why, sizeof v->why, "line %u of the witness policy: %s", fault.line, fault.what);
+	return err == TRAIL_NOMEM ? err : TRAIL_INVALID;
+}
+
+/* Take `text` for the policy where it is one. */
+static enum trail_err take_policy(struct trail_verify *v, struct buf *text)
+{
+	enum trail_err err = text->failed ? refuse(v, TRAIL_NOMEM, "memory is out")
+					  : try_policy(v, buf_view(text));
+	if (err != TRAIL_OK) {
+		buf_release(text);
+		return err;
+	}
+	buf_release(&v->policy);
+	v->policy = *text;
+	return TRAIL_OK;
+}
+
+enum trail_err trail_verify_set_policy(struct trail_verify *v, const char *text, size_t len)
+{
+	struct buf copy = { 0 };
+	if (!v || !text)
+		return TRAIL_MISUSE;
+	v->why[0] = '\0';
+	if (len == 0 || len > POLICY_LEN_MAX)
+		return refuse(v, TRAIL_INVALID, "a witness policy has 1 to 65,536 bytes");
+	v->witnesses = 0;
+	buf_put(&copy, text, len);
+	return take_policy(v, &copy);
+}
+
+/* "witness 1 VKEY", and so on, and no quorum. */
+static const char NO_QUORUM[] = "quorum none\n";
+
+enum trail_err trail_verify_add_witness(struct trail_verify *v, const char *vkey)
+{
+	struct buf made = { 0 };
+	struct cosigner key;
+	if (!v || !vkey)
+		return TRAIL_MISUSE;
+	v->why[0] = '\0';
+	if (v->policy.len != 0 && v->witnesses == 0)
+		return refuse(v, TRAIL_INVALID, "a witness policy names all witnesses that count");
+	if (cosigner_parse(span_text(vkey), &key) != TRAIL_OK)
+		return refuse(v, TRAIL_INVALID,
+			"this is no vkey of a witness (type 4), like name+12ab34cd+BASE64");
+	if (v->policy.len != 0)
+		buf_put(&made, v->policy.data, v->policy.len - (sizeof NO_QUORUM - 1));
+	buf_printf(&made, "witness w%u %s\n%s", v->witnesses + 1, vkey, NO_QUORUM);
+	enum trail_err err = take_policy(v, &made);
+	v->witnesses += err == TRAIL_OK;
+	return err;
+}
+
+enum trail_err trail_verify_set_anchors(struct trail_verify *v, const char *pem, size_t len)
+{
+	if (!v || !pem)
+		return TRAIL_MISUSE;
+	v->why[0] = '\0';
+	if (len == 0 || len > STAMP_ANCHORS_MAX)
+		return refuse(v, TRAIL_INVALID, "certificates have 1 byte to 1 MiB");
+	buf_clear(&v->anchors);
+	buf_put(&v->anchors, pem, len);
+	return v->anchors.failed ? refuse(v, TRAIL_NOMEM, "memory is out") : TRAIL_OK;
+}
+
+const char *trail_verify_why(const struct trail_verify *v)
+{
+	return v ? v->why : "";
+}
+
+/* ---- what is kept of a proof ---- */
+
+/* A row of the record, as answers of the daemon have them. False: memory is out. */
+static bool set_row(const struct evidence_case *c, struct row *row, char *names[2])
+{
+	struct item item;
+	const struct evidence_record *entries[2] = { &c->source, &c->peer };
+	(void)item_open(c->event.shown, &row->item);
+	for (size_t i = 0; i < 2; i++) {
+		names[i] = NULL;
+		if (!entries[i]->shown)
+			names[i] = strdup("traild");
+		else if (item_open(entries[i]->shown, &item) == NULL &&
+			item_name(&item, &names[i]) == TRAIL_NOMEM)
+			return false;
+		/* An erased name is none; one of the log itself is always there. */
+		if (!entries[i]->shown && !names[i])
+			return false;
+	}
+	row->source = names[0];
+	row->peer = names[1];
+	return true;
+}
+
+static bool keep_entry(struct proof_facts *facts, const struct evidence_case *c)
+{
+	char *names[2] = { NULL, NULL };
+	struct row row = { 0 };
+	facts->entry = calloc(1, sizeof *facts->entry);
+	bool whole =
+		facts->entry && set_row(c, &row, names) && entry_set(facts->entry, &row, &c->cp);
+	free(names[0]);
+	free(names[1]);
+	return whole;
+}
+
+static void keep_cosigners(
+	struct cosigners *to, const struct policy *policy, const struct quorum *quorum)
+{
+	for (size_t i = 0; policy && i < policy->witnesses; i++) {
+		if (!quorum->cosigned[i])
+			continue;
+		const struct cosigner *who = &policy->witness[i].cosigner;
+		memcpy(to->list[to->count].name, who->name, sizeof who->name);
+		to->list[to->count++].time_ns = quorum->time_s[i] * SECOND_NS;
+	}
+}
+
+/* Signature lines of a note, which stand behind its last blank line. */
+static size_t count_lines(struct span note)
+{
+	size_t count = 0;
+	for (size_t i = note.len; i >= 2; i--) {
+		if (note.data[i - 1] != '\n')
+			continue;
+		if (note.data[i - 2] == '\n')
+			break;
+		count++;
+	}
+	return count;
+}
+
+static void keep_numbers(struct proof_facts *facts, const struct evidence_case *c)
+{
+	uint64_t *n = facts->numbers;
+	n[TRAIL_PROOF_SEALED] = c->seal.holds;
+	if (c->seal.holds) {
+		n[TRAIL_PROOF_SEAL_EPOCH] = c->seal.text.epoch;
+		n[TRAIL_PROOF_SEAL_SIZE] = c->seal.text.size;
+		n[TRAIL_PROOF_SEAL_TIME] = c->seal.text.time_ns;
+	}
+	n[TRAIL_PROOF_BEFORE] = c->seal_before.holds;
+	if (c->seal_before.holds) {
+		n[TRAIL_PROOF_BEFORE_SIZE] = c->seal_before.text.size;
+		n[TRAIL_PROOF_BEFORE_TIME] = c->seal_before.text.time_ns;
+	}
+	n[TRAIL_PROOF_SEAL_MAX] = c->anchor.max_ns;
+	n[TRAIL_PROOF_STAMP] = c->evidence.stamp.len != 0;
+	if (c->stamped)
+		n[TRAIL_PROOF_STAMP_TIME] = (uint64_t)c->stamp.time_s * SECOND_NS;
+	n[TRAIL_PROOF_QUORUM] = c->policy && c->quorum.satisfied;
+	if (c->policy)
+		n[TRAIL_PROOF_OVERLAP] = policy_overlap(c->policy);
+	size_t known = c->signed_by_log + c->quorum.count;
+	size_t lines = c->signed_by_log ? count_lines(c->note) : 0;
+	n[TRAIL_PROOF_LINES] = lines > known ? lines - known : 0;
+}
+
+static size_t count_open(const struct evidence_case *c, size_t *records)
+{
+	const struct evidence_record *all[] = { &c->event, &c->genesis, &c->source, &c->peer,
+		&c->before };
+	size_t open = 0;
+	*records = 0;
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+		const struct evidence_item *shown = all[i]->shown;
+		/* Record 0 may be the one that is proven. */
+		if (!shown || (i == 1 && c->index == 0))
+			continue;
+		*records += 1;
+		open += shown->salt.len != 0;
+	}
+	return open;
+}
+
+static bool keep_facts(struct verify_result *result, const struct evidence_case *c)
+{
+	struct proof_facts *facts = &result->proof;
+	size_t records;
+	memcpy(facts->origin, c->log.vkey.name, sizeof facts->origin);
+	keep_numbers(facts, c);
+	if (c->stamped)
+		(void)snprintf(facts->authority, sizeof facts->authority, "%s", c->stamp.authority);
+	keep_cosigners(&facts->cosigners, c->policy, &c->quorum);
+	keep_cosigners(&facts->before, c->policy, &c->quorum_before);
+	if (c->signed_by_log) {
+		result->size = c->cp.size;
+		result->root = c->cp.root;
+		result->whole = true;
+	}
+	result->payloads = count_open(c, &records);
+	result->checked = records;
+	/* What contradicts what it claims is not shown as if it were said. */
+	return !c->event.shown || result->found.invalid != 0 || keep_entry(facts, c);
+}
+
+/* ---- the judgement ---- */
+
+static enum trail_err judge(struct trail_verify *v, struct evidence_case *c, struct span text)
+{
+	struct verify_result *result = &v->result;
+	enum trail_err err = evidence_judge(c, text);
+	if (err == TRAIL_OK && !keep_facts(result, c))
+		err = TRAIL_NOMEM;
+	result->ended = err == TRAIL_OK;
+	evidence_release(c);
+	return err;
+}
+
+enum trail_err trail_verify_proof(struct trail_verify *v, const char *text, size_t len)
+{
+	struct policy_fault fault;
+	if (!v || !text)
+		return TRAIL_MISUSE;
+	verify_reset(v);
+	struct evidence_case *c = calloc(1, sizeof *c);
+	struct policy *policy = v->policy.len != 0 ? malloc(sizeof *policy) : NULL;
+	enum trail_err err = TRAIL_NOMEM;
+	if (!c || (v->policy.len != 0 && !policy))
+		goto out;
+	/* It was tried when it was set. */
+	err = policy ? policy_parse(buf_view(&v->policy), policy, &fault) : TRAIL_OK;
+	if (err != TRAIL_OK)
+		goto out;
+	c->found = &v->result.found;
+	c->identity = v->has_identity ? &v->identity : NULL;
+	c->policy = policy;
+	c->anchors = buf_view(&v->anchors);
+	err = judge(v, c, span_of(text, len));
+out:
+	free(policy);
+	free(c);
+	return err;
+}
+
+/* ---- what is told ---- */
+
+const struct trail_entry *trail_verify_entry(const struct trail_verify *v)
+{
+	return v ? v->result.proof.entry : NULL;
+}
+
+const char *trail_verify_origin(const struct trail_verify *v)
+{
+	return v ? v->result.proof.origin : "";
+}
+
+uint64_t trail_verify_number(const struct trail_verify *v, enum trail_proof_number number)
+{
+	return v && (unsigned)number < TRAIL_PROOF_COUNT ? v->result.proof.numbers[number] : 0;
+}
+
+const char *trail_verify_authority(const struct trail_verify *v)
+{
+	return v ? v->result.proof.authority : "";
+}
+
+static const struct cosigners *cosigners_of(const struct trail_verify *v, bool before)
+{
+	static const struct cosigners none = { .count = 0 };
+	if (!v)
+		return &none;
+	return before ? &v->result.proof.before : &v->result.proof.cosigners;
+}
+
+size_t trail_verify_cosigners(const struct trail_verify *v, bool before)
+{
+	return cosigners_of(v, before)->count;
+}
+
+const char *trail_verify_cosigner(const struct trail_verify *v, bool before, size_t i)
+{
+	const struct cosigners *all = cosigners_of(v, before);
+	return i < all->count ? all->list[i].name : NULL;
+}
+
+uint64_t trail_verify_cosigned(const struct trail_verify *v, bool before, size_t i)
+{
+	const struct cosigners *all = cosigners_of(v, before);
+	return i < all->count ? all->list[i].time_ns : 0;
+}
