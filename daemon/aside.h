@@ -11,8 +11,8 @@
 
 enum {
 	ASIDE_ENTRIES = 64,
-	ASIDE_NOTES = 4,       /* sizes; when there are more, the oldest gives way */
-	ASIDE_NOTE_MS = 1000,  /* a note waits so long for a commit that comes anyway */
+	ASIDE_NOTES = 4,      /* sizes; when there are more, the oldest gives way */
+	ASIDE_NOTE_MS = 1000, /* a note waits so long for a commit that comes anyway */
 };
 
 struct aside;

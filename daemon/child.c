@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 /*
- * The child, between fork and exec: async-signal-safe calls only. Signals that threads of ours block
- * would stay blocked in the program.
+ * The child, between fork and exec: async-signal-safe calls only. Signals that threads of ours
+ * block would stay blocked in the program.
  */
 _Noreturn static void run(int fd, pid_t parent, const char *const argv[])
 {
@@ -44,8 +44,7 @@ static enum trail_err complain(char why[CHILD_WHY_LEN], const char *what)
 	return TRAIL_IO;
 }
 
-enum trail_err child_start(
-	const char *const argv[], struct child *child, char why[CHILD_WHY_LEN])
+enum trail_err child_start(const char *const argv[], struct child *child, char why[CHILD_WHY_LEN])
 {
 	int pair[2];
 	*child = (struct child){ .fd = -1, .gone_fd = -1 };

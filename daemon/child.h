@@ -26,8 +26,7 @@ struct child {
  * Start argv[0]. When it cannot be run, the child ends with CHILD_NOT_RUN. It gets SIGTERM when the
  * calling thread ends. TRAIL_IO or TRAIL_NOMEM, and a sentence in `why`: nothing was started.
  */
-enum trail_err child_start(
-	const char *const argv[], struct child *child, char why[CHILD_WHY_LEN]);
+enum trail_err child_start(const char *const argv[], struct child *child, char why[CHILD_WHY_LEN]);
 /*
  * Close the socket, so that it sees its end; give it `patience_ms`, then kill it; wait for that. A
  * zeroed child is fine.

@@ -23,9 +23,9 @@ enum {
 enum kind {
 	KIND_BYTES, /* a number, optionally with K, M, G or T */
 	KIND_NUMBER,
-	KIND_FLAG, /* true or false */
+	KIND_FLAG,  /* true or false */
 	KIND_START, /* enum witness_start: run or wait */
-	KIND_PATH, /* absolute, or empty */
+	KIND_PATH,  /* absolute, or empty */
 	KIND_TEXT,
 };
 

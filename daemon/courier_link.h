@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * traild's end of the talk with its courier (daemon/courier/talk.h): starts it, says words to it,
- * takes its words. One thread at a time, which must live as long as the courier shall: it is told to
- * end when the thread that started it does. Never waits, but for its end.
+ * takes its words. One thread at a time, which must live as long as the courier shall: it is told
+ * to end when the thread that started it does. Never waits, but for its end.
  */
 #ifndef DAEMON_COURIER_LINK_H
 #define DAEMON_COURIER_LINK_H
@@ -14,8 +14,8 @@
 struct courier_link;
 
 /*
- * Start `program`. TRAIL_IO and why[512]: descriptors or processes are out. A program that cannot be
- * run ends at once, which is seen like any end.
+ * Start `program`. TRAIL_IO and why[512]: descriptors or processes are out. A program that cannot
+ * be run ends at once, which is seen like any end.
  */
 enum trail_err courier_link_open(const char *program, struct courier_link **link, char why[512]);
 /* Kills it, unless it ended by itself, and waits for that. NULL is fine. */

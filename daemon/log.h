@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lines on stderr, the only writer of diagnostics of traild, its signer and its courier: a line is one
- * write(2), so lines of several threads never mix. Each is of a kind that has a stable id and a
+ * Lines on stderr, the only writer of diagnostics of traild, its signer and its courier: a line is
+ * one write(2), so lines of several threads never mix. Each is of a kind that has a stable id and a
  * level (the table in log.c); the manual lists what each means and what to do, so an administrator
  * greps for the id, never for the words. With $JOURNAL_STREAM set (systemd connects stderr to the
  * journal) a line begins with its priority as <N> (sd-daemon(3)), else with the program's name.

@@ -66,7 +66,7 @@ struct op {
 	uint64_t own_index;
 	/* The answer. Its spans lie in the arena, in `answer` or in `note`. */
 	struct response response;
-	struct buf answer;              /* scratch of the thread that answers; kept with the op */
+	struct buf answer;        /* scratch of the thread that answers; kept with the op */
 	struct shared_note *note; /* that the answer shows; given back with the op */
 	/* While its answer waits for witnesses (daemon/parked.h). */
 	uint64_t parked_size;     /* of the smallest tree that will do */

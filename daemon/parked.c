@@ -31,8 +31,7 @@ void parked_free(struct parked *p)
 bool parked_wants(const struct op *op)
 {
 	return op->kind == OP_REQUEST && op->request.kind == REQUEST_APPEND &&
-		op->request.append.ack == ACK_WITNESSED &&
-		op->response.kind == RESPONSE_APPENDED;
+		op->request.append.ack == ACK_WITNESSED && op->response.kind == RESPONSE_APPENDED;
 }
 
 /* The tree must hold the last record of each run; one that was not found has no place. */
@@ -80,8 +79,8 @@ static void answer(struct op *op, uint64_t size, struct shared_note *note, struc
 	op->response.appended.checkpoint = shared_note_view(note);
 }
 
-struct op *parked_take(struct parked *p, uint64_t size, struct shared_note *note,
-	uint64_t now_ns, bool all)
+struct op *parked_take(
+	struct parked *p, uint64_t size, struct shared_note *note, uint64_t now_ns, bool all)
 {
 	struct op *taken = NULL;
 	(void)pthread_mutex_lock(&p->lock);

@@ -24,8 +24,8 @@ void parked_put(struct parked *parked, struct op *op, uint64_t now_ns);
  * `note`, and their answers show and prove it; or their time is over, and they are as they were.
  * `all`: all of the rest, too. NULL: none.
  */
-struct op *parked_take(struct parked *parked, uint64_t size, struct shared_note *note,
-	uint64_t now_ns, bool all);
+struct op *parked_take(
+	struct parked *parked, uint64_t size, struct shared_note *note, uint64_t now_ns, bool all);
 /* When the time of the first is over; UINT64_MAX: none waits. */
 uint64_t parked_next_ns(struct parked *parked);
 

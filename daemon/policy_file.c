@@ -17,7 +17,8 @@ static enum trail_err judge_addresses(
 		if (strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0)
 			continue;
 		(void)snprintf(why, WHY_LEN,
-			"%.256s: witness %zu has no URL that begins with http:// or https://: traild "
+			"%.256s: witness %zu has no URL that begins with http:// or https://: "
+			"traild "
 			"cannot show it the log",
 			path, i + 1);
 		return TRAIL_INVALID;

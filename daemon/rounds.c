@@ -17,7 +17,7 @@ struct round {
 	uint64_t number; /* 0: none */
 	uint64_t begun_ms;
 	struct head head;
-	bool met; /* a quorum cosigned it */
+	bool met;                                       /* a quorum cosigned it */
 	char lines[WITNESSES_MAX][ROUNDS_LINE_MAX + 1]; /* "": none by this witness */
 };
 
@@ -116,8 +116,8 @@ static void look_for_quorum(struct rounds *r, struct round *round)
 	struct buf note = { 0 };
 	struct quorum q;
 	round_note(r, round, &note);
-	const bool counted = !note.failed &&
-		quorum_of(r->options.policy, buf_view(&note), &q) == TRAIL_OK;
+	const bool counted =
+		!note.failed && quorum_of(r->options.policy, buf_view(&note), &q) == TRAIL_OK;
 	if (!counted || !q.satisfied || q.count == 0 || round->head.size < r->best.size) {
 		buf_release(&note);
 		return;
@@ -143,8 +143,8 @@ static bool own_line(
 		struct buf alone = { 0 };
 		buf_put(&alone, round->head.note, round->head.note_len);
 		buf_put_span(&alone, *line);
-		const bool verifies = !alone.failed &&
-			cosign_open(buf_view(&alone), key, &time_s) == TRAIL_OK;
+		const bool verifies =
+			!alone.failed && cosign_open(buf_view(&alone), key, &time_s) == TRAIL_OK;
 		buf_release(&alone);
 		if (verifies)
 			return true;
@@ -153,8 +153,8 @@ static bool own_line(
 }
 
 /* The time of a cosignature in note and answer together, which must all be well formed. */
-static enum trail_err open_answer(const struct round *round, const struct cosigner *key,
-	struct span body, uint64_t *time_s)
+static enum trail_err open_answer(
+	const struct round *round, const struct cosigner *key, struct span body, uint64_t *time_s)
 {
 	struct buf note = { 0 };
 	buf_put(&note, round->head.note, round->head.note_len);
@@ -204,8 +204,8 @@ static enum testimony judge_cosignature(struct rounds *r, struct round *round,
 
 /* ---- judging ---- */
 
-static enum testimony judge_conflict(const struct round *round, const struct rounds_answer *a,
-	uint64_t size, char why[WHY_LEN])
+static enum testimony judge_conflict(
+	const struct round *round, const struct rounds_answer *a, uint64_t size, char why[WHY_LEN])
 {
 	if (!a->told)
 		return say(why, TESTIMONY_DISPUTED, "it says 409, and no size");

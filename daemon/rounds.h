@@ -13,9 +13,9 @@
 #include "store.h"
 
 enum {
-	ROUNDS_KEPT = 8,        /* a slow witness may answer for one of the last so many */
-	ROUNDS_FUTURE_S = 300,  /* a cosignature's time may be so far ahead of our clock */
-	ROUNDS_LINE_MAX = 256,  /* bytes of one cosignature line; a name of 100 makes 211 */
+	ROUNDS_KEPT = 8,       /* a slow witness may answer for one of the last so many */
+	ROUNDS_FUTURE_S = 300, /* a cosignature's time may be so far ahead of our clock */
+	ROUNDS_LINE_MAX = 256, /* bytes of one cosignature line; a name of 100 makes 211 */
 };
 
 struct rounds;
@@ -67,12 +67,13 @@ enum testimony {
 	TESTIMONY_REFUSED,  /* it does not want this log, or what it is sent */
 	TESTIMONY_LIE,      /* it calls something a cosignature that is none, or is an old one */
 	TESTIMONY_AHEAD,    /* it says that it saw a larger tree than we ever had */
-	TESTIMONY_DISPUTED, /* it says that our tree, whose proof we know, contradicts what it saw */
+	TESTIMONY_DISPUTED, /* it says that our tree, whose proof we know, contradicts what it saw
+			     */
 };
 
 /*
- * Judge it; `size` records are committed (and so could have been signed), `now_s` is CLOCK_REALTIME.
- * `why` gets half a sentence for a person, without foreign text.
+ * Judge it; `size` records are committed (and so could have been signed), `now_s` is
+ * CLOCK_REALTIME. `why` gets half a sentence for a person, without foreign text.
  */
 enum testimony rounds_judge(struct rounds *rounds, const struct rounds_answer *answer,
 	uint64_t size, uint64_t now_s, char why[128]);
@@ -81,7 +82,8 @@ enum testimony rounds_judge(struct rounds *rounds, const struct rounds_answer *a
 enum shown {
 	SHOWN_NOTHING, /* none, or it fits */
 	SHOWN_LARGER,  /* ours, and larger than what is committed */
-	SHOWN_OTHER,   /* to be compared: *cp is ours, and the store's root at its size must equal it */
+	SHOWN_OTHER, /* to be compared: *cp is ours, and the store's root at its size must equal it
+		      */
 };
 enum shown rounds_shown(
 	const struct rounds *rounds, struct span note, uint64_t size, struct checkpoint *cp);

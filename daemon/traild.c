@@ -319,8 +319,8 @@ static enum trail_err helper_program(const char *set, const char *name, const ch
 	}
 	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - NAME_MAX_LEN);
 	if (n <= 0) {
-		(void)snprintf(
-			reason->why, LOG_WHY_LEN, "/proc/self/exe cannot be read: set `%s`", setting);
+		(void)snprintf(reason->why, LOG_WHY_LEN, "/proc/self/exe cannot be read: set `%s`",
+			setting);
 		return TRAIL_IO;
 	}
 	path[n] = '\0';

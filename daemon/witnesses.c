@@ -126,8 +126,8 @@ static void refuse(struct witnesses *w, unsigned number, enum testimony testimon
 			"and went on, or forked; run `traild check` with the newest checkpoint "
 			"from elsewhere (trail-recovery(7))",
 			name_of(w, number));
-	contradicted(w,
-		testimony == TESTIMONY_AHEAD ? LOG_WITNESS_AHEAD : LOG_WITNESS_CONTRADICTS, why);
+	contradicted(
+		w, testimony == TESTIMONY_AHEAD ? LOG_WITNESS_AHEAD : LOG_WITNESS_CONTRADICTS, why);
 }
 
 /* Ask what it shows of this log: a note under our own key would prove what it says. */
@@ -489,8 +489,8 @@ static void keep_rounds(struct witnesses *w)
 
 static void settle(struct witnesses *w, bool all)
 {
-	struct op *list = parked_take(
-		w->parked, w->witnessed.size, w->note, clock_now().boot_ns, all);
+	struct op *list =
+		parked_take(w->parked, w->witnessed.size, w->note, clock_now().boot_ns, all);
 	if (list)
 		w->options.done(w->options.ctx, list);
 }
@@ -614,8 +614,8 @@ static void init_locks(struct witnesses *w)
 	(void)pthread_condattr_destroy(&attr);
 }
 
-enum trail_err witnesses_start(const struct witnesses_options *options,
-	struct witnesses **out, struct log_reason *reason)
+enum trail_err witnesses_start(
+	const struct witnesses_options *options, struct witnesses **out, struct log_reason *reason)
 {
 	const struct rounds_options rounds = {
 		.policy = options->policy,
@@ -678,8 +678,8 @@ static enum trail_err give_up(struct log_reason *reason)
 	return TRAIL_IO;
 }
 
-enum trail_err witnesses_confirm(struct witnesses *w, const struct confirmation *confirmation,
-	struct log_reason *reason)
+enum trail_err witnesses_confirm(
+	struct witnesses *w, const struct confirmation *confirmation, struct log_reason *reason)
 {
 	const uint64_t end = now_ms() + confirmation->patience_s * UINT64_C(1000);
 	enum trail_err err = TRAIL_OK;
@@ -704,7 +704,8 @@ enum trail_err witnesses_confirm(struct witnesses *w, const struct confirmation 
 	(void)pthread_mutex_unlock(&w->lock);
 	if (unconfirmed)
 		log_line(LOG_UNCONFIRMED,
-			"no quorum of witnesses answered in %u s: the log runs unconfirmed, and the "
+			"no quorum of witnesses answered in %u s: the log runs unconfirmed, and "
+			"the "
 			"first that contradicts it ends this daemon",
 			confirmation->patience_s);
 	return err;

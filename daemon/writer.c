@@ -119,9 +119,8 @@ static void put_cosigned(struct writer *w, struct db_txn *txn)
 /* Milliseconds until notes that lie aside must be put; -1: there are none. */
 static int cosigned_wait_ms(const struct writer *w)
 {
-	return w->options.aside
-		? aside_wait_ms(w->options.aside, clock_now().boot_ns / 1000000)
-		: -1;
+	return w->options.aside ? aside_wait_ms(w->options.aside, clock_now().boot_ns / 1000000)
+				: -1;
 }
 
 /* CLOCK_MONOTONIC, and never 0. */
@@ -646,9 +645,8 @@ static enum trail_err meet_signer(struct writer *w, struct log_reason *reason)
 		return err;
 	if (signed_size != 0 && signed_size < cp.size) {
 		struct db_txn *txn = db_begin(store_db(w->options.store), false);
-		err = txn
-			? tree_consistency(signed_size, cp.size, store_node, txn, &proof)
-			: TRAIL_IO;
+		err = txn ? tree_consistency(signed_size, cp.size, store_node, txn, &proof)
+			  : TRAIL_IO;
 		db_abort(txn);
 		if (err != TRAIL_OK) {
 			reason->id = LOG_STORE_DAMAGED;

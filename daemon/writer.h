@@ -31,9 +31,9 @@ struct writer_options {
 	 * Called once by writer_start, before anything is signed, with the newest head that was
 	 * signed and the number of records: any error ends the start. NULL: nobody is asked.
 	 */
-	enum trail_err (*confirm)(void *ctx, const struct head *head, uint64_t committed,
-		struct log_reason *reason);
-	bool closing;           /* this run is the log's last: it ends with DAEMON closed */
+	enum trail_err (*confirm)(
+		void *ctx, const struct head *head, uint64_t committed, struct log_reason *reason);
+	bool closing; /* this run is the log's last: it ends with DAEMON closed */
 	/* Called from the writer thread with a chain of answered ops; must not block. */
 	void (*done)(void *ctx, struct op *list);
 	/* Called once, from the writer thread, when it can go on no more; `exit_code` 3 or 5. */

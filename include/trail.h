@@ -597,7 +597,8 @@ uint64_t trail_rows_size(const struct trail_rows *r);
 uint32_t trail_rows_sources(const struct trail_rows *r);
 uint32_t trail_rows_current(const struct trail_rows *r);
 uint64_t trail_rows_gaps(const struct trail_rows *r);
-/* Size of the newest tree that a quorum of the daemon's witnesses cosigned, by its word; 0: none. */
+/* Size of the newest tree that a quorum of the daemon's witnesses cosigned, by its word; 0: none.
+ */
 uint64_t trail_rows_witnessed(const struct trail_rows *r);
 /* How it was found: "scan" of every record; "" before TRAIL_END. */
 const char *trail_rows_method(const struct trail_rows *r);
@@ -706,8 +707,8 @@ enum trail_status_number {
 	TRAIL_STATUS_SEALED = 45,      /* its time, ns since 1970 */
 	TRAIL_STATUS_SEAL_MAX = 46,    /* ns that two of them may lie apart at the most */
 	/* witnesses of the daemon's policy */
-	TRAIL_STATUS_WITNESSED_SIZE = 47, /* newest tree that a quorum cosigned; 0: none */
-	TRAIL_STATUS_WITNESSED = 48,      /* when, by their clocks, ns since 1970 */
+	TRAIL_STATUS_WITNESSED_SIZE = 47,  /* newest tree that a quorum cosigned; 0: none */
+	TRAIL_STATUS_WITNESSED = 48,       /* when, by their clocks, ns since 1970 */
 	TRAIL_STATUS_WITNESS_OVERLAP = 49, /* that any two quorums have in common at least */
 	TRAIL_STATUS_WITNESSES = 50,
 	TRAIL_STATUS_WITNESSES_ANSWERING = 51, /* whose last answer was a cosignature */

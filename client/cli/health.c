@@ -8,7 +8,7 @@ enum {
 	QUEUE_AGE_S = 10, /* the oldest request waits so long: the writer is stuck, or the disk */
 	NEARLY_TENTHS = 9,
 	WITNESSED_AGE_S = 300, /* so old may the newest quorum be while the log grows */
-	FEW_PARTS = 10, /* one seal in so many is left */
+	FEW_PARTS = 10,        /* one seal in so many is left */
 };
 
 #define MIB       (UINT64_C(1) << 20)
@@ -158,8 +158,7 @@ static void look_unconfirmed(const struct trail_status *s, struct trouble *t)
 		(void)snprintf(t->sentence, sizeof t->sentence,
 			"since its start no quorum of witnesses saw this log (%llu of %llu "
 			"answer): a restored old copy would not be noticed; look at traild's lines",
-			(unsigned long long)trail_status_get(
-				s, TRAIL_STATUS_WITNESSES_ANSWERING),
+			(unsigned long long)trail_status_get(s, TRAIL_STATUS_WITNESSES_ANSWERING),
 			(unsigned long long)trail_status_get(s, TRAIL_STATUS_WITNESSES));
 }
 

@@ -197,8 +197,7 @@ static bool target_fill(const struct evhttp_uri *uri, const char *path, struct t
 		out->port = out->https ? PORT_HTTPS : PORT_HTTP;
 		(void)snprintf(out->authority, sizeof out->authority, "%s", host);
 	} else {
-		(void)snprintf(
-			out->authority, sizeof out->authority, "%s:%d", host, out->port);
+		(void)snprintf(out->authority, sizeof out->authority, "%s:%d", host, out->port);
 	}
 	/* An IPv6 address stands in brackets, there alone. */
 	const size_t len = strlen(host);

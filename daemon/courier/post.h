@@ -21,9 +21,9 @@ struct post_answer {
 };
 
 struct post {
-	const char *url;    /* http://HOST[:PORT][/PREFIX], or https */
-	const char *path;   /* behind the prefix: "add-checkpoint"; "": the URL as it is */
-	const char *type;   /* of the body; NULL: a GET */
+	const char *url;  /* http://HOST[:PORT][/PREFIX], or https */
+	const char *path; /* behind the prefix: "add-checkpoint"; "": the URL as it is */
+	const char *type; /* of the body; NULL: a GET */
 	struct span body;
 	uint32_t patience_ms;
 	/* Called once, from the loop, unless posts_free came first. */

@@ -193,7 +193,7 @@ static void take_parts(struct cursor *c, unsigned parts, struct courier_word *wo
 enum trail_err courier_take(struct span in, struct courier_word *word)
 {
 	struct cursor c = { .in = in };
-	struct courier_word taken = { .kind = (enum courier_kind)*take(&c, U8) };
+	struct courier_word taken = { .kind = (enum courier_kind) * take(&c, U8) };
 	const unsigned parts = parts_of(taken.kind);
 	if (c.bad || parts == 0)
 		return TRAIL_INVALID;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One witness as the courier knows it (c2sp.org/tlog-witness): what it holds, when it may be visited
- * next, what is taken along, what its answer says. No socket and no clock: all of it can be tested
- * by calling it. Times are ms of one clock that does not jump.
+ * One witness as the courier knows it (c2sp.org/tlog-witness): what it holds, when it may be
+ * visited next, what is taken along, what its answer says. No socket and no clock: all of it can be
+ * tested by calling it. Times are ms of one clock that does not jump.
  */
 #ifndef COURIER_VISIT_H
 #define COURIER_VISIT_H
