@@ -12,6 +12,7 @@
 enum {
 	FOLDER_MODE = 0755,
 	FILE_MODE = 0644,
+	LOCK_MODE = 0600,
 	WALK_DEPTH = 9, /* tile, entries, five groups of digits, .p; and one more */
 };
 
@@ -58,7 +59,8 @@ enum trail_err tile_folder_open(struct tile_folder *f, const char *path, struct 
 
 static enum trail_err lock_folder(struct tile_folder *f, struct fault *fault)
 {
-	f->lock = openat(f->fd, LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+	/* Who can open it can lock it: nobody else. */
+	f->lock = openat(f->fd, LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, LOCK_MODE);
 	if (f->lock < 0)
 		return cannot(f, "open", LOCK, fault);
 	if (flock(f->lock, LOCK_EX | LOCK_NB) == 0)
@@ -390,7 +392,7 @@ static mode_t type_of(int at, const struct dirent *entry)
 {
 	struct stat st;
 	if (entry->d_type != DT_UNKNOWN)
-		return DTTOIF(entry->d_type);
+		return (mode_t)DTTOIF(entry->d_type);
 	return fstatat(at, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_mode & S_IFMT : 0;
 }
 

@@ -202,6 +202,16 @@ static enum trail_err pass_entry(struct tree_run *run, uint64_t index, struct sp
 	return TRAIL_OK;
 }
 
+static void find_bad_bundle(
+	struct tree_run *run, const struct tile *tile, unsigned i, const char *how)
+{
+	uint64_t first = tile_leaf(0, tile->number, 0);
+	findings_add(run->found, FIND_TREE_ENTRIES, first + i,
+		"the bundle of the %u entries from %" PRIu64 " on %s with entry %" PRIu64
+		"; take it from a mirror",
+		tile->width, first, how, first + i);
+}
+
 static enum trail_err judge_entries(
 	struct tree_run *run, const struct tile *tile, bool whole, unsigned *known)
 {
@@ -222,13 +232,12 @@ static enum trail_err judge_entries(
 	*known = count;
 	if (err != TRAIL_OK)
 		return err;
+	/* Of a full one that stands for a partial one only the beginning is the tree's. */
 	bool longer = rest.len != 0 && !(whole && tile->width < TILE_WIDTH);
-	if (count < tile->width || longer)
-		findings_add(run->found, FIND_TREE_ENTRIES, first + count,
-			"the bundle of the entries from %" PRIu64 " on %s after %u of %u; take it "
-			"from a mirror",
-			first, longer && count == tile->width ? "goes on" : "ends or is cut off",
-			count, tile->width);
+	if (count < tile->width)
+		find_bad_bundle(run, tile, count, "ends, or is cut off,");
+	else if (longer)
+		find_bad_bundle(run, tile, count - 1, "does not end");
 	return TRAIL_OK;
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the seed corpora from the golden vectors.
 
-usage: seed.py            (from anywhere; writes tests/fuzz/corpus/{event,request,frame,query,policy}/)
+usage: seed.py            (from anywhere; writes tests/fuzz/corpus/{event,request,frame,query,policy,seal,stamp}/)
 """
 import pathlib
 import struct
@@ -42,6 +42,26 @@ POLICIES = {
 }
 
 
+ROOT = b"XcnaeacGWamtVZy3Ad7ZoqudgjqtL0lgz+Nw7/RgQyg="
+SEAL_TEXTS = {
+    "text": b"trail-seal/v1\nexample.org/audit\n3\n4711\n" + ROOT + b"\n1700000000000000000\n",
+    "zero": b"trail-seal/v1\na\n0\n0\n" + ROOT + b"\n0\n",
+    "leading-zero": b"trail-seal/v1\na\n00\n0\n" + ROOT + b"\n0\n",
+    "cut": b"trail-seal/v1\na\n0\n",
+}
+
+
+def seal_message(text):
+    """A Seal of height 4 whose key, path and signature are made up."""
+    fields = (text, bytes(range(32)), bytes(4 * 32), bytes(64), b"a note\n")
+    out = b""
+    for number, value in enumerate(fields, 1):
+        length = len(value)
+        head = bytes([length]) if length < 128 else bytes([length & 127 | 128, length >> 7])
+        out += bytes([number << 3 | 2]) + head + value
+    return out
+
+
 def vector(path):
     lines = path.read_text().splitlines()
     return bytes.fromhex("".join(l for l in lines if not l.startswith("#")))
@@ -65,6 +85,12 @@ def main():
         put("query", name, query)
     for name, policy in POLICIES.items():
         put("policy", name, policy)
+    for name, text in SEAL_TEXTS.items():
+        put("seal", name, text)
+    put("seal", "message", seal_message(SEAL_TEXTS["text"]))
+    put("seal", "genesis", vector(VECTORS / "genesis.hex"))
+    for name in ("response", "anchor"):
+        put("stamp", name, vector(VECTORS / f"stamp-{name}.hex"))
     frame = vector(VECTORS / "frame-append.hex")
     put("request", "append-two-events", frame[4:])
     put("frame", "append", frame)
