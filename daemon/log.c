@@ -27,6 +27,10 @@ static const struct row {
 	const char *id;
 	enum level level;
 } ROWS[LOG_IDS] = {
+	[LOG_COURIER_USAGE] = { "TRAIL-C001", ERROR },
+	[LOG_COURIER_SYSTEM] = { "TRAIL-C002", ERROR },
+	[LOG_COURIER_FENCE] = { "TRAIL-C003", ERROR },
+	[LOG_COURIER_TALK] = { "TRAIL-C004", ERROR },
 	[LOG_READY] = { "TRAIL-D001", NOTICE },
 	[LOG_STOPPING] = { "TRAIL-D002", NOTICE },
 	[LOG_STOPPED] = { "TRAIL-D003", NOTICE },
@@ -80,10 +84,6 @@ static const struct row {
 	[LOG_SIGN_DEVICE] = { "TRAIL-S005", WARNING },
 	[LOG_SIGN_SLOT] = { "TRAIL-S006", WARNING },
 	[LOG_SIGN_STRANGER] = { "TRAIL-S007", WARNING },
-	[LOG_COURIER_USAGE] = { "TRAIL-C001", ERROR },
-	[LOG_COURIER_SYSTEM] = { "TRAIL-C002", ERROR },
-	[LOG_COURIER_FENCE] = { "TRAIL-C003", ERROR },
-	[LOG_COURIER_TALK] = { "TRAIL-C004", ERROR },
 };
 
 static const char *name = "traild";

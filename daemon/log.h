@@ -16,6 +16,12 @@
  * tests/lint/messages.txt, its paragraph in traild(8), traild-signer(8) or traild-courier(8).
  */
 enum log_id {
+	/* traild-courier's own */
+	LOG_COURIER_USAGE,
+	LOG_COURIER_SYSTEM,
+	LOG_COURIER_FENCE,
+	LOG_COURIER_TALK,
+	/* traild's */
 	LOG_READY,
 	LOG_STOPPING,
 	LOG_STOPPED,
@@ -77,11 +83,6 @@ enum log_id {
 	LOG_SIGN_DEVICE,
 	LOG_SIGN_SLOT,
 	LOG_SIGN_STRANGER,
-	/* traild-courier's own */
-	LOG_COURIER_USAGE,
-	LOG_COURIER_SYSTEM,
-	LOG_COURIER_FENCE,
-	LOG_COURIER_TALK,
 	LOG_IDS, /* how many there are */
 };
 
