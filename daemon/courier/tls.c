@@ -7,6 +7,11 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
+
+enum {
+	NAME_MAX_LEN = 255
+};
 
 struct tls {
 	SSL_CTX *ctx;
@@ -39,9 +44,14 @@ void tls_free(struct tls *tls)
 static bool expect(SSL *ssl, const char *host)
 {
 	struct in6_addr address;
+	char name[NAME_MAX_LEN + 1]; /* OpenSSL's macro takes no constant */
+	const size_t len = strlen(host);
+	if (len > NAME_MAX_LEN)
+		return false;
+	memcpy(name, host, len + 1);
 	if (inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1)
 		return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
-	return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
+	return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
 }
 
 struct bufferevent *tls_stream(struct tls *tls, struct event_base *base, const char *host)
