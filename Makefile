@@ -94,7 +94,7 @@ MANUALS   := $(sort $(wildcard daemon/*.7 daemon/*.8 daemon/signer/*.8 daemon/co
 	client/witness/*.8 proto/*.7))
 
 .PHONY: all
-all: release  ## build traild, its signer and courier, and trail (build/release)
+all: release  ## build traild, its signer and courier, trail and trail-witness (build/release)
 
 # $(1): the mode
 define MODE_RULES
@@ -202,7 +202,8 @@ CROSS_DEPS := gcc-s390x-linux-gnu libc6-dev-s390x-cross gcc-arm-linux-gnueabihf 
 	qemu-user-static
 # The tests of a file of proto/ that need nothing above it.
 CROSS_UNITS := $(filter-out tests/unit/test_findings.c,$(filter $(PROTO_C:proto/%=tests/unit/test_%),$(UNIT_C)))
-CROSS_PARTS := $(PROTO_C:%.c=%.o) $(patsubst %,tests/support/%.o,guard hex sealed_log vector) trail.pb-c.o
+CROSS_PARTS := $(PROTO_C:%.c=%.o) $(patsubst %,client/witness/%.o,judge loglist) \
+	$(patsubst %,tests/support/%.o,guard hex sealed_log vector) trail.pb-c.o
 CROSS_CC = $(TRIPLE_$(1))-gcc $(CPPFLAGS) $(CFLAGS) -O2 -g -isystem build/cross/$(1)/root/usr/include \
 	-isystem build/cross/$(1)/root/usr/include/$(TRIPLE_$(1))
 CROSS_LIBS = -Lbuild/cross/$(1)/root/usr/lib/$(TRIPLE_$(1)) -lcmocka -lsodium -lprotobuf-c -lcrypto
@@ -259,12 +260,21 @@ crowd: release $(BENCHES)  ## measure: what attackers do to one innocent peer an
 demo: release  ## start a daemon, import 20,000 real events, kill it, check it, flip a bit
 	tests/demo.sh
 
-# What somebody outside wrote: Debian's golang-golang-x-mod-dev checks our notes and proofs.
-build/interop/check: tests/interop/check.go | $(NEEDED)
+# What somebody outside wrote: Debian's golang-golang-x-mod-dev checks our notes, proofs and tiles.
+INTEROP := build/interop/check build/interop/tiles
+$(INTEROP): build/interop/%: tests/interop/%.go | $(NEEDED)
 	$(call say,GO)
 	@mkdir -p build/interop/src
 	$(Q)GO111MODULE=off GOPATH=$(CURDIR)/build/interop:/usr/share/gocode GOCACHE=$(CURDIR)/build/interop/cache \
 		$(firstword $(wildcard /usr/lib/go-1.19/bin/go) /usr/bin/go) build -o $@ $<
+
+# Programs of others that need a newer Go and its modules, each named by its version; and the tests
+# that take them (tests/integration/foreign.py).
+FOREIGN := github.com/transparency-dev/tessera/cmd/fsck@v1.0.4
+.PHONY: interop
+interop: release $(INTEROP)  ## programs of others judge our log, where Go modules can be had
+	tests/interop/fetch build/interop/bin $(FOREIGN)
+	$(PYTHON) -m pytest -q -rs -p no:cacheprovider $(sort $(wildcard tests/integration/test_interop*.py))
 
 # Prometheus' own judge of what `trail status -o prom` writes: taken out of Debian's package, which,
 # installed, would run a server.
@@ -275,7 +285,7 @@ build/promtool/promtool: | $(NEEDED)
 		dpkg-deb --fsys-tarfile prometheus_*.deb | tar -xO ./usr/bin/promtool >promtool.new && \
 		rm prometheus_*.deb && chmod 0755 promtool.new && mv promtool.new promtool
 
-TEST_NEEDS := release unit-release replay-release build/interop/check
+TEST_NEEDS := release unit-release replay-release $(INTEROP)
 CI_NEEDS   := $(TEST_NEEDS) build/promtool/promtool asan unit-asan replay-asan tsan unit-tsan
 FULL_NEEDS := $(CI_NEEDS) clang unit-clang replay-clang debug unit-debug replay-debug \
 	$(FUZZERS:%=build/fuzz/tests/fuzz/fuzz_%) $(CROSS:%=cross-%)
@@ -346,7 +356,7 @@ deps-cross:  ## install what make cross needs besides
 deps-deb:  ## install what building packages needs besides
 	@$(call install_packages,$(BUILD_DEPS) $(PACKAGE_DEPS))
 
-PROGRAMS := $(sbindir)/traild $(sbindir)/traild-signer $(sbindir)/traild-courier $(bindir)/trail
+PROGRAMS := $(addprefix $(sbindir)/,traild traild-signer traild-courier trail-witness) $(bindir)/trail
 LIBRARY  := $(libdir)/libtrail.so.$(VERSION) $(libdir)/$(SONAME) $(libdir)/libtrail.so $(libdir)/libtrail.a
 PAGES    := $(foreach m,$(MANUALS),$(mandir)/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m)))
 PC       := $(libdir)/pkgconfig/libtrail.pc
@@ -359,13 +369,15 @@ place = sed -e 's|/usr/sbin/|$(sbindir)/|g; s|/etc/trail/|$(sysconfdir)/trail/|g
 	chmod 0644 $(DESTDIR)$(2)
 # What install puts there for systemd and AppArmor.
 SERVICE := $(addprefix $(unitdir)/,$(notdir $(UNITS))) $(sysusersdir)/traild.conf $(tmpfilesdir)/traild.conf \
+	$(sysusersdir)/trail-witness.conf \
 	$(addprefix $(apparmordir)/,$(notdir $(PROFILES)))
 CONF := $(sysconfdir)/trail/traild.conf
+WITNESS_CONF := $(sysconfdir)/trail/witness.logs
 
 .PHONY: install uninstall
 install: release  ## install programs, library, manuals, completion, units below $(DESTDIR)$(prefix)
 	install -d $(sort $(dir $(addprefix $(DESTDIR),$(PROGRAMS) $(LIBRARY) $(PAGES) $(PC) $(HEADER) $(COMPLETE) $(SERVICE) $(CONF))))
-	install -m 0755 build/release/traild build/release/traild-signer build/release/traild-courier $(DESTDIR)$(sbindir)
+	install -m 0755 $(addprefix build/release/,traild traild-signer traild-courier trail-witness) $(DESTDIR)$(sbindir)
 	install -m 0755 build/release/trail $(DESTDIR)$(bindir)
 	install -m 0644 build/release/libtrail.so.$(VERSION) build/release/libtrail.a $(DESTDIR)$(libdir)
 	ln -sf libtrail.so.$(VERSION) $(DESTDIR)$(libdir)/$(SONAME)
@@ -382,11 +394,14 @@ install: release  ## install programs, library, manuals, completion, units below
 	$(foreach p,$(PROFILES),$(call place,$(p),$(apparmordir)/$(notdir $(p))) && ):
 	install -m 0644 systemd/traild.sysusers $(DESTDIR)$(sysusersdir)/traild.conf
 	install -m 0644 systemd/traild.tmpfiles $(DESTDIR)$(tmpfilesdir)/traild.conf
+	install -m 0644 systemd/trail-witness.sysusers $(DESTDIR)$(sysusersdir)/trail-witness.conf
 	[ -e $(DESTDIR)$(CONF) ] || install -m 0644 systemd/traild.conf $(DESTDIR)$(CONF)
+	[ -e $(DESTDIR)$(WITNESS_CONF) ] || install -m 0644 systemd/witness.logs $(DESTDIR)$(WITNESS_CONF)
 	[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
 uninstall:  ## remove what install put there, but for settings that were changed since
 	rm -f $(addprefix $(DESTDIR),$(PROGRAMS) $(LIBRARY) $(PAGES) $(PC) $(HEADER) $(COMPLETE) $(SERVICE))
 	! cmp -s systemd/traild.conf $(DESTDIR)$(CONF) || rm $(DESTDIR)$(CONF)
+	! cmp -s systemd/witness.logs $(DESTDIR)$(WITNESS_CONF) || rm $(DESTDIR)$(WITNESS_CONF)
 
 # ---- packages ----
 

@@ -21,7 +21,6 @@ void trail_verify_free(struct trail_verify *v)
 		return;
 	buf_release(&v->checkpoint);
 	buf_release(&v->since);
-	buf_release(&v->policy);
 	buf_release(&v->anchors);
 	verify_reset(v);
 	free(v);
@@ -147,12 +146,23 @@ uint64_t trail_verify_uncovered(const struct trail_verify *v)
 	return v ? v->result.size - v->result.checked : 0;
 }
 
+uint64_t trail_verify_seals(const struct trail_verify *v)
+{
+	return v ? v->result.seals : 0;
+}
+
+bool trail_verify_sealed(const struct trail_verify *v, uint64_t *index, int64_t *time_ns)
+{
+	if (!v || !index || !time_ns || !v->result.sealed)
+		return false;
+	*index = v->result.sealed_index;
+	*time_ns = (int64_t)v->result.sealed_ns;
+	return true;
+}
+
 bool trail_verify_first_bad(const struct trail_verify *v, uint64_t *index, bool *exact)
 {
-	if (!v || !index || !exact || !findings_first_bad(&v->result.found, index))
-		return false;
-	*exact = v->result.found.first_exact_1 != 0;
-	return true;
+	return v && index && exact && findings_first_bad(&v->result.found, index, exact);
 }
 
 uint64_t trail_verify_invalid(const struct trail_verify *v)

@@ -7,11 +7,11 @@
 
 #include "../proto/checkpoint.h"
 #include "../proto/findings.h"
+#include "../proto/hash.h"
 #include "../proto/policy.h"
 
 enum {
-	VERIFY_WHY_LEN = 400,
-	TRAIL_PROOF_AUTHORITY = 257, /* a certificate's subject, and NUL */
+	AUTHORITY_LEN = 257, /* a certificate's subject, and NUL */
 };
 
 /* Who cosigned a note. */
@@ -25,21 +25,21 @@ struct cosigners {
 
 /* What holds of evidence. */
 struct proof_facts {
-	char origin[NOTE_NAME_MAX + 1];
 	uint64_t numbers[TRAIL_PROOF_COUNT];
-	char authority[TRAIL_PROOF_AUTHORITY];
+	char authority[AUTHORITY_LEN];
 	struct cosigners cosigners, before;
 	struct trail_entry *entry; /* NULL: none */
 };
-#include "../proto/hash.h"
-#include "../proto/note.h"
 
 struct verify_result {
 	bool ended; /* there is a verdict */
 	uint64_t size, since, checked;
 	uint64_t payloads; /* that fit their commitments */
 	uint64_t erased;   /* missing, and the log holds an ERASURE, or may hold one */
-	bool whole;        /* all records below `size` are in `root` */
+	uint64_t seals;    /* of the log */
+	bool sealed; /* the newest SEAL that holds with all before it stands at sealed_index */
+	uint64_t sealed_index, sealed_ns;
+	bool whole; /* all records below `size` are in `root` */
 	struct hash root;
 	struct proof_facts proof;
 	char origin[NOTE_NAME_MAX + 1]; /* "": it did not come to that */
@@ -55,13 +55,7 @@ struct trail_verify {
 	unsigned threads;
 	trail_progress_fn progress; /* NULL: nobody asks */
 	void *ctx;
-	/* For evidence. */
-	bool has_identity;
-	struct log_identity identity;
-	struct buf policy;  /* its text; of single witnesses a made one */
-	unsigned witnesses; /* that it was made of */
-	struct buf anchors;
-	char why[VERIFY_WHY_LEN]; /* the last setter was refused */
+	struct buf anchors; /* certificates of time stamp authorities, PEM */
 	struct verify_result result;
 };
 

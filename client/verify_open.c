@@ -3,15 +3,26 @@
 
 #include <inttypes.h>
 
-enum trail_err opener_open(struct opener *o, struct trail *t, struct verify_result *result,
-	const struct spine *spine, uint64_t size)
+enum trail_err opener_open(
+	struct opener *o, struct trail *t, struct verify_result *result, const struct spine *spine)
 {
-	*o = (struct opener){ .result = result };
-	lane_open(&o->lane, t, spine->next, size);
+	*o = (struct opener){ .result = result, .closed = true };
+	o->lane.t = t;
 	if (control_init(&o->control, &result->found, spine) != TRAIL_OK)
 		return fault_set(&t->fault, TRAIL_NOMEM, "memory is out");
 	o->control.pinned = &t->trust.identity.vkey;
 	return TRAIL_OK;
+}
+
+void opener_begin(struct opener *o, bool all, uint64_t size)
+{
+	lane_open(&o->lane, o->lane.t, !all, o->control.spine->next, size);
+	o->closed = false;
+}
+
+void opener_give_up(struct opener *o)
+{
+	o->closed = true;
 }
 
 void opener_close(struct opener *o)
@@ -64,7 +75,7 @@ static enum trail_err judge_payload(struct opener *o, uint64_t index, const stru
 			index);
 		return TRAIL_OK;
 	}
-	o->result->payloads++;
+	o->result->payloads += !o->lane.controls;
 	if (!record_known(r))
 		return TRAIL_OK;
 	if (r->kind != KIND_EVENT)
@@ -73,21 +84,50 @@ static enum trail_err judge_payload(struct opener *o, uint64_t index, const stru
 	return TRAIL_OK;
 }
 
+/* The row that is due, or NULL: the daemon has none. TRAIL_END: none is asked for. */
+static enum trail_err due_row(
+	struct opener *o, const struct record *r, const struct evidence_item **row)
+{
+	if (o->closed)
+		return TRAIL_END;
+	if (!o->lane.controls)
+		return lane_next(&o->lane, row);
+	if (is_kept_like_an_event(r))
+		return TRAIL_END;
+	if (!o->waiting)
+		lane_refresh(&o->lane);
+	enum trail_err err = lane_find(&o->lane, o->control.spine->next, row);
+	o->waiting = err == TRAIL_MORE;
+	return err;
+}
+
+/* Of control entries the others can be judged all the same. */
+static enum trail_err another_record(struct opener *o, uint64_t index)
+{
+	static const char WHAT[] =
+		"the daemon shows another record with the payload than in the spine";
+	if (!o->lane.controls)
+		return fault_set(&o->lane.t->fault, TRAIL_CORRUPT, "%s", WHAT);
+	findings_add(&o->result->found, FIND_DAEMON_PAGE, index, "at record %" PRIu64 ": %s", index,
+		WHAT);
+	return TRAIL_OK;
+}
+
 enum trail_err opener_take(struct opener *o, const uint8_t bytes[RECORD_LEN],
 	const struct record *r, struct control_facts *facts)
 {
-	const struct evidence_item *row;
+	const struct evidence_item *row = NULL;
 	struct fault *fault = &o->lane.t->fault;
-	enum trail_err err = lane_next(&o->lane, &row);
+	uint64_t index = o->control.spine->next;
+	enum trail_err err = due_row(o, r, &row);
 	if (err != TRAIL_OK)
-		return err;
-	if (!span_equal(row->record, span_of(bytes, RECORD_LEN)))
-		return fault_set(fault, TRAIL_CORRUPT,
-			"the daemon shows another record with the payload than in the spine");
-	if (row->salt.len == 0)
-		err = take_missing(o, row->index, r);
+		return err == TRAIL_END ? TRAIL_OK : err;
+	if (row && !span_equal(row->record, span_of(bytes, RECORD_LEN)))
+		return another_record(o, index);
+	if (!row || row->salt.len == 0)
+		err = take_missing(o, index, r);
 	else
-		err = judge_payload(o, row->index, r, row, facts);
+		err = judge_payload(o, index, r, row, facts);
 	return err == TRAIL_OK ? err : fault_set(fault, err, "memory is out");
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Opening commitments: each record beside the payload that the daemon gives for it.
+ * Opening commitments: records beside the payloads that the daemon gives for them, which are those
+ * of all records, or of control entries alone, except PEERs.
  */
 #ifndef CLIENT_VERIFY_OPEN_H
 #define CLIENT_VERIFY_OPEN_H
@@ -11,6 +12,8 @@
 
 struct opener {
 	struct payload_lane lane;
+	bool closed;                  /* no more is asked for */
+	bool waiting;                 /* for the row of a control entry */
 	struct verify_result *result; /* the caller's, as are found and spine */
 	struct control control;
 	/*
@@ -21,9 +24,13 @@ struct opener {
 	uint64_t missing_count;
 };
 
-/* Payloads of [spine->next, size). TRAIL_NOMEM; to be closed all the same. */
-enum trail_err opener_open(struct opener *o, struct trail *t, struct verify_result *result,
-	const struct spine *spine, uint64_t size);
+/* TRAIL_NOMEM; to be closed all the same. */
+enum trail_err opener_open(
+	struct opener *o, struct trail *t, struct verify_result *result, const struct spine *spine);
+/* Begin: payloads of [spine->next, size), all or those of control entries. */
+void opener_begin(struct opener *o, bool all, uint64_t size);
+/* From here on do without payloads. */
+void opener_give_up(struct opener *o);
 /* Nothing of it may be on its way any more. */
 void opener_close(struct opener *o);
 /*

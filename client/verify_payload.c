@@ -10,10 +10,12 @@ enum {
 	LOOK_EVERY = 64
 }; /* rows between looks at what came */
 
-void lane_open(struct payload_lane *lane, struct trail *t, uint64_t first, uint64_t end)
+void lane_open(
+	struct payload_lane *lane, struct trail *t, bool controls, uint64_t first, uint64_t end)
 {
 	*lane = (struct payload_lane){
 		.t = t,
+		.controls = controls,
 		.first = first,
 		.end = end,
 		.due = first,
@@ -42,9 +44,18 @@ static void take_answer(struct trail *t, struct slot *slot, enum trail_err lost)
 	lane->state = LANE_FAILED;
 }
 
-static void ask(struct payload_lane *lane)
+static struct request request_for(const struct payload_lane *lane)
 {
-	struct request request = {
+	if (lane->controls)
+		return (struct request){
+			.kind = REQUEST_CONTROLS,
+			.controls = {
+				.from = lane->first,
+				.size = lane->end,
+				.next = buf_view(&lane->next),
+			},
+		};
+	return (struct request){
 		.kind = REQUEST_GET,
 		.question = {
 			.index = lane->first,
@@ -52,6 +63,11 @@ static void ask(struct payload_lane *lane)
 			.paging = { .next = buf_view(&lane->next) },
 		},
 	};
+}
+
+static void ask(struct payload_lane *lane)
+{
+	struct request request = request_for(lane);
 	if (lane->busy)
 		deadline_pause(lane->deadline);
 	else
@@ -86,6 +102,41 @@ static enum trail_err judge_page(struct payload_lane *lane, const struct rows *p
 	return TRAIL_OK;
 }
 
+/* Whether a page of control entries goes on behind the one before. */
+static enum trail_err judge_controls(struct payload_lane *lane, const struct rows *page)
+{
+	uint64_t due = lane->due;
+	bool fits = page->next.len <= CURSOR_MAX &&
+		(page->done || (page->position > due && page->next.len != 0));
+	for (size_t i = 0; fits && i < page->row_count; i++) {
+		uint64_t index = page->rows[i].index;
+		struct record r;
+		record_decode(page->rows[i].record.data, &r);
+		fits = index >= due && index < lane->end &&
+			(page->done || index < page->position) && r.kind != KIND_EVENT &&
+			r.kind != KIND_PEER;
+		due = index + 1;
+	}
+	if (fits)
+		return TRAIL_OK;
+	return fault_set(&lane->t->fault, TRAIL_CORRUPT,
+		"the daemon's page of control entries from %" PRIu64
+		" on holds others, or is out of order, or does not say where it goes on",
+		lane->due);
+}
+
+/* What a page that fits says of the next one. */
+static void go_on(struct payload_lane *lane, const struct rows *page)
+{
+	if (lane->controls) {
+		lane->due = page->position;
+		lane->state = page->done ? LANE_OVER : LANE_IDLE;
+	} else {
+		lane->due += page->row_count;
+		lane->state = lane->due == lane->end ? LANE_OVER : LANE_IDLE;
+	}
+}
+
 /* The answer becomes the page ahead, which is used up, and the next one is asked for. */
 static enum trail_err take_page(struct payload_lane *lane)
 {
@@ -99,18 +150,19 @@ static enum trail_err take_page(struct payload_lane *lane)
 		return TRAIL_OK;
 	}
 	if (err == TRAIL_OK)
-		err = judge_page(lane, &answer.rows);
+		err = lane->controls ? judge_controls(lane, &answer.rows)
+				     : judge_page(lane, &answer.rows);
 	if (err != TRAIL_OK)
 		return err;
 	page->rows = answer.rows.rows;
 	page->count = answer.rows.row_count;
 	page->at = 0;
-	lane->due += page->count;
+	go_on(lane, &answer.rows);
 	buf_clear(&lane->next);
 	buf_put_span(&lane->next, answer.rows.next);
 	if (lane->next.failed)
 		return fault_set(&lane->t->fault, TRAIL_NOMEM, "memory is out");
-	if (lane->due == lane->end)
+	if (lane->state == LANE_OVER)
 		return TRAIL_OK;
 	ask(lane);
 	/* Sent at once, so that the daemon works while this page is judged. */
@@ -153,6 +205,8 @@ static enum trail_err fetch(struct payload_lane *lane)
 		return wait_for_page(lane);
 	case LANE_ANSWERED:
 		return take_page(lane);
+	case LANE_OVER:
+		return TRAIL_END;
 	case LANE_FAILED:
 		break;
 	}
@@ -161,7 +215,7 @@ static enum trail_err fetch(struct payload_lane *lane)
 }
 
 /* Without waiting. What goes wrong is told when the rows before it were given out. */
-static void look(struct payload_lane *lane)
+void lane_refresh(struct payload_lane *lane)
 {
 	/* The time that the caller took is not the daemon's. */
 	if (!lane->busy)
@@ -174,17 +228,51 @@ static void look(struct payload_lane *lane)
 	}
 }
 
-enum trail_err lane_next(struct payload_lane *lane, const struct evidence_item **row)
+/* Until there is a row in `work`. TRAIL_END: there is none. */
+static enum trail_err reach_row(struct payload_lane *lane)
 {
-	struct lane_page *work = &lane->work;
-	while (used_up(work)) {
+	while (used_up(&lane->work)) {
 		enum trail_err err = used_up(&lane->ahead) ? fetch(lane) : TRAIL_OK;
 		if (err != TRAIL_OK)
 			return err;
 		turn_page(lane);
 	}
-	*row = &work->rows[work->at++];
+	return TRAIL_OK;
+}
+
+static const struct evidence_item *take_row(struct payload_lane *lane)
+{
+	struct lane_page *work = &lane->work;
+	const struct evidence_item *row = &work->rows[work->at++];
 	if (work->at % LOOK_EVERY == 0 || used_up(work))
-		look(lane);
+		lane_refresh(lane);
+	return row;
+}
+
+enum trail_err lane_next(struct payload_lane *lane, const struct evidence_item **row)
+{
+	enum trail_err err = reach_row(lane);
+	if (err == TRAIL_OK)
+		*row = take_row(lane);
+	return err;
+}
+
+enum trail_err lane_find(
+	struct payload_lane *lane, uint64_t index, const struct evidence_item **row)
+{
+	enum trail_err err = reach_row(lane);
+	*row = NULL;
+	if (err == TRAIL_END)
+		return TRAIL_OK;
+	if (err != TRAIL_OK)
+		return err;
+	uint64_t due = lane->work.rows[lane->work.at].index;
+	if (due < index)
+		return fault_set(&lane->t->fault, TRAIL_CORRUPT,
+			"the daemon gives the payload of a control entry %" PRIu64
+			", and the record there is none",
+			due);
+	if (due == index)
+		*row = take_row(lane);
 	return TRAIL_OK;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The payloads of a log, in the order of its records: one question, which leaves one event in the
- * log, and its pages one after the other. While a page is judged the next one is fetched, and the
+ * The payloads of a log, in the order of its records: of all, which is one question and leaves one
+ * event in the log, or of its control entries alone, which leaves none. One page comes after the
+ * other: while a page is judged the next one is fetched, and the
  * one behind it asked for as soon as that is there, so that the daemon need not wait.
  * Memory: three answers of at most 1 MiB, two of them decoded. Believes nothing: rows are items
  * with a record, salt and payload, for the caller to compare.
@@ -16,6 +17,7 @@ enum lane_state {
 	LANE_ASKED,
 	LANE_ANSWERED,
 	LANE_FAILED, /* `why` says why */
+	LANE_OVER,   /* there is no further page */
 };
 
 struct lane_page {
@@ -27,18 +29,20 @@ struct lane_page {
 struct payload_lane {
 	struct slot slot; /* first: the page that is on its way */
 	struct trail *t;
+	bool controls; /* control entries alone */
 	enum lane_state state;
 	struct fault why;
 	bool busy;           /* the daemon asked for patience */
 	int64_t deadline;    /* for the next page */
 	uint64_t first, end; /* the question */
-	uint64_t due;        /* index of the next row to be fetched */
-	struct buf next;     /* what the next page is asked for with */
+	uint64_t due;    /* index of the next row to be fetched, or the least that it may have */
+	struct buf next; /* what the next page is asked for with */
 	struct lane_page work, ahead;
 };
 
-/* For records [first, end). Nothing is asked yet. */
-void lane_open(struct payload_lane *lane, struct trail *t, uint64_t first, uint64_t end);
+/* For records [first, end), or the control entries among them. Nothing is asked yet. */
+void lane_open(
+	struct payload_lane *lane, struct trail *t, bool controls, uint64_t first, uint64_t end);
 /* Nothing of it may be on its way any more. */
 void lane_close(struct payload_lane *lane);
 /*
@@ -47,5 +51,13 @@ void lane_close(struct payload_lane *lane);
  * answer, else the daemon's or the connection's.
  */
 enum trail_err lane_next(struct payload_lane *lane, const struct evidence_item **row);
+/*
+ * Of control entries: the row of record `index`, larger than that of the call before. *row NULL:
+ * the daemon has none. Errors as lane_next; TRAIL_CORRUPT also where it has one that was passed.
+ */
+enum trail_err lane_find(
+	struct payload_lane *lane, uint64_t index, const struct evidence_item **row);
+/* The caller was elsewhere: what time went by is not the daemon's. Takes what came. */
+void lane_refresh(struct payload_lane *lane);
 
 #endif

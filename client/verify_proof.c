@@ -6,114 +6,20 @@
 #include "trail_entry.h"
 #include "verify.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 static const uint64_t SECOND_NS = 1000000000;
 
-/* ---- what to judge by ---- */
-
-static enum trail_err refuse(struct trail_verify *v, enum trail_err err, const char *why)
-{
-	(void)snprintf(v->why, sizeof v->why, "%s", why);
-	return err;
-}
-
-enum trail_err trail_verify_set_identity(struct trail_verify *v, const char *text, size_t len)
-{
-	if (!v || !text)
-		return TRAIL_MISUSE;
-	v->why[0] = '\0';
-	v->has_identity = identity_parse(span_of(text, len), &v->identity) == TRAIL_OK;
-	return v->has_identity
-		? TRAIL_OK
-		: refuse(v, TRAIL_INVALID,
-			  "this is no log identity file, which has three lines; `trail key` prints "
-			  "one");
-}
-
-/* Whether it is one, and else why not. */
-static enum trail_err try_policy(struct trail_verify *v, struct span text)
-{
-	struct policy *policy = malloc(sizeof *policy);
-	struct policy_fault fault;
-	if (!policy)
-		return refuse(v, TRAIL_NOMEM, "memory is out");
-	enum trail_err err = policy_parse(text, policy, &fault);
-	free(policy);
-	if (err == TRAIL_OK)
-		return TRAIL_OK;
-	(void)snprintf(
-		v->why, sizeof v->why, "line %u of the witness policy: %s", fault.line, fault.what);
-	return err == TRAIL_NOMEM ? err : TRAIL_INVALID;
-}
-
-/* Take `text` for the policy where it is one. */
-static enum trail_err take_policy(struct trail_verify *v, struct buf *text)
-{
-	enum trail_err err = text->failed ? refuse(v, TRAIL_NOMEM, "memory is out")
-					  : try_policy(v, buf_view(text));
-	if (err != TRAIL_OK) {
-		buf_release(text);
-		return err;
-	}
-	buf_release(&v->policy);
-	v->policy = *text;
-	return TRAIL_OK;
-}
-
-enum trail_err trail_verify_set_policy(struct trail_verify *v, const char *text, size_t len)
-{
-	struct buf copy = { 0 };
-	if (!v || !text)
-		return TRAIL_MISUSE;
-	v->why[0] = '\0';
-	if (len == 0 || len > POLICY_LEN_MAX)
-		return refuse(v, TRAIL_INVALID, "a witness policy has 1 to 65,536 bytes");
-	v->witnesses = 0;
-	buf_put(&copy, text, len);
-	return take_policy(v, &copy);
-}
-
-/* "witness 1 VKEY", and so on, and no quorum. */
-static const char NO_QUORUM[] = "quorum none\n";
-
-enum trail_err trail_verify_add_witness(struct trail_verify *v, const char *vkey)
-{
-	struct buf made = { 0 };
-	struct cosigner key;
-	if (!v || !vkey)
-		return TRAIL_MISUSE;
-	v->why[0] = '\0';
-	if (v->policy.len != 0 && v->witnesses == 0)
-		return refuse(v, TRAIL_INVALID, "a witness policy names all witnesses that count");
-	if (cosigner_parse(span_text(vkey), &key) != TRAIL_OK)
-		return refuse(v, TRAIL_INVALID,
-			"this is no vkey of a witness (type 4), like name+12ab34cd+BASE64");
-	if (v->policy.len != 0)
-		buf_put(&made, v->policy.data, v->policy.len - (sizeof NO_QUORUM - 1));
-	buf_printf(&made, "witness w%u %s\n%s", v->witnesses + 1, vkey, NO_QUORUM);
-	enum trail_err err = take_policy(v, &made);
-	v->witnesses += err == TRAIL_OK;
-	return err;
-}
-
 enum trail_err trail_verify_set_anchors(struct trail_verify *v, const char *pem, size_t len)
 {
 	if (!v || !pem)
 		return TRAIL_MISUSE;
-	v->why[0] = '\0';
 	if (len == 0 || len > STAMP_ANCHORS_MAX)
-		return refuse(v, TRAIL_INVALID, "certificates have 1 byte to 1 MiB");
+		return TRAIL_INVALID;
 	buf_clear(&v->anchors);
 	buf_put(&v->anchors, pem, len);
-	return v->anchors.failed ? refuse(v, TRAIL_NOMEM, "memory is out") : TRAIL_OK;
-}
-
-const char *trail_verify_why(const struct trail_verify *v)
-{
-	return v ? v->why : "";
+	return v->anchors.failed ? TRAIL_NOMEM : TRAIL_OK;
 }
 
 /* ---- what is kept of a proof ---- */
@@ -225,7 +131,7 @@ static bool keep_facts(struct verify_result *result, const struct evidence_case 
 {
 	struct proof_facts *facts = &result->proof;
 	size_t records;
-	memcpy(facts->origin, c->log.vkey.name, sizeof facts->origin);
+	memcpy(result->origin, c->log.vkey.name, sizeof result->origin);
 	keep_numbers(facts, c);
 	if (c->stamped)
 		(void)snprintf(facts->authority, sizeof facts->authority, "%s", c->stamp.authority);
@@ -255,30 +161,26 @@ static enum trail_err judge(struct trail_verify *v, struct evidence_case *c, str
 	return err;
 }
 
-enum trail_err trail_verify_proof(struct trail_verify *v, const char *text, size_t len)
+enum trail_err trail_verify_proof(
+	struct trail *t, struct trail_verify *v, const char *text, size_t len)
 {
-	struct policy_fault fault;
+	enum trail_err err = handle_enter_closed(t);
+	if (err != TRAIL_OK)
+		return err;
 	if (!v || !text)
-		return TRAIL_MISUSE;
+		return fault_set(&t->fault, TRAIL_MISUSE, "there is no proof to judge");
 	verify_reset(v);
 	struct evidence_case *c = calloc(1, sizeof *c);
-	struct policy *policy = v->policy.len != 0 ? malloc(sizeof *policy) : NULL;
-	enum trail_err err = TRAIL_NOMEM;
-	if (!c || (v->policy.len != 0 && !policy))
-		goto out;
-	/* It was tried when it was set. */
-	err = policy ? policy_parse(buf_view(&v->policy), policy, &fault) : TRAIL_OK;
-	if (err != TRAIL_OK)
-		goto out;
+	if (!c)
+		return fault_set(&t->fault, TRAIL_NOMEM, "memory is out");
 	c->found = &v->result.found;
-	c->identity = v->has_identity ? &v->identity : NULL;
-	c->policy = policy;
+	/* One that came from a daemon, now or before, is no path that a verifier trusts. */
+	c->identity = t->trust.level == TRAIL_TRUST_GIVEN ? &t->trust.identity : NULL;
+	c->policy = t->trust.policy;
 	c->anchors = buf_view(&v->anchors);
 	err = judge(v, c, span_of(text, len));
-out:
-	free(policy);
 	free(c);
-	return err;
+	return err == TRAIL_OK ? err : fault_set(&t->fault, err, "memory is out");
 }
 
 /* ---- what is told ---- */
@@ -286,11 +188,6 @@ out:
 const struct trail_entry *trail_verify_entry(const struct trail_verify *v)
 {
 	return v ? v->result.proof.entry : NULL;
-}
-
-const char *trail_verify_origin(const struct trail_verify *v)
-{
-	return v ? v->result.proof.origin : "";
 }
 
 uint64_t trail_verify_number(const struct trail_verify *v, enum trail_proof_number number)

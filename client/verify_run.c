@@ -8,6 +8,7 @@
 #include "contact.h"
 #include "deadline.h"
 #include "pins.h"
+#include "verify_base.h"
 #include "verify_marks.h"
 #include "verify_open.h"
 #include "verify_stream.h"
@@ -27,7 +28,9 @@ struct verifying {
 	struct marks marks;
 	struct spine spine;
 	struct frontier tree;
-	struct opener opener; /* where payloads are asked for */
+	struct frontier edge; /* before the newest SEAL */
+	struct opener opener; /* payloads, and what they say of the log itself */
+	uint64_t now_ns;      /* when `head` was the newest checkpoint */
 };
 
 /* ---- what answers say ---- */
@@ -44,7 +47,8 @@ static bool blame(struct verifying *run, enum trail_err err, uint64_t index)
 			index, t->fault.sentence);
 		return true;
 	}
-	if (t->state != HANDLE_OPEN || (err != TRAIL_UNAVAILABLE && err != TRAIL_INVALID))
+	if (t->state != HANDLE_OPEN ||
+		(err != TRAIL_UNAVAILABLE && err != TRAIL_INVALID && err != TRAIL_UNSUPPORTED))
 		return false;
 	findings_add(run->found, FIND_DAEMON_WITHHELD, index,
 		"the daemon does not give record %" PRIu64 ", which its checkpoint of %" PRIu64
@@ -226,7 +230,10 @@ static enum trail_err begin_behind(struct verifying *run, bool *begun)
 	spine_resume(&run->spine, since->size, &leaf, r.received_ns);
 	run->marks.fits = since->size;
 	*begun = true;
-	return TRAIL_OK;
+	err = base_learn(run->t, &run->head, since->size, &run->opener.control);
+	if (err != TRAIL_OK)
+		seals_jump(&run->opener.control.seals);
+	return err == TRAIL_OK || blame(run, err, last) ? TRAIL_OK : err;
 }
 
 /* Whether the records can be streamed: *begun. What speaks against it is a finding. */
@@ -288,26 +295,44 @@ static enum trail_err open_payload(struct verifying *run, const uint8_t bytes[RE
 	const struct record *r, struct control_facts *facts)
 {
 	enum trail_err err;
-	if (!run->v->payloads)
-		return TRAIL_OK;
 	while ((err = opener_take(&run->opener, bytes, r, facts)) == TRAIL_MORE) {
 		if (!tell(run))
 			return stopped(run);
 	}
-	return err;
+	if (err == TRAIL_OK || run->v->payloads || !blame(run, err, run->spine.next))
+		return err;
+	/* Of control entries no more will come; the records can be judged without. */
+	opener_give_up(&run->opener);
+	return TRAIL_OK;
 }
 
-static enum trail_err judge_record(
-	struct verifying *run, const uint8_t bytes[RECORD_LEN], const struct hash *leaf)
+static void take_seal(
+	struct verifying *run, const struct page *page, size_t i, const struct record *r)
 {
+	struct hash root;
+	if (r->kind != KIND_SEAL || !record_known(r))
+		return;
+	/* The tree grows by whole pages. */
+	if (run->edge.size < run->tree.size)
+		run->edge = run->tree;
+	while (run->edge.size < page->first + i)
+		frontier_append(&run->edge, &page->leaf[run->edge.size - page->first], NULL, NULL);
+	frontier_root(&run->edge, &root);
+	seals_take(&run->opener.control.seals, page->first + i, r, &root);
+}
+
+static enum trail_err judge_record(struct verifying *run, const struct page *page, size_t i)
+{
+	const uint8_t *bytes = page->bytes + i * RECORD_LEN;
 	struct control_facts facts = { 0 };
 	struct record r;
 	record_decode(bytes, &r);
 	enum trail_err err = open_payload(run, bytes, &r, &facts);
 	if (err != TRAIL_OK)
 		return err;
-	if (spine_take(&run->spine, &r, leaf, &facts) != TRAIL_OK)
+	if (spine_take(&run->spine, &r, &page->leaf[i], &facts) != TRAIL_OK)
 		return fault_set(&run->t->fault, TRAIL_NOMEM, "memory is out");
+	take_seal(run, page, i, &r);
 	run->v->result.checked++;
 	return TRAIL_OK;
 }
@@ -315,8 +340,7 @@ static enum trail_err judge_record(
 static enum trail_err judge_page(struct verifying *run, const struct page *page)
 {
 	for (size_t i = 0; i < page->count; i++) {
-		enum trail_err err =
-			judge_record(run, page->bytes + i * RECORD_LEN, &page->leaf[i]);
+		enum trail_err err = judge_record(run, page, i);
 		if (err != TRAIL_OK)
 			return err;
 	}
@@ -351,23 +375,35 @@ static enum trail_err judge_all(struct verifying *run, struct stream *stream)
 	}
 }
 
+/* How far the log is sealed; it runs, so it must have done so lately. */
+static void end_seals(struct verifying *run)
+{
+	struct verify_result *result = &run->v->result;
+	struct seals *seals = &run->opener.control.seals;
+	if (result->whole)
+		seals_running(seals, run->head.size, run->now_ns);
+	result->seals = seals->count;
+	result->sealed = seals->sealed;
+	result->sealed_index = seals->sealed_index;
+	result->sealed_ns = seals->sealed_ns;
+}
+
 static enum trail_err stream_all(struct verifying *run)
 {
 	struct verify_result *result = &run->v->result;
 	struct stream stream = { 0 };
-	enum trail_err err = opener_open(&run->opener, run->t, result, &run->spine, run->head.size);
-	if (err == TRAIL_OK)
-		err = stream_open(&stream, run->t, run->v->threads, run->tree.size,
-			run->marks.sizes, run->marks.count);
+	opener_begin(&run->opener, run->v->payloads, run->head.size);
+	enum trail_err err = stream_open(&stream, run->t, run->v->threads, run->tree.size,
+		run->marks.sizes, run->marks.count);
 	if (err == TRAIL_OK)
 		err = judge_all(run, &stream);
 	calls_end(run->t);
 	stream_close(&stream);
 	opener_end(&run->opener);
-	opener_close(&run->opener);
 	spine_end(&run->spine);
 	result->whole = run->tree.size == run->head.size;
 	frontier_root(&run->tree, &result->root);
+	end_seals(run);
 	return err;
 }
 
@@ -406,7 +442,9 @@ static enum trail_err verify(struct verifying *run)
 	bool begun;
 	if (spine_init(&run->spine, run->found) != TRAIL_OK)
 		return fault_set(&run->t->fault, TRAIL_NOMEM, "memory is out");
-	enum trail_err err = open_since(run);
+	enum trail_err err = opener_open(&run->opener, run->t, &v->result, &run->spine);
+	if (err == TRAIL_OK)
+		err = open_since(run);
 	if (err == TRAIL_OK)
 		err = begin(run, &begun);
 	if (err == TRAIL_OK && begun)
@@ -429,12 +467,14 @@ enum trail_err verify_into(struct trail *t, struct trail_verify *v, const struct
 		.v = v,
 		.found = &v->result.found,
 		.head = held->cp,
+		.now_ns = (uint64_t)clock_wall_ns(),
 		.sink = sink,
 	};
 	v->result.size = run.head.size;
 	buf_put_span(&run.note, buf_view(&held->note));
 	enum trail_err err =
 		run.note.failed ? fault_set(&t->fault, TRAIL_NOMEM, "memory is out") : verify(&run);
+	opener_close(&run.opener);
 	spine_release(&run.spine);
 	buf_release(&run.note);
 	return err;

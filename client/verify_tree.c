@@ -369,7 +369,7 @@ enum trail_err trail_verify_tree(struct trail *t, struct trail_verify *v, const 
 		return err;
 	if (!run)
 		return fault_set(&t->fault, TRAIL_NOMEM, "memory is out");
-	v->result = (struct verify_result){ 0 };
+	verify_reset(v);
 	run->t = t;
 	run->v = v;
 	run->found = &v->result.found;

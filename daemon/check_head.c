@@ -147,10 +147,11 @@ static void compare(struct head_lane *lane, const struct mark *mark, const struc
 			result->covered = mark->size;
 		return;
 	}
-	/* A tree node that does not fit, of 16 records, tells more than the last head that does. */
-	uint64_t from = lane->scan->misfit > lane->fits ? lane->scan->misfit : lane->fits;
-	if (from >= mark->size)
-		from = lane->fits;
+	/*
+	 * What lies in the store speaks for nobody against a head from elsewhere: whoever signed
+	 * another history with the log's key signed its smaller heads, too.
+	 */
+	uint64_t from = mark == &lane->given ? 0 : lane->fits;
 	scan_find(lane->scan, code, from,
 		"the records do not give the root of %s of size %llu: the first bad one is among "
 		"%llu to %llu, or the tree was signed otherwise",

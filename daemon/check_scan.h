@@ -55,7 +55,7 @@ struct scan_result {
 	bool tail_known;   /* the signer's head or a given checkpoint was compared */
 	uint64_t closed;   /* index of the entry that closed the log; 0: there is none */
 	struct succession succession; /* what record 0 says of a log before this one */
-	uint64_t seals;               /* SEALs of the log, judged by the epoch of the newest */
+	uint64_t seals;               /* SEALs of the log */
 	bool sealed; /* one of them holds, with all before it: the newest of these stands */
 	uint64_t sealed_index, sealed_ns;
 };
@@ -120,7 +120,6 @@ struct scan {
 	struct spine spine;     /* judges the records */
 	struct control control; /* and the payloads of control entries */
 	struct index_set classes;
-	uint64_t misfit; /* first record below the first tree node of 16 that did not fit */
 	bool skip_names; /* LMDB's main database killed an earlier scan */
 };
 

@@ -50,7 +50,7 @@ struct traild {
 	struct server *server;
 	struct listener listeners[SERVER_LISTENERS_MAX];
 	uint64_t started_ns;
-	uint64_t closed; /* index of the entry that ended the log; 0: it goes on */
+	struct ending ending;
 	char data_path[PATH_MAX + 16];
 	char courier_path[PATH_MAX];
 };
@@ -451,7 +451,7 @@ static enum trail_err no_log(const struct traild_options *o, struct log_reason *
 static enum trail_err judge_log(struct traild *d, bool empty, struct log_reason *reason)
 {
 	const struct traild_options *o = &d->options;
-	enum trail_err err = ending_read(d->store, &d->closed, reason->why);
+	enum trail_err err = ending_read(d->store, &d->ending, reason->why);
 	if (err)
 		return classify(reason, err, LOG_STORE_FAILED, LOG_STORE_DAMAGED);
 	reason->id = LOG_BAD_SUCCESSION;
@@ -464,14 +464,14 @@ static enum trail_err judge_log(struct traild *d, bool empty, struct log_reason 
 	}
 	if (o->closing && empty)
 		return no_log(o, reason);
-	if (d->closed == 0 || o->closing)
+	if (d->ending.closed == 0 || o->closing)
 		return TRAIL_OK;
 	reason->id = LOG_IS_CLOSED;
 	(void)snprintf(reason->why, LOG_WHY_LEN,
 		"%.256s: this log was closed for good by its record %llu, and takes no more: "
 		"begin a successor with --succeed in another folder; `traild check` still "
 		"verifies this one",
-		o->state_dir, (unsigned long long)d->closed);
+		o->state_dir, (unsigned long long)d->ending.closed);
 	return TRAIL_INVALID;
 }
 
@@ -822,31 +822,36 @@ static enum trail_err judge_ending(const struct traild_options *o, struct log_re
 static enum trail_err close_log(struct traild *d, struct log_reason *reason)
 {
 	struct writer_options writing = writing_of(d);
-	if (d->closed != 0)
-		return writer_confirm(&writing, reason);
-	block_signals();
-	enum trail_err err = writer_start(&writing, &d->writer, reason);
-	if (!err)
-		writer_stop(d->writer);
-	d->writer = NULL;
-	return err ? err : ending_read(d->store, &d->closed, reason->why);
+	enum trail_err err;
+	if (d->ending.closed != 0) {
+		err = writer_confirm(&writing, reason);
+	} else {
+		block_signals();
+		err = writer_start(&writing, &d->writer, reason);
+		if (!err)
+			writer_stop(d->writer);
+		d->writer = NULL;
+	}
+	if (err)
+		return err;
+	reason->id = LOG_STORE_DAMAGED;
+	return ending_read(d->store, &d->ending, reason->why);
 }
 
 static enum trail_err end_log(struct traild *d, struct log_reason *reason)
 {
-	struct head head = { 0 };
 	enum trail_err err = judge_signer(&d->options.settings, reason);
 	if (!err)
 		err = open_log(d, reason);
-	bool before = d->closed != 0;
 	if (!err)
 		err = close_log(d, reason);
 	if (err)
 		return err;
-	(void)store_head(d->store, &head);
-	log_line(LOG_CLOSED, "log %s %s for good by its record %llu; its signed size is %llu",
-		d->identity.vkey.name, before ? "was closed before," : "is closed",
-		(unsigned long long)d->closed, (unsigned long long)head.size);
+	log_line(LOG_CLOSED, "log %s is closed for good by its record %llu: %s",
+		d->identity.vkey.name, (unsigned long long)d->ending.closed,
+		d->ending.sealed ? "it is signed and sealed"
+				 : "it is signed, and not sealed yet; say --close again after a "
+				   "quarter of a seal epoch");
 	return TRAIL_OK;
 }
 

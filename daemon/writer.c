@@ -240,23 +240,27 @@ static enum trail_err put_seal(
 	return sealer_report(&w->sealer, w->head.size, reason);
 }
 
-/* Nothing is staged by others. TRAIL_OK: also when it is not yet time for a seal. */
-static enum trail_err seal(struct writer *w, struct log_reason *reason)
+/* Nothing is staged. TRAIL_OK: also when it is not yet time for a seal. */
+static enum trail_err seal_alone(struct writer *w, struct log_reason *reason)
 {
 	struct intake *in = &w->intake;
 	struct buf payload = { 0 };
-	/* An entry on a clock that jumped comes before the SEAL, whose time is above it then. */
-	intake_begin(in);
-	enum trail_err err = commit_and_sign(w, reason);
-	if (err != TRAIL_OK)
-		return err;
+	in->now = clock_now();
 	uint64_t time_ns = log_clock_stamp(in->now.real_ns, in->now, batch_last_ns(in->batch));
-	err = ask_seal(w, time_ns, &payload, reason);
+	enum trail_err err = ask_seal(w, time_ns, &payload, reason);
 	if (err == TRAIL_OK)
 		err = put_seal(w, time_ns, buf_view(&payload), reason);
 	buf_release(&payload);
 	count_seals(w);
 	return err == TRAIL_MORE ? TRAIL_OK : err;
+}
+
+static enum trail_err seal(struct writer *w, struct log_reason *reason)
+{
+	/* An entry on a clock that jumped comes before the SEAL, whose time is above it then. */
+	intake_begin(&w->intake);
+	enum trail_err err = commit_and_sign(w, reason);
+	return err == TRAIL_OK ? seal_alone(w, reason) : err;
 }
 
 /* Once per epoch. */
@@ -571,8 +575,9 @@ static void say_stop(struct writer *w)
 	intake_begin(&w->intake);
 	intake_say(&w->intake, &stop);
 	enum trail_err err = commit_and_sign(w, &reason);
+	/* Behind the end of a log stands a SEAL, and nothing else. */
 	if (err == TRAIL_OK)
-		err = seal(w, &reason);
+		err = w->options.closing ? seal_alone(w, &reason) : seal(w, &reason);
 	if (err != TRAIL_OK)
 		fatal(w, err == TRAIL_CORRUPT ? EXIT_INVALID : EXIT_IO, &reason);
 }
@@ -691,7 +696,9 @@ static enum trail_err say_start(struct writer *w, struct log_reason *reason)
 	begin(w);
 	intake_say(&w->intake, &entry);
 	enum trail_err err = commit_and_sign(w, reason);
-	if (err == TRAIL_OK)
+	/* In a run that only closes the log the one seal that may be had is that of its end. */
+	w->sealer.due_ns = UINT64_MAX;
+	if (err == TRAIL_OK && !w->options.closing)
 		err = seal(w, reason);
 	if (err == TRAIL_OK)
 		count(w, NULL);
@@ -840,11 +847,14 @@ enum trail_err writer_genesis(const struct writer_options *options,
 
 enum trail_err writer_confirm(const struct writer_options *options, struct log_reason *reason)
 {
-	struct writer w = { .options = *options };
+	struct writer w = { .options = *options, .lock = PTHREAD_MUTEX_INITIALIZER };
 	enum trail_err err = open_intake(&w, reason);
 	if (err != TRAIL_OK)
 		return err;
-	err = meet_signer(&w, reason);
+	w.head_row = newest_head_row(options->store);
+	err = reconcile(&w, reason);
+	if (err == TRAIL_OK && w.sealer.newest + 1 != w.head.size)
+		err = seal_alone(&w, reason);
 	intake_close(&w.intake);
 	return err;
 }

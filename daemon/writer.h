@@ -85,7 +85,7 @@ void writer_read_numbers(struct writer *writer, struct writer_numbers *numbers);
 enum trail_err writer_genesis(const struct writer_options *options,
 	const struct signer_greeting *greeting, const struct succeed *succeed,
 	struct log_reason *reason);
-/* A log that was closed: have its last head signed, should that not have been done. */
+/* A log that was closed: have its end signed and sealed, as far as that was not done. */
 enum trail_err writer_confirm(const struct writer_options *options, struct log_reason *reason);
 
 #endif

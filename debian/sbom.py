@@ -49,7 +49,8 @@ def source_version_and_date():
 def built(folder):
     """The files that a package ships from this build."""
     library = sorted(folder.glob("libtrail.so.*.*.*"))
-    return [folder / "trail", folder / "traild", folder / "traild-signer", *library]
+    return [folder / "trail", folder / "trail-witness", folder / "traild", folder / "traild-signer",
+            *library]
 
 
 @functools.cache

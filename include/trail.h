@@ -805,9 +805,9 @@ enum trail_err trail_verify_set_progress(
 /*
  * Fetch every record up to the newest checkpoint and derive everything anew: leaves, tree, chain,
  * the numbers of every source, the entries that records name; the root must be the signed one, and
- * record 0 that of the identity. It goes on behind a finding where it can. What the log gains
- * meanwhile is left for the next time. Without payloads nobody can tell which DAEMON entry is a
- * start, or a change of the clock: any may be one.
+ * record 0 that of the identity. Each SEAL must hold, and the newest be as young as the log
+ * promises, by this machine's clock. It goes on behind a finding where it can. What the log gains
+ * meanwhile is left for the next time.
  *
  * TRAIL_OK: there is a verdict, whatever it says. A daemon that lies is a finding, and so is a
  * trail_open right before this that answered TRAIL_CORRUPT.
@@ -850,7 +850,7 @@ enum trail_verdict {
 	TRAIL_VERDICT_UNVERIFIABLE = 3, /* nothing contradicts, but a part could not be judged */
 };
 enum trail_verdict trail_verify_verdict(const struct trail_verify *v);
-/* Origin of the log that was verified; NULL: it did not come to that. */
+/* Origin of the log that was verified, or that the evidence is of; "" when that is not known. */
 const char *trail_verify_origin(const struct trail_verify *v);
 /* Size of the checkpoint that was verified against; 0: it did not come to that. */
 uint64_t trail_verify_size(const struct trail_verify *v);
@@ -864,6 +864,17 @@ uint64_t trail_verify_uncovered(const struct trail_verify *v);
 /* Payloads that were opened; payloads that are missing, where an ERASURE may be the reason. */
 uint64_t trail_verify_payloads(const struct trail_verify *v);
 uint64_t trail_verify_erased(const struct trail_verify *v);
+/*
+ * How many SEALs the log has: those that this run judged, and those that it believed because they
+ * stand before where it began.
+ */
+uint64_t trail_verify_seals(const struct trail_verify *v);
+/*
+ * How far the log is sealed: index and time (ns since 1970, UTC, by the daemon's clock) of the
+ * newest SEAL that holds with all before it. Keys that were stolen after that time cannot have
+ * changed what lies below that index, for who holds the log's identity. False: no SEAL does.
+ */
+bool trail_verify_sealed(const struct trail_verify *v, uint64_t *index, int64_t *time_ns);
 /*
  * The lowest index that a finding names (*exact); else the first of the range between the last
  * checkpoint that fits and the first that does not. False: no finding names a record.
@@ -886,36 +897,24 @@ bool trail_verify_finding_is_invalid(const struct trail_verify *v, size_t i);
 /* ---- evidence, judged without the log ---- */
 
 /*
- * The text of the log identity file that evidence must be of; get it by a path that you trust.
- * Without it evidence is unverifiable at best. TRAIL_INVALID: it is not one.
- */
-enum trail_err trail_verify_set_identity(struct trail_verify *v, const char *text, size_t len);
-/*
- * The text of a witness policy (c2sp.org/tlog-policy): whose cosignatures count, and how many it
- * takes. TRAIL_INVALID: it is not one; trail_verify_why says where.
- */
-enum trail_err trail_verify_set_policy(struct trail_verify *v, const char *text, size_t len);
-/* One more witness whose cosignature counts, by its vkey; not beside a policy. As above. */
-enum trail_err trail_verify_add_witness(struct trail_verify *v, const char *vkey);
-/*
  * Certificates (PEM) of authorities whose RFC 3161 time stamps count. TRAIL_INVALID: nothing, or
  * more than 1 MiB.
  */
 enum trail_err trail_verify_set_anchors(struct trail_verify *v, const char *pem, size_t len);
-/* Why the last of these was refused: a sentence. "" when none was. May hold foreign text. */
-const char *trail_verify_why(const struct trail_verify *v);
-
 /*
- * Judge one .tlog-proof, as trail_prove gives it; no log is asked. Getters of a verdict tell about
- * it, beside those below: trail_verify_size is that of its checkpoint, trail_verify_checked counts
- * records. TRAIL_OK: there is a verdict. TRAIL_NOMEM, TRAIL_MISUSE: there is none.
+ * Judge one .tlog-proof, as trail_prove gives it. No log is asked: the handle need not be open. It
+ * must be of the log that trail_set_identity names, without which it is unverifiable at best;
+ * cosignatures are judged by the policy of trail_set_policy. What tells of a verdict tells of this,
+ * beside what is below: trail_verify_size is that of its checkpoint, trail_verify_checked counts
+ * its records.
+ *
+ * TRAIL_OK: there is a verdict. TRAIL_NOMEM: there is none.
  */
-enum trail_err trail_verify_proof(struct trail_verify *v, const char *text, size_t len);
+enum trail_err trail_verify_proof(
+	struct trail *t, struct trail_verify *v, const char *text, size_t len);
 
 /* The record that was proven, with its names; NULL: it did not come to that. Belongs to `v`. */
 const struct trail_entry *trail_verify_entry(const struct trail_verify *v);
-/* The origin of the log that the evidence is of; "" when that is not known. */
-const char *trail_verify_origin(const struct trail_verify *v);
 
 /* What holds beside the record itself; believe it only where the verdict is not invalid. */
 enum trail_proof_number {

@@ -14,7 +14,7 @@ void seals_anchor(struct seals *s, const struct genesis *genesis, uint64_t recei
 void seals_resume(
 	struct seals *s, uint64_t count, uint64_t index, uint64_t received_ns, bool excused)
 {
-	s->count = count;
+	s->count = s->due = count;
 	s->has_last = s->sealed = true;
 	s->sealed_index = index;
 	s->last_ns = s->sealed_ns = received_ns;
@@ -86,7 +86,7 @@ static bool judge_fault(struct seals *s, uint64_t index)
 /* V2. From a SEAL that breaks it the count goes on. */
 static bool judge_epoch(struct seals *s, uint64_t index)
 {
-	uint64_t due = s->count - 1;
+	uint64_t due = s->due;
 	bool fits = s->lost || s->text.epoch == due;
 	if (!fits)
 		findings_add(s->found, FIND_SEAL_EPOCH, index,
@@ -96,7 +96,8 @@ static bool judge_epoch(struct seals *s, uint64_t index)
 			s->text.epoch > due ? "removed, or keys were used up without one"
 					    : "put in or moved");
 	s->lost = false;
-	s->count = (uint64_t)s->text.epoch + 1;
+	/* seals_take adds one. */
+	s->due = s->text.epoch;
 	return fits;
 }
 
@@ -171,8 +172,9 @@ static bool judge(struct seals *s, uint64_t index, const struct record *r, const
 
 void seals_take(struct seals *s, uint64_t index, const struct record *r, const struct hash *root)
 {
-	s->count++;
 	bool holds = s->shown && judge(s, index, r, root) && root;
+	s->count++;
+	s->due++;
 	judge_gap(s, index, r);
 	s->broken = s->broken || !holds;
 	if (!s->broken) {

@@ -21,7 +21,8 @@ struct seals {
 	bool anchored;     /* there is one */
 	bool told;         /* that there is none */
 	uint64_t begun_ns; /* received_ns of the genesis record */
-	uint64_t count;    /* SEALs so far, and so the epoch that is due */
+	uint64_t count;    /* SEALs so far */
+	uint64_t due;      /* epoch of the next one */
 	bool lost;         /* how many came before is not known: the next one says */
 	bool excused;      /* a start or clock entry stands behind the newest SEAL */
 	bool has_last;

@@ -36,7 +36,7 @@ static void tell(const struct trail_verify *v, const char *path)
 		printf("nothing new: ");
 	else
 		printf("published: ");
-	print_text(stdout, origin ? origin : "the log");
+	print_text(stdout, *origin ? origin : "the log");
 	if (size == before)
 		printf(": the %llu records are there already, in ", size);
 	else

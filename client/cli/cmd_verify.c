@@ -48,6 +48,7 @@ static int tell(struct cli *cli, const struct wish *wish, const struct trail_ver
 		.v = v,
 		.origin = trail_origin(cli->trail),
 		.identity = cli_trust(cli),
+		.runs = true,
 		.predecessor = before,
 		.quiet = wish->quiet,
 	};
@@ -122,6 +123,7 @@ int cmd_verify(struct cli *cli, int argc, char **argv)
 		{ .name = "checkpoint", .text = &wish.checkpoint, .value = VALUE_FILE },
 		{ .name = "since", .text = &wish.since, .bare = SINCE_LAST, .value = VALUE_FILE },
 		{ .name = "vkey", .text = &wish.vkey },
+		{ .name = "tsa", .text = &wish.tsa, .value = VALUE_FILE },
 		{ .name = "payloads", .flag = &wish.payloads },
 		{ .name = "quiet", .letter = 'q', .flag = &wish.quiet },
 		{ 0 },

@@ -1,15 +1,95 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "entry_json.h"
+#include "file.h"
 #include "output.h"
+#include "proof_facts.h"
+#include "sentence.h"
+#include "verdict.h"
 #include "wish.h"
+
+#include <stdlib.h>
+
+enum {
+	PROOF_MAX = 128 * 1024,   /* no .tlog-proof is longer */
+	ANCHORS_MAX = 1024 * 1024 /* certificates, PEM */
+};
+
+static int set_anchors(const struct wish *wish, struct trail_verify *v)
+{
+	size_t len;
+	if (!wish->tsa)
+		return EXIT_OK;
+	char *pem = malloc(ANCHORS_MAX + 1);
+	int code = pem ? file_read(wish->tsa, pem, ANCHORS_MAX + 1, &len) : EXIT_IO;
+	if (!pem)
+		say("memory is out");
+	if (code == EXIT_OK && trail_verify_set_anchors(v, pem, len) != TRAIL_OK) {
+		say("--tsa %s: certificates (PEM) of time stamp authorities have 1 byte to 1 MiB",
+			wish->tsa);
+		code = EXIT_USAGE;
+	}
+	free(pem);
+	return code;
+}
+
+/* What was proven, beside the verdict: nothing of what contradicts itself. */
+static void add_json(json_t *to, const struct trail_verify *v)
+{
+	const struct trail_entry *n = trail_verify_entry(v);
+	if (trail_verify_verdict(v) == TRAIL_VERDICT_INVALID)
+		return;
+	proof_facts_json(to, v);
+	(void)json_object_set_new(to, "entry", n ? entry_json(n, false) : json_null());
+}
+
+static void tell_more(const struct cli *cli, const struct trail_verify *v)
+{
+	const struct trail_entry *n = trail_verify_entry(v);
+	if (trail_verify_verdict(v) == TRAIL_VERDICT_INVALID)
+		return;
+	(void)putchar('\n');
+	if (n)
+		print_sentence(stdout, &cli->screen, cli->utc, n);
+	proof_facts_print(stdout, v, cli->utc);
+}
+
+static int tell(struct cli *cli, const struct wish *wish, const struct trail_verify *v)
+{
+	const struct verdict verdict = {
+		.v = v,
+		.given = "proof",
+		.origin = trail_verify_origin(v),
+		.identity = cli->log ? "given" : "from the proof itself",
+		.quiet = wish->quiet,
+		.add = add_json,
+	};
+	int code = verdict_tell(cli, &verdict);
+	if (!cli->json && !wish->quiet)
+		tell_more(cli, v);
+	return code;
+}
+
+static int verify_proof(
+	struct cli *cli, const struct wish *wish, struct trail_verify *v, const char *path)
+{
+	size_t len = 0;
+	char *text = malloc(PROOF_MAX + 1);
+	if (!text) {
+		say("memory is out");
+		return EXIT_IO;
+	}
+	int code = file_read(path, text, PROOF_MAX + 1, &len);
+	if (code == EXIT_OK && trail_verify_proof(cli->trail, v, text, len) != TRAIL_OK)
+		code = cli_fail(cli);
+	free(text);
+	return code == EXIT_OK ? tell(cli, wish, v) : code;
+}
 
 int cmd_verify_evidence(
 	struct cli *cli, const struct wish *wish, struct trail_verify *v, const char *path)
 {
-	(void)cli;
-	(void)wish;
-	(void)v;
-	say("%s: verifying evidence is not there yet; without an argument the log of the running "
-	    "daemon is verified (a FILE for --since stands behind =)",
-		path);
-	return EXIT_USAGE;
+	int code = set_anchors(wish, v);
+	if (code == EXIT_OK)
+		code = cli_prepare(cli);
+	return code == EXIT_OK ? verify_proof(cli, wish, v, path) : code;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verdict.h"
-
-#include "output.h"
 #include "predecessor.h"
+#include "when.h"
 
 static const char *verdict_word(const struct trail_verify *v)
 {
@@ -57,6 +56,17 @@ static json_t *json_findings(const struct trail_verify *v)
 	return list;
 }
 
+static json_t *json_sealed(const struct trail_verify *v)
+{
+	uint64_t index;
+	int64_t time_ns;
+	char time[WHEN_MAX];
+	if (!trail_verify_sealed(v, &index, &time_ns))
+		return json_null();
+	when_utc(time_ns, time);
+	return json_pack("{s:o, s:s}", "index", json_number(index), "time", time);
+}
+
 static void tell_json(const struct verdict *verdict)
 {
 	const struct trail_verify *v = verdict->v;
@@ -78,7 +88,11 @@ static void tell_json(const struct verdict *verdict)
 	(void)json_object_set_new(to, "since", json_number(trail_verify_since(v)));
 	(void)json_object_set_new(to, "invalid", json_number(trail_verify_invalid(v)));
 	(void)json_object_set_new(to, "unverifiable", json_number(trail_verify_unverifiable(v)));
+	(void)json_object_set_new(to, "seals", json_number(trail_verify_seals(v)));
+	(void)json_object_set_new(to, "sealed_until", json_sealed(v));
 	(void)json_object_set_new(to, "predecessor", predecessor_json(verdict->predecessor));
+	if (verdict->add)
+		verdict->add(to, v);
 	print_json(to);
 }
 
@@ -131,12 +145,27 @@ static void tell_findings(const struct trail_verify *v)
 		printf("and %llu more\n", (unsigned long long)(all - listed));
 }
 
+static void tell_sealed(const struct trail_verify *v)
+{
+	unsigned long long seals = trail_verify_seals(v);
+	uint64_t index;
+	int64_t time_ns;
+	char time[WHEN_MAX];
+	if (!trail_verify_sealed(v, &index, &time_ns)) {
+		printf("not sealed%s\n", seals == 0 ? " yet" : "");
+		return;
+	}
+	when_utc(time_ns, time);
+	printf("sealed until index %llu, time %s (%llu seal%s); what follows is not sealed yet\n",
+		(unsigned long long)index, time, seals, plural(seals));
+}
+
 static void tell_text(const struct verdict *verdict)
 {
 	const struct trail_verify *v = verdict->v;
 	unsigned long long checked = trail_verify_checked(v);
 	printf("%s: ", verdict_word(v));
-	print_text(stdout, verdict->origin ? verdict->origin : "the log");
+	print_text(stdout, verdict->origin && *verdict->origin ? verdict->origin : "the log");
 	printf(": %llu record%s: ", checked, plural(checked));
 	if (trail_verify_verdict(v) == TRAIL_VERDICT_VALID)
 		print_valid(v);
@@ -145,6 +174,8 @@ static void tell_text(const struct verdict *verdict)
 	printf("\nsize %llu  identity %s", (unsigned long long)trail_verify_size(v),
 		verdict->identity);
 	printf("%s%s\n", verdict->given ? "  " : "", verdict->given ? verdict->given : "");
+	if (verdict->runs)
+		tell_sealed(v);
 	predecessor_print(stdout, verdict->predecessor);
 	tell_findings(v);
 }

@@ -7,6 +7,7 @@
 #define CLI_VERDICT_H
 
 #include "cli.h"
+#include "output.h"
 
 struct verdict {
 	const struct trail_verify *v;
@@ -14,6 +15,9 @@ struct verdict {
 	const char *origin;   /* of the log; NULL: not known */
 	const char *identity; /* how the log's identity is known: "given", "kept", "store" ... */
 	bool quiet;           /* no text; JSON is what was asked for, and comes all the same */
+	/* Adds what else is known to the JSON object; NULL: nothing is. */
+	void (*add)(json_t *to, const struct trail_verify *v);
+	bool runs; /* a daemon's log, all of it: how far it is sealed is told */
 	const struct trail_predecessor *predecessor; /* the log that it follows; NULL: none */
 };
 

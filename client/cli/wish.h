@@ -13,6 +13,7 @@ struct wish {
 	const char *checkpoint; /* file; NULL: not given */
 	const char *since; /* NULL: from the beginning; SINCE_LAST: behind the last valid one */
 	const char *vkey;  /* of a log that is not ours; NULL: it is one of ours */
+	const char *tsa;   /* file of certificates of time stamp authorities; NULL: none */
 	bool payloads;
 	bool quiet;
 };

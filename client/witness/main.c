@@ -50,7 +50,8 @@ static const char HELP[] =
 	"                  The genesis leaf in an identity file is not a witness's to check: it\n"
 	"                  sees no record. Readers check it\n"
 	"  --listen ADDR   ADDRESS:PORT or [ADDRESS]:PORT, in numbers; may be repeated\n"
-	"                                                (127.0.0.1:7380 and [::1]:7380)\n"
+	"                                                (127.0.0.1:7380 and [::1]:7380, unless\n"
+	"                                                systemd hands over sockets)\n"
 	"  --name NAME     the name in its key, like witness.example/w1, fixed at the first start\n"
 	"                                                (HOSTNAME/witness)\n"
 	"  --version       print the version\n"
@@ -165,9 +166,6 @@ static int parse(int argc, char **argv, struct options *o)
 			return bad_usage(argv[optind]);
 	if (o->command && (o->name || o->list_count || o->listen_count))
 		return bad_usage(o->command);
-	for (size_t i = 0; o->listen_count == 0 && i < 2; i++)
-		o->listen[i] = DEFAULT_LISTEN[i];
-	o->listen_count = o->listen_count ? o->listen_count : 2;
 	return -1;
 }
 
@@ -253,15 +251,30 @@ static void say_ready(
 	buf_release(&vkey);
 }
 
+/* What the manager holds, and what was said; the default where neither is. */
+static bool listen_all(struct web *web, const struct options *o, struct say_reason *why)
+{
+	const int handed = manager_sockets();
+	bool ok = handed >= 0 ||
+		say_why(why, SAY_BAD_ADDRESS,
+			"LISTEN_FDS does not say which sockets were handed over: see "
+			"sd_listen_fds(3)");
+	for (int i = 0; ok && i < handed; i++)
+		ok = web_adopt(web, MANAGER_SOCKET_FIRST + i, why);
+	for (size_t i = 0; ok && i < o->listen_count; i++)
+		ok = web_listen(web, o->listen[i], why);
+	for (size_t i = 0; ok && handed == 0 && o->listen_count == 0 && i < 2; i++)
+		ok = web_listen(web, DEFAULT_LISTEN[i], why);
+	return ok;
+}
+
 static int serve_web(const struct options *o, struct watch *watch, const struct cosign_key *key)
 {
 	struct serving serving = { .options = o, .watch = watch };
 	struct say_reason why;
 	struct web *web = web_new(watch, reload, &serving);
 	bool ok = web ? true : say_why(&why, SAY_SYSTEM_FAILED, "memory is out");
-	ok = ok && watch_lists(watch, o, &why);
-	for (size_t i = 0; ok && i < o->listen_count; i++)
-		ok = web_listen(web, o->listen[i], &why);
+	ok = ok && watch_lists(watch, o, &why) && listen_all(web, o, &why);
 	int code = EXIT_SUCCESS;
 	if (!ok) {
 		code = give_up(&why);

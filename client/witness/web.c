@@ -374,12 +374,30 @@ static struct sockaddr_storage address_take(const char *text, int *len)
 	return ss;
 }
 
+static bool listener_add(struct web *w, struct evconnlistener *listener, struct say_reason *why)
+{
+	if (!evhttp_bind_listener(w->http, listener)) {
+		evconnlistener_free(listener);
+		return say_why(why, SAY_SYSTEM_FAILED, "memory is out");
+	}
+	evconnlistener_set_error_cb(listener, accept_failed);
+	w->listeners[w->listener_count++] = listener;
+	return true;
+}
+
+static bool room_for_one(const struct web *w, struct say_reason *why)
+{
+	return w->listener_count < WEB_LISTENERS_MAX ||
+		say_why(why, SAY_BAD_ADDRESS, "at most %d addresses to listen at",
+			WEB_LISTENERS_MAX);
+}
+
 bool web_listen(struct web *w, const char *address, struct say_reason *why)
 {
 	int len;
 	struct sockaddr_storage ss = address_take(address, &len);
-	if (w->listener_count == WEB_LISTENERS_MAX)
-		return say_why(why, SAY_BAD_ADDRESS, "at most %d --listen", WEB_LISTENERS_MAX);
+	if (!room_for_one(w, why))
+		return false;
 	if (len == 0)
 		return say_why(why, SAY_BAD_ADDRESS,
 			"--listen %s: write ADDRESS:PORT or [ADDRESS]:PORT, in numbers: "
@@ -394,13 +412,32 @@ bool web_listen(struct web *w, const char *address, struct say_reason *why)
 		return say_why(why, SAY_BAD_ADDRESS, "--listen %s: %s", address,
 			text ? text : "cannot listen there");
 	}
-	if (!evhttp_bind_listener(w->http, listener)) {
-		evconnlistener_free(listener);
+	return listener_add(w, listener, why);
+}
+
+bool web_adopt(struct web *w, int fd, struct say_reason *why)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof ss;
+	int type = 0;
+	socklen_t type_len = sizeof type;
+	memset(&ss, 0, sizeof ss);
+	if (!room_for_one(w, why))
+		return false;
+	/* Not on a Unix socket: libevent's HTTP was not made for the addresses of its peers. */
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) != 0 ||
+		getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) != 0 || type != SOCK_STREAM ||
+		(ss.ss_family != AF_INET && ss.ss_family != AF_INET6) ||
+		evutil_make_socket_nonblocking(fd) != 0)
+		return say_why(why, SAY_BAD_ADDRESS,
+			"what the service manager hands over is no TCP socket: see ListenStream= "
+			"in "
+			"trail-witness.socket");
+	struct evconnlistener *listener = evconnlistener_new(
+		w->base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, BACKLOG, fd);
+	if (!listener)
 		return say_why(why, SAY_SYSTEM_FAILED, "memory is out");
-	}
-	evconnlistener_set_error_cb(listener, accept_failed);
-	w->listeners[w->listener_count++] = listener;
-	return true;
+	return listener_add(w, listener, why);
 }
 
 /* ---- its life ---- */

@@ -30,6 +30,8 @@ void web_free(struct web *web);
  * *why is set.
  */
 bool web_listen(struct web *web, const char *address, struct say_reason *why);
+/* Listen at a socket that is open already: IPv4 or IPv6, bound, a stream. */
+bool web_adopt(struct web *web, int fd, struct say_reason *why);
 /* Where it listens, as URLs with a space between. */
 void web_addresses(const struct web *web, struct buf *out);
 

@@ -40,39 +40,42 @@ static enum trail_err keep_text(struct kept *kept, const struct folder *folder,
 	return e;
 }
 
-enum trail_err sealing_ask(struct kept *kept, const struct folder *folder, const struct pace *pace,
-	uint64_t boot_ns, struct span body, struct buf *answer, uint64_t *wait_ns,
-	struct sentence *why)
+/* Of the signed head alone, while there is a key and it is time. */
+static enum trail_err ask_judge(struct sealing *s, const struct seal_text *text)
 {
-	const struct checkpoint *head = &kept->head.checkpoint;
-	struct seal seal;
-	if (body.len != 16)
-		return sentence_fail(why, "SEAL is malformed: size and time");
-	struct seal_text text = { .epoch = seals_epoch(&kept->seals),
-		.size = load_be64(body.data),
-		.root = head->root,
-		.time_ns = load_be64(body.data + 8) };
-	memcpy(text.origin, kept->key->vkey.name, sizeof text.origin);
-	if (text.size == 0 || text.size != head->size)
-		return sentence_refuse(why,
+	uint64_t head = s->kept->head.checkpoint.size;
+	if (text->size == 0 || text->size != head)
+		return sentence_refuse(s->why,
 			"a seal is asked for at size %llu, but the signed head has size %llu: "
 			"only that one is sealed",
-			(unsigned long long)text.size, (unsigned long long)head->size);
-	if (seals_used_up(&kept->seals)) {
-		sentence_set(why,
-			"all %u seals of this log are used up: begin a successor log (traild "
+			(unsigned long long)text->size, (unsigned long long)head);
+	if (seals_used_up(&s->kept->seals)) {
+		sentence_set(s->why,
+			"all %lu seals of this log are used up: begin a successor log (traild "
 			"--succeed)",
-			text.epoch);
+			(unsigned long)text->epoch);
 		return TRAIL_END;
 	}
-	*wait_ns = pace_wait_ns(pace, boot_ns);
-	if (*wait_ns != 0)
-		return TRAIL_MORE;
-	enum trail_err e = kept_pending_fits(kept, folder, why);
+	s->wait_ns = pace_wait_ns(s->pace, s->now.boot_ns);
+	return s->wait_ns != 0 ? TRAIL_MORE : kept_pending_fits(s->kept, s->folder, s->why);
+}
+
+enum trail_err sealing_ask(struct sealing *s, struct span body, struct buf *answer)
+{
+	struct kept *kept = s->kept;
+	struct seal seal;
+	if (body.len != 16)
+		return sentence_fail(s->why, "SEAL is malformed: size and time");
+	struct seal_text text = { .epoch = seals_epoch(&kept->seals),
+		.size = load_be64(body.data),
+		.root = kept->head.checkpoint.root,
+		.time_ns = load_be64(body.data + 8) };
+	memcpy(text.origin, kept->key->vkey.name, sizeof text.origin);
+	enum trail_err e = ask_judge(s, &text);
 	if (e == TRAIL_OK)
-		e = keep_text(kept, folder, &text, why);
+		e = keep_text(kept, s->folder, &text, s->why);
 	if (e == TRAIL_OK)
-		e = seals_make(&kept->seals, folder, &seal, why);
+		e = seals_make(&kept->seals, s->folder, &seal, s->why);
 	if (e == TRAIL_OK)
 		answer_put(&seal, kept->seals.tree.height, answer);
 	return e;
@@ -120,10 +123,10 @@ static bool commits_to(const struct record *record, const struct done *q, struct
 }
 
 /* Is the SEAL in the log that was signed last? Nothing else allows an erasure. */
-static enum trail_err done_judge(struct kept *kept, const struct folder *folder,
-	const struct done *q, const struct seal_text *text, struct sentence *why)
+static enum trail_err done_judge(
+	struct sealing *s, const struct done *q, const struct seal_text *text)
 {
-	const struct checkpoint *head = &kept->head.checkpoint;
+	const struct checkpoint *head = &s->kept->head.checkpoint;
 	unsigned long long at = text->size;
 	struct record record;
 	struct seal seal;
@@ -131,52 +134,57 @@ static enum trail_err done_judge(struct kept *kept, const struct folder *folder,
 	record_decode(q->record, &record);
 	record_leaf(q->record, &leaf);
 	if (record.kind != KIND_SEAL || record.received_ns != text->time_ns)
-		return sentence_refuse(why,
+		return sentence_refuse(s->why,
 			"record %llu is not the SEAL that was asked for: of another kind or time",
 			at);
-	enum trail_err e = seals_make(&kept->seals, folder, &seal, why);
+	enum trail_err e = seals_make(&s->kept->seals, s->folder, &seal, s->why);
 	if (e != TRAIL_OK)
 		return e;
 	if (!commits_to(&record, q, &seal))
 		return sentence_refuse(
-			why, "record %llu does not commit to the SEAL that was signed", at);
+			s->why, "record %llu does not commit to the SEAL that was signed", at);
 	if (!tree_inclusion_check(&leaf, text->size, head->size, &q->proof, &head->root))
-		return sentence_refuse(why,
+		return sentence_refuse(s->why,
 			"the SEAL is not proven to be record %llu of the signed head of size "
 			"%llu: its key is not erased",
 			at, (unsigned long long)head->size);
 	return TRAIL_OK;
 }
 
-enum trail_err sealing_done(struct kept *kept, const struct folder *folder, struct pace *pace,
-	struct pace_time now, struct span body, struct buf *answer, struct sentence *why)
+/* The head that holds the SEAL is durable before what made it goes. */
+static enum trail_err erase(struct sealing *s, uint64_t size)
+{
+	struct seal_mark mark = *seals_mark(&s->kept->seals);
+	mark.size = size;
+	mark.real_ns = s->now.real_ns;
+	mark.boot_ns = s->now.boot_ns;
+	enum trail_err e = head_sync(&s->kept->head, s->folder, s->why);
+	if (e == TRAIL_OK)
+		e = seals_advance(&s->kept->seals, s->folder, &mark, s->why);
+	return e;
+}
+
+enum trail_err sealing_done(struct sealing *s, struct span body, struct buf *answer)
 {
 	struct done q;
 	struct seal_text text;
-	struct span pending = seals_pending(&kept->seals);
+	struct span pending = seals_pending(&s->kept->seals);
 	if (!done_parse(body, &q))
-		return sentence_fail(why,
+		return sentence_fail(s->why,
 			"SEALED is malformed: record, salt, cosigned note, count, %d hashes at "
 			"most",
 			TREE_PATH_MAX);
 	if (pending.len == 0 || seal_text_parse(pending, &text) != TRAIL_OK)
-		return sentence_refuse(why,
+		return sentence_refuse(s->why,
 			"SEALED came, but no SEAL was asked for since the last: the log holds one "
 			"that this signer did not make");
-	enum trail_err e = done_judge(kept, folder, &q, &text, why);
+	enum trail_err e = done_judge(s, &q, &text);
 	if (e == TRAIL_OK)
-		e = head_sync(&kept->head, folder, why);
+		e = erase(s, text.size);
 	if (e != TRAIL_OK)
 		return e;
-	struct seal_mark mark = *seals_mark(&kept->seals);
-	mark.size = text.size;
-	mark.real_ns = now.real_ns;
-	mark.boot_ns = now.boot_ns;
-	e = seals_advance(&kept->seals, folder, &mark, why);
-	if (e != TRAIL_OK)
-		return e;
-	pace_sealed(pace, now.boot_ns);
+	pace_sealed(s->pace, s->now.boot_ns);
 	buf_put_u8(answer, TALK_OK);
-	buf_put_be32(answer, seals_epoch(&kept->seals));
+	buf_put_be32(answer, seals_epoch(&s->kept->seals));
 	return TRAIL_OK;
 }

@@ -348,13 +348,19 @@ static enum trail_err answer_sign(struct signer *s, struct span body, struct buf
 static enum trail_err answer_seal(
 	struct signer *s, uint8_t kind, struct span body, struct buf *answer)
 {
-	struct pace_time now = s->options.now();
+	struct sealing sealing = {
+		.kept = &s->kept,
+		.folder = &s->folder,
+		.pace = &s->pace,
+		.now = s->options.now(),
+		.why = &s->why,
+	};
 	if (!s->awake)
 		return sentence_fail(&s->why, "SEAL came before WAKE");
-	if (kind == TALK_SEAL)
-		return sealing_ask(&s->kept, &s->folder, &s->pace, now.boot_ns, body, answer,
-			&s->wait_ns, &s->why);
-	return sealing_done(&s->kept, &s->folder, &s->pace, now, body, answer, &s->why);
+	enum trail_err e = kind == TALK_SEAL ? sealing_ask(&sealing, body, answer)
+					     : sealing_done(&sealing, body, answer);
+	s->wait_ns = sealing.wait_ns;
+	return e;
 }
 
 static enum trail_err answer_any(struct signer *s, struct span question, struct buf *answer)

@@ -2,12 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the seed corpora from the golden vectors.
 
-usage: seed.py            (from anywhere; writes tests/fuzz/corpus/{event,request,frame,query,policy,seal,stamp}/)
+usage: seed.py            (from anywhere; writes the folders of tests/fuzz/corpus that it names)
 """
 import pathlib
 import struct
+import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))
+import tlog  # noqa: E402
+
 VECTORS = HERE.parent / "vectors"
 QUERIES = {
     "empty": b"",
@@ -40,8 +44,17 @@ POLICIES = {
     "undefined": b"group g any \xc3\xa5\n",
     "control": b"quorum\x01none\n",
 }
-
-
+TILES = {
+    "level0": b"tile/0/000",
+    "partial": b"tile/1/001.p/17",
+    "large": b"tile/entries/x036/x028/x797/x018/x963/967.p/255",
+    "too-large": b"tile/entries/x036/x028/x797/x018/x963/968",
+    "zeros": b"tile/0/x000/001",
+    "width": b"tile/7/000.p/256",
+    "bundle": b"\0\3one\0\0\0\5three",
+    "cut": b"\0\3one\0\4two",
+    "records": b"".join(struct.pack(">H", 112) + bytes([i]) * 112 for i in range(3)),
+}
 ROOT = b"XcnaeacGWamtVZy3Ad7ZoqudgjqtL0lgz+Nw7/RgQyg="
 SEAL_TEXTS = {
     "text": b"trail-seal/v1\nexample.org/audit\n3\n4711\n" + ROOT + b"\n1700000000000000000\n",
@@ -49,6 +62,17 @@ SEAL_TEXTS = {
     "leading-zero": b"trail-seal/v1\na\n00\n0\n" + ROOT + b"\n0\n",
     "cut": b"trail-seal/v1\na\n0\n",
 }
+
+
+def genesis_after(identity, note, reason):
+    """A Genesis whose last fields name a log; the others are those of the golden one."""
+    golden = vector(VECTORS / "genesis.hex")
+    out = golden[:golden.index(b"\x42\x32trail-log")]
+    for number, value in ((8, identity), (9, note), (10, reason)):
+        length = len(value)
+        head = bytes([length]) if length < 128 else bytes([length & 127 | 128, length >> 7])
+        out += bytes([number << 3 | 2]) + head + value
+    return out
 
 
 def seal_message(text):
@@ -60,6 +84,30 @@ def seal_message(text):
         head = bytes([length]) if length < 128 else bytes([length & 127 | 128, length >> 7])
         out += bytes([number << 3 | 2]) + head + value
     return out
+LOG_NOTE = ("example.org/audit\n8\nXcnaeacGWamtVZy3Ad7ZoqudgjqtL0lgz+Nw7/RgQyg=\n\n"
+            "\u2014 example.org/audit ECa3fixZebvr5KUnxRhCH+fpQSN9w3m1GFcjbMQYl9eZAP5H86tcTTFeIks4"
+            "RHkYTXeIexbDYLIjJuf3zPEhym6FWws=\n").encode()
+COSIGNATURE = ("\u2014 witness.example/w1 IDJKvgAAAABlU/EAC0077ySvJfVI5mFHoV9/T2wpQ0xLLUYFLDzMjA7h"
+               "E0dgG9zQ4x264CuW6cdcawGVIiH1M6dTs5WQGn8zmtv7Dg==\n").encode()
+# The first byte says what the rest is: see fuzz_courier.c.
+CARRIED = {
+    "ask": b"\0" + struct.pack(">BBQQ", 17, 1, 2, 2**64 - 1),
+    "answer": b"\0" + struct.pack(">BBQBHQH", 18, 1, 2, 0, 409, 5, 2) + b"5\n",
+    "shown": b"\0" + struct.pack(">BBBHH", 19, 1, 2, 0, 0),
+    "stamped": b"\0" + struct.pack(">BBHH", 20, 0, 200, 3) + b"abc",
+    "order": b"\0" + struct.pack(">BBQQQB", 4, 1, 2, 1, 2, 1) + bytes(32) + struct.pack(">H", 2) + b"n\n",
+    "set": b"\0" + struct.pack(">BIII", 1, 1, 2, 3),
+    "url": b"\0" + struct.pack(">BBH", 2, 0, 9) + b"http://a/",
+    "size": b"\x0112\n",
+    "size-zeros": b"\x01007\n",
+    "cosignature": b"\x02" + COSIGNATURE,
+    "two-lines": b"\x02" + COSIGNATURE + COSIGNATURE,
+    "cut-line": b"\x02" + COSIGNATURE[:-9] + b"\n",
+    "log-line": b"\x02" + LOG_NOTE.split(b"\n\n")[1],
+    "nothing": b"\x02",
+    "note": b"\x03" + LOG_NOTE,
+    "cosigned-note": b"\x03" + LOG_NOTE + COSIGNATURE,
+}
 
 
 def vector(path):
@@ -73,6 +121,20 @@ def put(target, name, data):
     (folder / name).write_bytes(data)
 
 
+def witness_bodies():
+    """What a witness is sent: of the log of seed 00..1f, whose key the target knows; lists of logs."""
+    log = tlog.Log("example.org/audit", bytes(range(32)), [bytes([i]) for i in range(100)])
+    for old, new in ((0, 0), (0, 1), (1, 2), (3, 7), (7, 7), (64, 100), (9, 5)):
+        yield f"add-{old}-{new}", log.add(old, new)
+    yield "fork", tlog.add_body(3, log.tree.consistency(3, 6), log.note(7))
+    yield "extension", tlog.add_body(0, [], tlog.sign_note(
+        tlog.checkpoint_text(log.origin, 5, log.tree.root(5)) + "ext\n", log.key))
+    yield "stranger", tlog.Log("other", b"s" * 32, [b"x"]).add(0, 1)
+    yield "list", b"# a\nlogs/v0\nvkey " + LOG + b"\norigin rekor - 1\nqpd 1\ncontact c\n"
+    yield "vkey", LOG + b"\n"
+    yield "identity", b"trail-log/v1\n" + LOG + b"\n" + tlog.b64(b"g" * 32).encode() + b"\n"
+
+
 def main():
     for path in sorted(VECTORS.glob("event-*.hex")):
         put("event", path.stem, vector(path))
@@ -83,12 +145,25 @@ def main():
         stream += struct.pack(">I", len(message)) + message
     for name, query in QUERIES.items():
         put("query", name, query)
+    for name, tile in TILES.items():
+        put("tile", name, tile)
+    for name, data in CARRIED.items():
+        put("courier", name, data)
     for name, policy in POLICIES.items():
         put("policy", name, policy)
+    for name, body in witness_bodies():
+        put("witness", name, body)
     for name, text in SEAL_TEXTS.items():
         put("seal", name, text)
     put("seal", "message", seal_message(SEAL_TEXTS["text"]))
     put("seal", "genesis", vector(VECTORS / "genesis.hex"))
+    identity = b"trail-log/v1\n" + LOG + b"\n" + ROOT + b"\n"
+    signed, cosigned = (HERE / "corpus/note" / n for n in ("signed", "cosigned"))
+    put("succession", "genesis", vector(VECTORS / "genesis.hex"))
+    put("succession", "whole", genesis_after(identity, signed.read_bytes(), b"key stolen"))
+    put("succession", "no-note", genesis_after(identity, b"note\n", b""))
+    put("succession", "signed", signed.read_bytes())
+    put("succession", "cosigned", cosigned.read_bytes())
     for name in ("response", "anchor"):
         put("stamp", name, vector(VECTORS / f"stamp-{name}.hex"))
     frame = vector(VECTORS / "frame-append.hex")

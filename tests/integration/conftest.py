@@ -21,6 +21,7 @@ import os
 import pathlib
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -183,3 +184,21 @@ def module_traild(build):
     yield factory
     factory.finish()
     shutil.rmtree(path, ignore_errors=True)
+
+
+# ---- the clock -----------------------------------------------------------------------------------
+
+@pytest.fixture
+def wrong_clock(folder):
+    """A library to preload, and what sets the clock that it shows wrong by so many seconds."""
+    library, by = folder / "set_clock.so", folder / "wrong_by"
+    subprocess.run([os.environ.get("CC", "cc"), "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-O1",
+                    "-shared", "-fPIC", "-o", str(library),
+                    str(ROOT / "tests/integration/set_clock.c"), "-ldl"], check=True)
+    by.write_bytes(bytes(8))
+
+    def set_wrong(seconds):
+        with open(by, "r+b") as f:
+            f.write(struct.pack("=q", seconds * 10**9))
+    set_wrong.env = {"LD_PRELOAD": str(library), "SET_CLOCK": str(by)}
+    return set_wrong

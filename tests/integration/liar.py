@@ -806,3 +806,95 @@ RECORDS = {
     "empty": lambda _, page: (page.ClearField("records"), setattr(page, "done", False)),
     "empty-and-done": lambda _, page: (page.ClearField("records"), setattr(page, "done", True)),
 }
+
+# ---- Controls, behind verify: rows that are compared with the records ---------------------------
+
+def of_controls(lie):
+    """A lie about the first page of control entries of a whole log, and no other rows."""
+    def tell(told, answer):
+        if told.request.WhichOneof("body") == "controls" and not told.request.controls.next:
+            lie(told, answer)
+    return tell
+
+
+def of_seal(lie):
+    """About its first SEAL."""
+    def tell(told, answer):
+        lie(told, next(r for r in answer.rows if wire.record_parse(r.record).kind == wire.SEAL))
+    return of_controls(tell)
+
+
+def without(choose):
+    def lie(told, answer):
+        gone = choose(told, answer)
+        replace(answer.rows, [r for r in answer.rows if r.index != gone])
+    return of_controls(lie)
+
+
+def seal_index(_, answer):
+    return next(r.index for r in answer.rows if wire.record_parse(r.record).kind == wire.SEAL)
+
+
+def foreign_control(told, answer):
+    """An event among them, with its own payload."""
+    new = told.facts.evidence(told.facts.first_row, told.facts.first_row + 1)
+    replace(answer.rows, sorted([*answer.rows, new], key=lambda row: row.index))
+    answer.position = max(answer.position, new.index + 1)
+
+
+def controls_turned(_, answer):
+    replace(answer.rows, list(answer.rows)[::-1])
+
+
+def control_twice(_, answer):
+    replace(answer.rows, [answer.rows[0], *answer.rows])
+
+
+def controls_end(_, answer):
+    """As if the log held no further one."""
+    replace(answer.rows, answer.rows[:1])
+    answer.done, answer.position = True, answer.rows[0].index + 1
+
+
+def controls_go_round(_, answer):
+    answer.done, answer.position = False, 0
+
+
+def controls_without_next(_, answer):
+    answer.done = False
+    answer.ClearField("next")
+
+
+CONTROLS = {
+    "payload": of_seal(changes("payload", flip)),
+    "salt": of_seal(changes("salt", flip)),
+    "salt-absent": of_seal(empties("salt")),
+    "payload-absent": of_seal(empties("payload")),
+    "record": of_seal(changes("record", flip)),
+    "index": of_seal(changes("index", up)),
+    "seal-withheld": without(seal_index),
+    "start-withheld": without(lambda told, _: told.facts.start),
+    "genesis-withheld": without(lambda *_: 0),
+    "foreign": of_controls(foreign_control),
+    "turned": of_controls(controls_turned),
+    "twice": of_controls(control_twice),
+    "ended": of_controls(controls_end),
+    "round": of_controls(controls_go_round),
+    "next-absent": of_controls(controls_without_next),
+}
+
+
+def of_first(lie):
+    def tell(told, answer):
+        lie(told, answer.rows[0])
+    return of_controls(tell)
+
+
+# Before the records: what lies before --since, proven by paths.
+BASE = {
+    "payload": of_first(changes("payload", flip)),
+    "path-bit": of_first(flips_in("path")),
+    "path-absent": of_first(empties("path")),
+    "salt-absent": of_first(empties("salt")),
+    "index": of_first(changes("index", up)),
+}

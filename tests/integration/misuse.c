@@ -228,6 +228,7 @@ static void null_verify(void)
 	struct trail *t = trail_new();
 	struct trail_verify *v = trail_verify_new();
 	uint64_t index = 7;
+	int64_t time_ns = 7;
 	bool exact = false;
 	trail_verify_free(NULL);
 	REFUSED(trail_verify_set_checkpoint(NULL, "x", 1));
@@ -242,7 +243,9 @@ static void null_verify(void)
 	EXPECT(trail_verify_size(NULL) == 0 && !trail_verify_root(NULL));
 	EXPECT(trail_verify_since(NULL) == 0 && trail_verify_checked(NULL) == 0);
 	EXPECT(trail_verify_uncovered(NULL) == 0 && trail_verify_payloads(NULL) == 0);
-	EXPECT(trail_verify_erased(NULL) == 0);
+	EXPECT(trail_verify_erased(NULL) == 0 && trail_verify_seals(NULL) == 0);
+	EXPECT(!trail_verify_sealed(NULL, &index, &time_ns) && index == 7 && time_ns == 7);
+	EXPECT(!trail_verify_sealed(v, NULL, &time_ns) && !trail_verify_sealed(v, &index, NULL));
 	EXPECT(!trail_verify_first_bad(NULL, &index, &exact) && index == 7);
 	EXPECT(trail_verify_invalid(NULL) == 0 && trail_verify_unverifiable(NULL) == 0);
 	EXPECT(trail_verify_findings(NULL) == 0 && !trail_verify_finding_code(NULL, 0));

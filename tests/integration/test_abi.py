@@ -3,6 +3,7 @@
 A program that was built against libtrail keeps working with a later one: the ABI is compared with
 the baseline in tests/abi (make abi-baseline), and the comparison is shown to see what breaks.
 """
+import re
 import shutil
 import subprocess
 
@@ -23,6 +24,7 @@ const char *trail_err_text(enum trail_err code) { return code ? "error" : "succe
 uint64_t trail_status_get(const struct trail_status *s, enum trail_status_number number)
 { return s ? (uint64_t)number : 0; }
 """
+COUNT = int(re.search(r"TRAIL_STATUS_COUNT = (\d+)", (ROOT / "include/trail.h").read_text())[1])
 # What is replaced by what, in the header and in the library alike.
 BREAKING = {
     "parameter": ("int timeout_ms", "long timeout_ms"),
@@ -34,7 +36,8 @@ BREAKING = {
 HARMLESS = {
     "function": ("/* The library's version", "void trail_more(void);\n/* The library's version"),
     "enumerator": ("TRAIL_MISUSE = -15,", "TRAIL_MISUSE = -15, TRAIL_OTHER = -16,"),
-    "count": ("TRAIL_STATUS_COUNT = 42", "TRAIL_STATUS_MORE = 42, TRAIL_STATUS_COUNT = 43"),
+    "count": (f"TRAIL_STATUS_COUNT = {COUNT}",
+              f"TRAIL_STATUS_MORE = {COUNT}, TRAIL_STATUS_COUNT = {COUNT + 1}"),
     "opaque": ("int inside;", "long inside; int more;"),
 }
 

@@ -81,7 +81,7 @@ def test_every_record_is_explained(traild):
             assert sources[record.source] == answer.source and record.source < index
             assert peers[record.peer] == answer.peer.name and record.peer < index
         else:
-            assert record.kind == wire.DAEMON and record.peer == 0
+            assert record.kind in (wire.DAEMON, wire.SEAL) and record.peer == 0
     assert sorted(sources.values()) == ["files", "journal"], "each name once"
     assert list(peers.values()) == [str(os.getuid())], "each peer once"
     genesis = pb.Genesis.FromString(got[0].payload)
@@ -275,8 +275,10 @@ def test_clean_stop_and_start_are_on_record(traild):
     run.stop()
     again = traild.start(run.state_dir)
     with Client(again.address) as c:
-        size = len(c.records()[0])
-        said = [pb.Daemon.FromString(c.get(i).payload).what for i in range(1, size)]
+        kinds = [wire.record_parse(r).kind for r in c.records()[0]]
+        said = [pb.Daemon.FromString(c.get(i).payload).what
+                for i, kind in enumerate(kinds) if kind == wire.DAEMON and i]
+    assert kinds == [wire.DAEMON, wire.DAEMON, wire.SEAL, wire.DAEMON, wire.DAEMON]
     assert said == [pb.Daemon.START, pb.Daemon.STOP, pb.Daemon.START]
 
 

@@ -5,41 +5,22 @@ store and accepts its proofs, and refuses each with one bit flipped (tests/inter
 """
 import base64
 import json
-import os
-import pathlib
 import random
 import subprocess
 
 import pytest
 import wire
-from harness import ROOT, SEED
+from foreign import build_go
+from harness import SEED
 from wire import Client, pb
 
 EVENTS = 20_000
 PROOFS = 50
-GOPATH = "/usr/share/gocode"  # Debian's golang-golang-x-mod-dev
-
-
-def debian_go():
-    for path in ("/usr/lib/go-1.19/bin/go", "/usr/lib/go/bin/go", "/usr/bin/go"):
-        if os.access(path, os.X_OK):
-            return path
-    return None
 
 
 @pytest.fixture(scope="module")
 def checker(tmp_path_factory):
-    source = ROOT / "tests/interop/check.go"
-    go = debian_go()
-    package = pathlib.Path(GOPATH, "src/golang.org/x/mod/sumdb/tlog")
-    if not go or not package.exists():
-        pytest.skip("needs golang-go and golang-golang-x-mod-dev")
-    scratch = tmp_path_factory.mktemp("go")
-    (scratch / "src").mkdir()
-    environment = dict(os.environ, GO111MODULE="off", GOPATH=f"{scratch}:{GOPATH}",
-                       GOCACHE=str(scratch / "cache"), GOFLAGS="", GOTOOLCHAIN="local")
-    subprocess.run([go, "build", "-o", scratch / "check", source], env=environment, check=True)
-    return scratch / "check"
+    return build_go("check", tmp_path_factory.mktemp("go"))
 
 
 def b64(data):

@@ -331,6 +331,22 @@ def test_verify_is_answered_something_else(world, lie):
     found_out_by_verify(world, world.trail("verify", "-o", "json", copy=True))
 
 
+@table(liar.CONTROLS)
+def test_verify_of_seals(world, lie):
+    """A SEAL that is withheld or exchanged is no smaller matter than one that is forged."""
+    found_out_by_verify(world, tell(world, "rows", lie, ["verify", "-o", "json"]))
+
+
+@table(liar.BASE)
+def test_verify_of_seals_before_where_it_begins(world, lie):
+    world.proxy.lie()
+    note = world.folder / "since.note"
+    note.write_text(world.trail("checkpoint").stdout)
+    world.append("x9")
+    words = ["verify", f"--since={note}", "-o", "json"]
+    found_out_by_verify(world, tell(world, "rows", lie, words))
+
+
 def found_out_by_verify(world, done):
     """Its verdict is data; the sentence is one of a finding."""
     said = f"{done.returncode}\n{done.stdout}\n{done.stderr}"

@@ -20,6 +20,7 @@ PAGES = {
     "traild": Page(ROOT / "daemon/traild.8"),
     "check": Page(ROOT / "daemon/traild-check.8"),
     "signer": Page(ROOT / "daemon/signer/traild-signer.8"),
+    "witness": Page(ROOT / "client/witness/trail-witness.8"),
     "trail": Page(ROOT / "client/trail.1"),
     "libtrail": Page(ROOT / "client/libtrail.3"),
 }
@@ -30,7 +31,8 @@ COMMANDS = re.findall(r'^\t\{ "(\w+)", cmd_', (ROOT / "client/cli/main.c").read_
 @pytest.fixture
 def programs(build):
     return {"traild": [build / "traild"], "check": [build / "traild", "check"],
-            "signer": [build / "traild-signer"], "trail": [build / "trail"]}
+            "signer": [build / "traild-signer"], "trail": [build / "trail"],
+            "witness": [build / "trail-witness"]}
 
 
 def run(words, **how):
@@ -78,7 +80,7 @@ def shortest(option, others):
                  if not any(o.startswith(option[:n]) for o in others if o != option)), option)
 
 
-@pytest.mark.parametrize("name", ["traild", "check", "signer"])
+@pytest.mark.parametrize("name", ["traild", "check", "signer", "witness"])
 def test_options_of_help_page_and_program_are_the_same(programs, name):
     """A long option that is on no page would make the shortest beginning of another ambiguous, or
     be taken by its first letter."""
@@ -97,7 +99,7 @@ def test_options_of_help_page_and_program_are_the_same(programs, name):
             assert not takes(programs[name], f"--{letter}"), letter
 
 
-@pytest.mark.parametrize("name", ["traild", "check", "signer"])
+@pytest.mark.parametrize("name", ["traild", "check", "signer", "witness"])
 def test_exit_codes_of_help_and_page_are_the_same(programs, name):
     codes = codes_of_page(PAGES[name])
     assert codes >= {0, 2, 3, 5}
@@ -105,7 +107,7 @@ def test_exit_codes_of_help_and_page_are_the_same(programs, name):
 
 
 def test_what_is_no_option_is_refused(programs):
-    for name in ("traild", "check", "signer", "trail"):
+    for name in ("traild", "check", "signer", "witness", "trail"):
         assert run([*programs[name], "--nonsense"]).returncode == 2
 
 

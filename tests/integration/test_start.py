@@ -223,7 +223,7 @@ def wake_signer(program, folder):
                               str(theirs.fileno())], pass_fds=[theirs.fileno()],
                              stderr=subprocess.PIPE, text=True)
     theirs.close()
-    ours.send(struct.pack(">BBBB", 1, 0, 4, 0))
+    ours.send(struct.pack(">BBBQB", 1, 0, 4, 2 * 10**9, 0))
     answer = ours.recv(8192)
     ours.close()
     _, stderr = child.communicate(timeout=wire.TIME_LIMIT_S)

@@ -49,7 +49,7 @@ def test_units_verify(build, tmp_path):
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", f"--root={root}",
                            *[f"/usr/lib/systemd/system/{u.name}" for u in UNITS]],
                           capture_output=True, text=True)
-    ours = [line for line in done.stderr.splitlines() if "traild" in line]
+    ours = [line for line in done.stderr.splitlines() if "trail" in line]
     assert done.returncode == 0 and not ours, done.stderr
 
 

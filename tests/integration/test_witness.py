@@ -6,6 +6,7 @@ whatever is killed when; nothing that it lost is made anew; and a crowd does not
 import contextlib
 import hashlib
 import os
+import pathlib
 import random
 import re
 import resource
@@ -19,6 +20,7 @@ import time
 
 import pytest
 import witness as witness_module  # puts tests/support on the path
+import sanitizers
 import tlog
 from harness import SEED, SLOW, private_kib
 from witness import Refused, Witness, log_file, small_log
@@ -482,6 +484,83 @@ def test_an_address_in_use_is_said(make, build, folder):
     assert refused.value.code == 2 and "in use" in refused.value.stderr
 
 
+def traced(trace, calls):
+    """Words in front of a program: strace as its grandchild, so that signals reach the program."""
+    return ["strace", "-D", "-f", "-q", "-y", "-s", "200", "-A", "-e", f"trace={calls}", "-o", str(trace)]
+
+
+def whole_trace(trace, ends):
+    """Its text, when it tells of so many ends: strace may be a little behind."""
+    for _ in range(int(200 * SLOW)):
+        text = trace.read_text()
+        if text.count("+++ exited with") + text.count("+++ killed by") >= ends:
+            return text
+        select.select([], [], [], 0.05)
+    raise AssertionError("strace does not end")
+
+
+def test_it_serves_the_sockets_that_a_manager_hands_over(make):
+    """And no others; they outlive it, so that a restart refuses nobody."""
+    log = small_log()
+    sockets = [socket.create_server(("127.0.0.1", 0)),
+               socket.create_server(("::1", 0), family=socket.AF_INET6)]
+    w = make(log, listen=(), handed=sockets)
+    assert {int(url.rsplit(":", 1)[1]) for url in w.urls} == {s.getsockname()[1] for s in sockets}
+    w.cosigned(log, 0, 5)
+    w.stop()
+    waiting = w.connect()
+    waiting.connect()  # nobody serves it, nobody refuses it
+    w.start()
+    assert w.add(log.add(5, 8), connection=waiting).status == 200
+    w.stop()
+    for s in sockets:
+        s.close()
+
+
+@pytest.mark.parametrize("family,kind", [(socket.AF_UNIX, socket.SOCK_STREAM), (socket.AF_INET, socket.SOCK_DGRAM)])
+def test_a_handed_socket_that_is_not_tcp_is_refused(build, folder, family, kind):
+    s = socket.socket(family, kind)
+    s.bind(str(folder / "s") if family == socket.AF_UNIX else ("127.0.0.1", 0))
+    if kind == socket.SOCK_STREAM:
+        s.listen()
+    with pytest.raises(Refused) as refused:
+        Witness(build, folder, [log_file(folder, small_log())], listen=(), handed=[s])
+    assert refused.value.code == 2 and "TRAIL-W007" in refused.value.stderr
+    s.close()
+
+
+def test_its_apparmor_profile_covers_what_a_run_touches(make, build, folder):
+    """Every file that a first start, a cosignature and a second start open is one that the profile allows."""
+    if sanitizers.of(build / "trail-witness"):
+        pytest.skip("a sanitizer opens files of its own")
+    profile_rules = pytest.importorskip("profile_rules")
+    if not pathlib.Path("/etc/apparmor.d/abstractions").is_dir():
+        pytest.skip("apparmor is not installed")
+    log, trace = small_log(), folder / "trace"
+    w = make(log, wrapper=traced(trace, "openat,open,mkdir,renameat,unlinkat,rename"))
+    w.cosigned(log, 0, 5)
+    w.stop()
+    w.start()
+    w.cosigned(log, 5, 8)
+    w.stop()
+    text = whole_trace(trace, 2)
+    rules = profile_rules.Profile(witness_module.ROOT / "systemd/apparmor/trail-witness")
+    calls = re.findall(r'\b(\w+)\((?:AT_FDCWD(?:<[^>]*>)?, |\d+<([^>]*)>, )?"([^"]*)"(.*)', text)
+    wrote = 0
+    for call, at, path, rest in calls:
+        if " = -1 " in rest:
+            continue
+        whole = os.path.normpath(os.path.join(at or "/", path))
+        for ours, theirs in ((w.state, "/var/lib/trail-witness"), (w.logs[0], "/etc/trail/witness.logs"),
+                             (folder, "/var/lib"), (w.program, "/usr/sbin/trail-witness")):
+            whole = whole.replace(str(ours), theirs, 1)
+        access = "w" if call not in ("open", "openat") or re.search("O_WRONLY|O_RDWR|O_CREAT", rest) else "r"
+        wrote += access == "w"
+        assert rules.allows(whole, access) or rules.allows(whole + "/", access), (call, whole, access)
+    assert wrote > 5
+    assert not rules.allows("/var/lib/trail/log/data.mdb", "r")
+
+
 # ---- at the same time, and killed ----------------------------------------------------------------
 
 def races(w, count, bodies):
@@ -606,26 +685,17 @@ def test_g5_nothing_is_answered_before_it_is_durable(make, build, folder):
     """The order of the system calls: written, synced, renamed, folder synced, and then the answer."""
     log = small_log()
     trace = folder / "trace"
-    w = make(log, wrapper=["strace", "-f", "-qq", "-o", str(trace), "-s", "200", "-y", "-e",
-                           "trace=openat,write,writev,sendmsg,sendto,fsync,fdatasync,rename,renameat,renameat2,close"])
+    w = make(log, wrapper=traced(trace, "openat,write,writev,sendmsg,sendto,fsync,fdatasync,renameat"))
     w.cosigned(log, 0, 5)
-    connection = w.connect()
-    w.add(log.add(5, 9), connection=connection)
-    os.kill(next(int(p) for p in _children(w.popen.pid)), 15)
-    w.popen.wait()
-    text = trace.read_text()
+    w.cosigned(log, 5, 9)
+    w.stop()
+    text = whole_trace(trace, 1)
     calls = text[:text.rindex("HTTP/1.1 200")].splitlines()
     name = state_file(w, log).name
-    renamed = max(i for i, call in enumerate(calls) if "renameat" in call and name in call)
+    renamed = max(i for i, call in enumerate(calls) if "renameat(" in call and name in call)
     before, after = calls[:renamed], calls[renamed:]
-    assert any("fsync(" in call and "/new>" in call for call in before[-4:]), before[-6:]
-    assert any("fsync(" in call and call.split("<")[1].startswith(str(w.state)) for call in after), after
-    w.popen = None
-
-
-def _children(pid):
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as children:
-        return children.read().split()
+    assert "fsync(" in before[-1] and "/new>" in before[-1], before[-4:]
+    assert "fsync(" in after[1] and after[1].split("<")[1].startswith(f"{w.state}>"), after
 
 
 def test_g5_a_full_disk_gets_no_cosignature(build, folder):
@@ -672,7 +742,7 @@ def clock(folder):
 
 def test_g5_time_never_goes_back(make, build, clock):
     """A clock far behind the last cosignature gets none; a little behind is raised to it."""
-    if b"__asan_init" in (build / "trail-witness").read_bytes():
+    if sanitizers.of(build / "trail-witness"):
         pytest.skip("a sanitizer's runtime must be loaded first")
     log = small_log()
     w = make(log, wrapper=clock.words)

@@ -21,7 +21,7 @@ import socket
 import subprocess
 import sys
 
-from harness import ROOT, SLOW
+from harness import ROOT, SLOW, hand_over
 
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 import tlog  # noqa: E402
@@ -41,11 +41,12 @@ class Refused(Exception):
 
 class Witness:
     def __init__(self, build, folder, logs=(), name="witness.example/w1",
-                 listen=("127.0.0.1:0", "[::1]:0"), state="witness", wrapper=(), start=True):
+                 listen=("127.0.0.1:0", "[::1]:0"), state="witness", wrapper=(), handed=(),
+                 start=True):
         self.program = pathlib.Path(build) / "trail-witness"
         self.folder, self.state = pathlib.Path(folder), pathlib.Path(folder) / state
         self.logs, self.name, self.listen, self.wrapper = list(logs), name, list(listen), list(wrapper)
-        self.popen, self.urls = None, []
+        self.popen, self.urls, self.handed = None, [], list(handed)
         number = next(COUNT)
         self.stderr_path, self.notify_path = self.folder / f"w{number}.stderr", self.folder / f"w{number}.n"
         self._key = None
@@ -55,7 +56,8 @@ class Witness:
     # -- its life
 
     def command(self):
-        words = [*self.wrapper, str(self.program), "--state-dir", str(self.state)]
+        words = hand_over(self.handed) if self.handed else []
+        words += [*self.wrapper, str(self.program), "--state-dir", str(self.state)]
         words += ["--name", self.name] if self.name else []
         for log in self.logs:
             words += ["--log", str(log)]
@@ -71,7 +73,8 @@ class Witness:
             with open(self.stderr_path, "wb") as stderr:
                 self.popen = subprocess.Popen(
                     self.command(), stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr,
-                    env=dict(os.environ, NOTIFY_SOCKET=path))
+                    env=dict(os.environ, NOTIFY_SOCKET=path),
+                    pass_fds=[s.fileno() for s in self.handed])
             self._wait_ready(notify)
         finally:
             notify.close()

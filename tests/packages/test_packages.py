@@ -12,7 +12,7 @@ import pytest
 
 from house import ROOT, copy_tree, make
 
-SHIPPED = ("traild", "trail", "libtrail1", "libtrail-dev")
+SHIPPED = ("traild", "trail", "trail-witness", "libtrail1", "libtrail-dev")
 # What the machine needs before packages are installed; apt gets the rest, as at an administrator's.
 MACHINE = "systemd-sysv"
 

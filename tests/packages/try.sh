@@ -132,6 +132,25 @@ is traild.service inactive
 must 'valid' traild check --state-dir /var/lib/trail --signer-dir /var/lib/trail-signer
 inside systemctl start traild.socket
 
+# Bash speaks enough HTTP for this.
+ask_witness() {
+	must "$1" bash -c 'exec 3<>/dev/tcp/127.0.0.1/7380 && printf "GET / HTTP/1.0\r\n\r\n" >&3 && cat <&3'
+}
+
+step "a witness waits until it has a name; then it watches the log of next door"
+is trail-witness.socket inactive
+is trail-witness.service inactive
+! inside test -e /var/lib/trail-witness/key || fail "a witness was made before it could be named"
+inside sh -c 'echo OPTIONS=--name witness.example/w1 >/etc/trail/witness.env
+	trail key | sed -n "2s/^/vkey /p" >>/etc/trail/witness.logs' ||
+	fail "the witness cannot be told of the log"
+inside systemctl enable --now trail-witness.socket trail-witness.service
+is trail-witness.service active
+ask_witness 'watches 1 log'
+inside runuser --user trail-witness -- trail-witness key >"$work/witness"
+ask_witness "$(cat "$work/witness")"
+[ "$(inside stat -c '%U %a' /var/lib/trail-witness)" = 'trail-witness 700' ] || fail "others may look at the witness"
+
 step "upgrade: the same log goes on, and nobody who writes is refused meanwhile"
 must 'record' trail emit read /journal/4711 --actor anna
 before=$(inside systemctl show --value --property MainPID traild.service)
@@ -153,6 +172,8 @@ if [ "$(wc -l <"$work/refused")" != "$broke" ] || [ "$broke" -gt 1 ]; then
 fi
 must 'berta' trail history /journal/4711
 log_goes_on
+is trail-witness.service active
+ask_witness "$(cat "$work/witness")"
 
 step "remove: nothing listens, the log and the signer's state stay"
 inside apt-get remove -qy traild >/dev/null 2>&1
@@ -202,4 +223,9 @@ step "purge, answered with yes: it is gone"
 purge_answering yes
 ! inside test -e /var/lib/trail || fail "the log is still there"
 ! inside test -e /var/lib/trail-signer || fail "the signer's state is still there"
+
+step "a purged witness keeps what its signatures are worth, and says where"
+must '/var/lib/trail-witness' apt-get purge -qy trail-witness
+is trail-witness.socket inactive
+inside test -s /var/lib/trail-witness/key
 echo "all steps done"

@@ -46,19 +46,18 @@ void seal_maker_make(struct seal_maker *maker, const char *origin, uint64_t max_
 		abort();
 }
 
-void seal_maker_put(const struct seal_maker *maker, uint32_t key_epoch,
-	const struct seal_text *text, struct buf *payload)
+void seal_maker_put(const struct seal_maker *maker, const struct forgery *what, struct buf *payload)
 {
 	struct buf words = { 0 };
 	struct tree_proof path;
 	uint8_t sig[SIGN_LEN];
-	seal_text_put(&words, text);
-	if (tree_inclusion(key_epoch, SEAL_MAKER_KEYS, node_of, nodes_of(maker), &path) != TRAIL_OK)
+	seal_text_put(&words, &what->text);
+	if (tree_inclusion(what->key, SEAL_MAKER_KEYS, node_of, nodes_of(maker), &path) != TRAIL_OK)
 		abort();
-	sign_bytes(buf_view(&words), maker->secret[key_epoch], sig);
+	sign_bytes(buf_view(&words), maker->secret[what->key], sig);
 	const struct seal seal = {
 		.text = buf_view(&words),
-		.key = span_of(maker->pub[key_epoch], SIGN_PUBLIC_LEN),
+		.key = span_of(maker->pub[what->key], SIGN_PUBLIC_LEN),
 		.path = span_of(path.path, path.count * HASH_LEN),
 		.sig = span_of(sig, sizeof sig),
 	};

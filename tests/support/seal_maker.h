@@ -20,11 +20,17 @@ struct seal_maker {
 	struct seal_anchor anchor;
 };
 
+/* What a SEAL says, and by which key it is signed. */
+struct forgery {
+	struct seal_text text;
+	uint32_t key; /* epoch */
+};
+
 /* The keys of `origin`; another `variant` has other ones. */
 void seal_maker_make(
 	struct seal_maker *maker, const char *origin, uint64_t max_ns, uint8_t variant);
-/* Append the payload of a SEAL that says `text`, by the key of `key_epoch`, whatever it says. */
-void seal_maker_put(const struct seal_maker *maker, uint32_t key_epoch,
-	const struct seal_text *text, struct buf *payload);
+/* Append the payload of such a SEAL. */
+void seal_maker_put(
+	const struct seal_maker *maker, const struct forgery *what, struct buf *payload);
 
 #endif

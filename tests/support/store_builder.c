@@ -189,17 +189,20 @@ uint64_t builder_daemon(struct builder *b, enum daemon_what what)
 
 uint64_t builder_seal(struct builder *b, builder_forge_fn forge)
 {
-	struct seal_text text = { .epoch = b->seal_epoch, .size = batch_next(b->batch) };
-	uint32_t key = b->seal_epoch++;
+	uint64_t received_ns = tick(b);
 	struct buf payload = { 0 };
-	must(b->head_size == text.size, "signing what is sealed");
-	memcpy(text.origin, b->seals.anchor.origin, sizeof text.origin);
-	text.root = b->head_root;
-	text.time_ns = tick(b);
-	uint64_t received_ns = text.time_ns;
+	struct forgery f = { .key = b->seal_epoch++ };
+	f.text = (struct seal_text){
+		.epoch = f.key,
+		.size = batch_next(b->batch),
+		.root = b->head_root,
+		.time_ns = received_ns,
+	};
+	must(b->head_size == f.text.size, "signing what is sealed");
+	memcpy(f.text.origin, b->seals.anchor.origin, sizeof f.text.origin);
 	if (forge)
-		forge(&text, &key);
-	seal_maker_put(&b->seals, key, &text, &payload);
+		forge(&f);
+	seal_maker_put(&b->seals, &f, &payload);
 	uint64_t index = batch_add_control(b->batch, KIND_SEAL, 0, received_ns, buf_view(&payload));
 	buf_release(&payload);
 	return index;

@@ -40,7 +40,7 @@ void builder_control(struct builder *b, enum record_kind kind, struct span paylo
  * Stage the next SEAL of what is committed and signed; `forge` (NULL: nothing) may change what it
  * says, and by which key. The log promises one every BUILDER_SEAL_MAX_NS. Its index.
  */
-typedef void (*builder_forge_fn)(struct seal_text *text, uint32_t *key);
+typedef void (*builder_forge_fn)(struct forgery *f);
 uint64_t builder_seal(struct builder *b, builder_forge_fn forge);
 /* Set the clock that stages: ns since 1970. */
 void builder_set_time(struct builder *b, uint64_t ns);

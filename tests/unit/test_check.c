@@ -258,39 +258,34 @@ static void test_a_log_without_seals_is_not_sealed_yet(void **state)
 	assert_true(said(f, "\"seals\":0,\"sealed_until\":null"));
 }
 
-static void other_epoch(struct seal_text *text, uint32_t *key)
+static void other_epoch(struct forgery *f)
 {
-	*key = ++text->epoch;
+	f->key = ++f->text.epoch;
 }
 
-static void other_root(struct seal_text *text, uint32_t *key)
+static void other_root(struct forgery *f)
 {
-	(void)key;
-	text->root.b[0] ^= 1;
+	f->text.root.b[0] ^= 1;
 }
 
-static void other_key(struct seal_text *text, uint32_t *key)
+static void other_key(struct forgery *f)
 {
-	(void)text;
-	++*key;
+	f->key++;
 }
 
-static void other_size(struct seal_text *text, uint32_t *key)
+static void other_size(struct forgery *f)
 {
-	(void)key;
-	text->size--;
+	f->text.size--;
 }
 
-static void other_time(struct seal_text *text, uint32_t *key)
+static void other_time(struct forgery *f)
 {
-	(void)key;
-	text->time_ns--;
+	f->text.time_ns--;
 }
 
-static void other_origin(struct seal_text *text, uint32_t *key)
+static void other_origin(struct forgery *f)
 {
-	(void)key;
-	text->origin[0]++;
+	f->text.origin[0]++;
 }
 
 static void test_g4_a_forged_seal_is_found(void **state)

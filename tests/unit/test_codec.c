@@ -35,10 +35,13 @@ static const char *const REQUESTS[] = {
 	"history",
 	"sources",
 	"get-range",
+	"controls",
+	"checkpoint-sealed",
+	"append-witnessed",
 };
 
 static const uint64_t REQUEST_IDS[] = { 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009,
-	1020, 1021, 1022, 1023 };
+	1020, 1021, 1022, 1023, 1026, 1027, 1028 };
 
 _Static_assert(COUNT(REQUEST_IDS) == COUNT(REQUESTS), "an id for each");
 
@@ -54,11 +57,14 @@ static const char *const RESPONSES[] = {
 	"status",
 	"rows",
 	"sources",
+	"checkpoint-sealed",
+	"status-witnessed",
+	"rows-witnessed",
 };
 
 /* 1015 was an answer that is no more. */
 static const uint64_t RESPONSE_IDS[] = { 1010, 1011, 1012, 1013, 1014, 1016, 1017, 1018, 1019, 1024,
-	1025 };
+	1025, 1029, 1030, 1031 };
 
 _Static_assert(COUNT(RESPONSE_IDS) == COUNT(RESPONSES), "an id for each");
 
@@ -498,6 +504,85 @@ static void test_requests_decode_to_their_values(void **state)
 	take_request("prove-consistency", &arena, &r);
 	assert_true(r.prove.consistency && r.prove.from == 3 && r.prove.size == 8);
 	arena_free(&arena);
+}
+
+static void test_requests_of_proofs_decode_to_their_values(void **state)
+{
+	(void)state;
+	struct arena arena;
+	struct request r;
+	take_request("controls", &arena, &r);
+	assert_true(r.kind == REQUEST_CONTROLS && r.controls.from == 128);
+	assert_true(r.controls.kind == KIND_SEAL && r.controls.newest_first);
+	assert_true(r.controls.limit == 10 && r.controls.size == 300);
+	assert_true(r.controls.next.len == 4 && r.controls.next.data[3] == 0xff);
+	arena_free(&arena);
+	take_request("checkpoint-sealed", &arena, &r);
+	assert_true(r.kind == REQUEST_CHECKPOINT && r.checkpoint.sealed);
+	assert_true(r.checkpoint.above == 128);
+	arena_free(&arena);
+	take_request("append-witnessed", &arena, &r);
+	assert_true(r.kind == REQUEST_APPEND && r.append.ack == ACK_WITNESSED);
+	assert_true(r.append.wait_ms == 2500 && r.append.event_count == 1);
+	arena_free(&arena);
+}
+
+static void test_answers_of_proofs_decode_to_their_values(void **state)
+{
+	static const uint8_t stamp[] = { 0x30, 0 };
+	(void)state;
+	struct arena arena;
+	struct response r;
+	take_response("checkpoint-sealed", &arena, &r);
+	const struct checkpoint_answer *cp = &r.checkpoint;
+	assert_true(r.kind == RESPONSE_CHECKPOINT && cp->cosigned.len == cp->checkpoint.len - 1);
+	assert_span_text(cp->identity, "trail-log/v1\n");
+	assert_span_text(cp->seal, "seal");
+	assert_true(span_equal(cp->stamp, span_of(stamp, sizeof stamp)));
+	arena_free(&arena);
+	take_response("status-witnessed", &arena, &r);
+	const struct witness_state *w = r.status.witnesses;
+	assert_true(r.kind == RESPONSE_STATUS && r.status.witness_count == 2);
+	assert_span_text(w[0].name, "w1.example");
+	assert_true(w[0].state == WITNESS_COSIGNS && w[0].size == 300);
+	assert_true(w[0].cosigned_s == 1767949200);
+	assert_true(w[1].state == WITNESS_FORK && w[1].size == 0);
+	arena_free(&arena);
+	take_response("rows-witnessed", &arena, &r);
+	assert_true(r.kind == RESPONSE_ROWS && r.rows.completeness.witnessed == 290);
+	arena_free(&arena);
+}
+
+static void test_seal_is_the_golden_one_both_ways(void **state)
+{
+	static const char text[] =
+		"trail-seal/v1\nexample.org/trail\n3\n300\n"
+		"XcnaeacGWamtVZy3Ad7ZoqudgjqtL0lgz+Nw7/RgQyg=\n1767949200123456789\n";
+	static const char note[] = "example.org/trail\n8\n"
+				   "XcnaeacGWamtVZy3Ad7ZoqudgjqtL0lgz+Nw7/RgQyg=\n\n"
+				   "\xe2\x80\x94 example.org/trail AAAA\n";
+	uint8_t bytes[256];
+	(void)state;
+	for (size_t i = 0; i < sizeof bytes; i++)
+		bytes[i] = (uint8_t)i;
+	const struct seal seal = {
+		.text = span_text(text),
+		.key = span_of(bytes, 32),
+		.path = span_of(bytes, 128),
+		.sig = span_of(bytes + 100, 64),
+		.cosigned = span_text(note),
+	};
+	struct buf b = { 0 };
+	struct seal got;
+	seal_encode(&seal, &b);
+	assert_golden(&b, "seal");
+	struct arena arena = arena_new(codec_arena_need(buf_view(&b)));
+	assert_int_equal(seal_decode(buf_view(&b), &arena, &got), TRAIL_OK);
+	assert_true(span_equal(got.text, seal.text) && span_equal(got.key, seal.key));
+	assert_true(span_equal(got.path, seal.path) && span_equal(got.sig, seal.sig));
+	assert_true(span_equal(got.cosigned, seal.cosigned));
+	arena_free(&arena);
+	buf_release(&b);
 }
 
 static void assert_paging(const struct paging *p, uint64_t from)
@@ -1247,6 +1332,9 @@ int main(void)
 		cmocka_unit_test(test_every_request_survives_decode_and_encode),
 		cmocka_unit_test(test_every_response_survives_decode_and_encode),
 		cmocka_unit_test(test_requests_decode_to_their_values),
+		cmocka_unit_test(test_requests_of_proofs_decode_to_their_values),
+		cmocka_unit_test(test_answers_of_proofs_decode_to_their_values),
+		cmocka_unit_test(test_seal_is_the_golden_one_both_ways),
 		cmocka_unit_test(test_questions_decode_to_their_values),
 		cmocka_unit_test(test_rows_decode_to_their_values),
 		cmocka_unit_test(test_answers_to_append_decode_to_their_values),

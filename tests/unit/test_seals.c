@@ -37,7 +37,7 @@ struct log {
 };
 
 /* What a forger changes in the k-th SEAL before it is signed, and by which key. */
-typedef void (*forge_fn)(struct seal_text *text, uint32_t *key, uint32_t k);
+typedef void (*forge_fn)(struct forgery *f, uint32_t k);
 
 /* ---- the log ---- */
 
@@ -75,15 +75,16 @@ static void put_seal(struct log *log, uint32_t k, uint64_t ns, forge_fn forge)
 {
 	struct buf payload = { 0 };
 	struct frontier tree;
-	struct seal_text text = { .epoch = k, .size = log->count, .time_ns = ns };
-	uint32_t key;
-	memcpy(text.origin, ORIGIN, sizeof ORIGIN);
+	struct forgery f = {
+		.text = { .epoch = k, .size = log->count, .time_ns = ns },
+		.key = k,
+	};
+	memcpy(f.text.origin, ORIGIN, sizeof ORIGIN);
 	root_before(log, log->count, &tree);
-	frontier_root(&tree, &text.root);
-	key = k;
+	frontier_root(&tree, &f.text.root);
 	if (forge)
-		forge(&text, &key, k);
-	seal_maker_put(&log->maker, key, &text, &payload);
+		forge(&f, k);
+	seal_maker_put(&log->maker, &f, &payload);
 	put_record(log, KIND_SEAL, ns, buf_view(&payload));
 	buf_release(&payload);
 }
@@ -176,13 +177,14 @@ static void expect(struct log *log, const char *codes, int first)
 {
 	char said[512] = "";
 	uint64_t index = 0;
+	bool exact;
 	for (uint32_t i = 0; i < log->found.listed; i++) {
 		size_t len = strlen(said);
 		(void)snprintf(said + len, sizeof said - len, "%s%s", i ? " " : "",
 			finding_code(log->found.list[i].code));
 	}
 	assert_string_equal(said, codes);
-	assert_int_equal(findings_first_bad(&log->found, &index), first != NOWHERE);
+	assert_int_equal(findings_first_bad(&log->found, &index, &exact), first != NOWHERE);
 	if (first != NOWHERE)
 		assert_int_equal(index, first);
 }
@@ -229,46 +231,40 @@ static void sound_logs_have_no_finding(void **state)
 
 /* ---- each demand by itself ---- */
 
-static void other_epoch(struct seal_text *text, uint32_t *key, uint32_t k)
+static void other_epoch(struct forgery *f, uint32_t k)
 {
 	if (k >= 1)
-		text->epoch = *key = k + 1;
+		f->text.epoch = f->key = k + 1;
 }
 
-static void other_root(struct seal_text *text, uint32_t *key, uint32_t k)
+static void other_root(struct forgery *f, uint32_t k)
 {
-	(void)key;
-	text->root.b[31] ^= k == 1;
+	f->text.root.b[31] ^= k == 1;
 }
 
-static void other_size(struct seal_text *text, uint32_t *key, uint32_t k)
+static void other_size(struct forgery *f, uint32_t k)
 {
-	(void)key;
-	text->size += k == 1;
+	f->text.size += k == 1;
 }
 
-static void other_key(struct seal_text *text, uint32_t *key, uint32_t k)
+static void other_key(struct forgery *f, uint32_t k)
 {
-	(void)text;
-	*key += k == 1;
+	f->key += k == 1;
 }
 
-static void other_time(struct seal_text *text, uint32_t *key, uint32_t k)
+static void other_time(struct forgery *f, uint32_t k)
 {
-	(void)key;
-	text->time_ns += k == 1;
+	f->text.time_ns += k == 1;
 }
 
-static void other_origin(struct seal_text *text, uint32_t *key, uint32_t k)
+static void other_origin(struct forgery *f, uint32_t k)
 {
-	(void)key;
-	text->origin[0] = k == 1 ? 'f' : 'e';
+	f->text.origin[0] = k == 1 ? 'f' : 'e';
 }
 
-static void no_origin(struct seal_text *text, uint32_t *key, uint32_t k)
+static void no_origin(struct forgery *f, uint32_t k)
 {
-	(void)key;
-	text->origin[0] = k == 1 ? ' ' : 'e';
+	f->text.origin[0] = k == 1 ? ' ' : 'e';
 }
 
 /* The SEALs stand at 2, 4 and 6. */
@@ -492,16 +488,15 @@ static void test_g4_attacks_are_told_apart(void **state)
 }
 
 /* Who took the keys when epoch 2 was open has those of 2 and later, and makes the log anew. */
-static void rewrite(struct seal_text *text, uint32_t *key, uint32_t k)
+static void rewrite(struct forgery *f, uint32_t k)
 {
 	if (k < 2)
-		*key = k + 2;
-	(void)text;
+		f->key = k + 2;
 }
 
-static void rewrite_with_its_epochs(struct seal_text *text, uint32_t *key, uint32_t k)
+static void rewrite_with_its_epochs(struct forgery *f, uint32_t k)
 {
-	text->epoch = *key = k + 2;
+	f->text.epoch = f->key = k + 2;
 }
 
 static void test_g4_stolen_keys_seal_nothing_before(void **state)
@@ -519,10 +514,10 @@ static void test_g4_stolen_keys_seal_nothing_before(void **state)
 	done(log);
 }
 
-static void burn(struct seal_text *text, uint32_t *key, uint32_t k)
+static void burn(struct forgery *f, uint32_t k)
 {
 	if (k == 2)
-		text->epoch = *key = SEAL_MAKER_KEYS - 1;
+		f->text.epoch = f->key = SEAL_MAKER_KEYS - 1;
 }
 
 static void test_g4_burnt_epochs_are_missed(void **state)
@@ -580,7 +575,8 @@ static void behind_missing_records_the_count_begins_anew(void **state)
 		seals_take(&s, i, &log->records[i], NULL);
 	}
 	expect(log, "", NOWHERE);
-	assert_int_equal(s.count, 4);
+	assert_int_equal(s.count, 2);
+	assert_int_equal(s.due, 4);
 	assert_false(s.sealed);
 }
 

@@ -10,6 +10,7 @@
 #include "../../daemon/signer/serve.h"
 #include "../../daemon/signer/state.h"
 #include "../../daemon/signer/talk.h"
+#include "../../proto/codec.h"
 #include "../support/signer_case.h"
 
 #include <dirent.h>
@@ -584,6 +585,27 @@ static void spoil_sign(const char *how, struct buf *answer, const struct buf *la
 		answer->len = 1;
 }
 
+static void spoil_seal(const char *how, struct buf *answer)
+{
+	size_t text = 1 + 2; /* where it begins, behind status and length */
+	if (strcmp(how, "seal-cut") == 0)
+		answer->len--;
+	else if (strcmp(how, "seal-long") == 0)
+		buf_put_u8(answer, 0);
+	else if (strcmp(how, "seal-sig") == 0)
+		answer->data[answer->len - 20] ^= 1;
+	else if (strcmp(how, "seal-key") == 0)
+		answer->data[text + load_be16(answer->data + 1) + 3] ^= 1;
+	else if (strcmp(how, "seal-text") == 0)
+		answer->data[text + 16] ^= 1;
+	else if (strcmp(how, "seal-height") == 0)
+		answer->data[text + load_be16(answer->data + 1) + SIGN_PUBLIC_LEN]--;
+	else if (strcmp(how, "seal-none") == 0)
+		answer->len = 1;
+	else if (strcmp(how, "seal-later") == 0)
+		answer->len = 8, answer->data[0] = TALK_NOT_YET;
+}
+
 /* A note by the true key, of another size or another root than asked for. */
 static void sign_other(
 	const char *folder, const uint8_t *question, bool other_root, struct buf *answer)
@@ -629,8 +651,15 @@ static int fake(const char *folder)
 			_exit(7);
 		if (q[0] == TALK_WAKE)
 			spoil_wake(how, &answer);
-		else
+		else if (q[0] == TALK_SIGN)
 			spoil_sign(how, &answer, &last);
+		else if (q[0] == TALK_SEAL)
+			spoil_seal(how, &answer);
+		/* Asked for another time than traild's. */
+		if (q[0] == TALK_SEAL && strcmp(how, "seal-time") == 0) {
+			q[16]++;
+			(void)signer_answer(s, span_of(q, (size_t)len), &answer);
+		}
 		if (q[0] == TALK_SIGN && strcmp(how, "note-size") == 0)
 			sign_other(folder, q, false, &answer);
 		if (q[0] == TALK_SIGN && strcmp(how, "note-root") == 0)
@@ -698,6 +727,89 @@ static void test_a_note_that_lies_is_not_believed(void **state)
 	}
 }
 
+static enum trail_err seal(struct bench *b, uint64_t size, uint64_t time_ns, uint64_t *wait_ns)
+{
+	struct seal seal;
+	return signer_link_seal(b->link, size, time_ns, &seal, wait_ns, b->why);
+}
+
+static void test_g4_a_seal_comes_through_the_link_and_not_before_its_time(void **state)
+{
+	struct bench *b = *state;
+	uint64_t wait_ns = 0;
+	struct seal s;
+	struct seal_text text;
+	reopen(b, SIGNER_MAKE_NEW);
+	assert_int_equal(b->greeting.seal_epoch, 0);
+	assert_int_equal(b->greeting.seal_max_ns, SEAL_MAX);
+	assert_int_equal(sign(b, 0, 1), TRAIL_OK);
+	assert_int_equal(sign(b, 1, 5), TRAIL_OK);
+	assert_int_equal(signer_link_seal(b->link, 5, 77, &s, &wait_ns, b->why), TRAIL_OK);
+	struct seal_anchor anchor = {
+		.root = b->greeting.seal_root, .height = HEIGHT, .max_ns = SEAL_MAX
+	};
+	memcpy(anchor.origin, ORIGIN, sizeof ORIGIN);
+	assert_int_equal(seal_check(&anchor, &s, &text), SEAL_FITS);
+	assert_true(text.size == 5 && text.time_ns == 77 && text.epoch == 0);
+	/* Its record, as leaf 5. */
+	struct buf payload = { 0 };
+	uint8_t record[RECORD_LEN], salt[SALT_LEN] = { 9 };
+	struct record r = { .version = RECORD_VERSION, .kind = KIND_SEAL, .received_ns = 77 };
+	seal_encode(&s, &payload);
+	record_commitment(salt, buf_view(&payload), &r.commitment);
+	buf_release(&payload);
+	record_encode(&r, record);
+	record_leaf(record, &b->log.leaf[5]);
+	assert_int_equal(sign(b, 5, 6), TRAIL_OK);
+	struct tree_proof inclusion = { .count = 2 };
+	inclusion.path[0] = b->log.leaf[4];
+	case_log_root(&b->log, 4, &inclusion.path[1]);
+	const struct signer_proof proof = {
+		.record = record, .salt = salt, .inclusion = &inclusion
+	};
+	uint32_t epoch = 0;
+	assert_int_equal(signer_link_sealed(b->link, &proof, &epoch, b->why), TRAIL_OK);
+	assert_int_equal(epoch, 1);
+	assert_int_equal(seal(b, 6, 78, &wait_ns), TRAIL_MORE);
+	assert_true(wait_ns > 0 && wait_ns <= SEAL_MAX / 8);
+	/* It goes on after that, and a later start knows. */
+	assert_int_equal(sign(b, 6, 7), TRAIL_OK);
+	reopen(b, 0);
+	assert_int_equal(b->greeting.seal_epoch, 1);
+	assert_int_equal(seal(b, 7, 79, &wait_ns), TRAIL_MORE);
+}
+
+static void test_g4_a_refused_seal_reaches_the_caller(void **state)
+{
+	struct bench *b = *state;
+	uint64_t wait_ns = 0;
+	reopen(b, SIGNER_MAKE_NEW);
+	assert_int_equal(sign(b, 0, 1), TRAIL_OK);
+	assert_int_equal(seal(b, 2, 77, &wait_ns), TRAIL_CORRUPT);
+	assert_non_null(strstr(b->why, "the signed head has size 1"));
+	assert_int_equal(sign(b, 1, 2), TRAIL_IO);
+}
+
+static void test_a_seal_that_lies_is_not_believed(void **state)
+{
+	struct bench *b = *state;
+	static const char *const how[] = { "seal-cut", "seal-long", "seal-sig", "seal-key",
+		"seal-text", "seal-height", "seal-none", "seal-later", "seal-time" };
+	uint64_t wait_ns = 0;
+	reopen(b, SIGNER_MAKE_NEW);
+	assert_int_equal(sign(b, 0, 1), TRAIL_OK);
+	for (size_t i = 0; i < sizeof how / sizeof how[0]; i++) {
+		signer_link_close(b->link);
+		b->link = NULL;
+		(void)setenv("TRAIL_FAKE", how[i], 1);
+		assert_int_equal(open_with(b, self, 0), TRAIL_OK);
+		if (seal(b, 1, 77, &wait_ns) != TRAIL_IO)
+			fail_msg("%s was believed", how[i]);
+		assert_non_null(strstr(b->why, "not to be trusted"));
+		assert_int_equal(sign(b, 1, 2), TRAIL_IO);
+	}
+}
+
 #define each(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 static bool find_programs(void)
@@ -740,6 +852,9 @@ int main(int argc, char **argv)
 		each(test_a_birth_killed_at_each_of_its_syncs_is_none_or_complete),
 		each(test_a_greeting_that_lies_is_not_believed),
 		each(test_a_note_that_lies_is_not_believed),
+		each(test_g4_a_seal_comes_through_the_link_and_not_before_its_time),
+		each(test_g4_a_refused_seal_reaches_the_caller),
+		each(test_a_seal_that_lies_is_not_believed),
 	};
 	if (!crypto_init())
 		return 1;
