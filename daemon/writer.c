@@ -851,7 +851,7 @@ enum trail_err writer_confirm(const struct writer_options *options, struct log_r
 	enum trail_err err = open_intake(&w, reason);
 	if (err != TRAIL_OK)
 		return err;
-	w.head_row = newest_head_row(options->store);
+	find_head_row(&w);
 	err = reconcile(&w, reason);
 	if (err == TRAIL_OK && w.sealer.newest + 1 != w.head.size)
 		err = seal_alone(&w, reason);
