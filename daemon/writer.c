@@ -661,7 +661,9 @@ static enum trail_err say_start(struct writer *w, struct log_reason *reason)
 	begin(w);
 	intake_say(&w->intake, &entry);
 	enum trail_err err = commit_and_sign(w, reason);
-	if (err == TRAIL_OK)
+	/* One that is closed at once is sealed at its end: a seal here would put that one off. */
+	w->sealer.due_ns = UINT64_MAX;
+	if (err == TRAIL_OK && !w->options.closing)
 		err = seal(w, reason);
 	if (err == TRAIL_OK)
 		count(w, NULL);

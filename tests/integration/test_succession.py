@@ -282,12 +282,18 @@ REFUSALS = {
     "no note's file": Refusal(lambda h: ["--succeed-note", h.folder / "no"], "cannot be read", 3),
     "another log's note": Refusal(lambda h: ["--succeed-note", write(h, another_note(h))],
                                   "not signed by the old log", 2),
-    "a turned note": Refusal(lambda h: ["--succeed-note", write(h, h.last_note.replace(
-        b"\n5\n", b"\n9\n").replace(b"\n8\n", b"\n9\n"))], "not signed by the old log", 2),
+    "a turned note": Refusal(lambda h: ["--succeed-note", write(h, turned(h.last_note))],
+                             "not signed by the old log", 2),
     "a long note": Refusal(lambda h: ["--succeed-note", write(h, b"x" * 20000)], "longer than", 2),
     "two lines": Refusal(lambda h: ["--reason", "a\nb"], "--reason: one line", 2),
     "a long reason": Refusal(lambda h: ["--reason", "x" * 513], "--reason: one line", 2),
 }
+
+
+def turned(note):
+    """Of another size than was signed."""
+    origin, size, rest = note.split(b"\n", 2)
+    return b"\n".join([origin, b"%d" % (int(size) + 1), rest])
 
 
 def write(house, data):
