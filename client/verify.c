@@ -28,6 +28,9 @@ void trail_verify_free(struct trail_verify *v)
 
 void verify_reset(struct trail_verify *v)
 {
+	if (v->set)
+		v->set_free(v->set);
+	v->set = NULL;
 	trail_entry_free(v->result.proof.entry);
 	v->result = (struct verify_result){ 0 };
 }
@@ -108,7 +111,7 @@ enum trail_verdict trail_verify_verdict(const struct trail_verify *v)
 
 const char *trail_verify_origin(const struct trail_verify *v)
 {
-	return v && v->result.origin[0] != '\0' ? v->result.origin : NULL;
+	return v ? v->result.origin : "";
 }
 
 uint64_t trail_verify_size(const struct trail_verify *v)
@@ -162,10 +165,7 @@ bool trail_verify_sealed(const struct trail_verify *v, uint64_t *index, int64_t 
 
 bool trail_verify_first_bad(const struct trail_verify *v, uint64_t *index, bool *exact)
 {
-	if (!v || !index || !exact || !findings_first_bad(&v->result.found, index))
-		return false;
-	*exact = v->result.found.first_exact_1 != 0;
-	return true;
+	return v && index && exact && findings_first_bad(&v->result.found, index, exact);
 }
 
 uint64_t trail_verify_invalid(const struct trail_verify *v)

@@ -85,15 +85,16 @@ static void say_bad(const struct report *r, struct buf *out)
 {
 	const struct findings *f = r->found;
 	uint64_t first;
+	bool exact;
 	if (f->invalid != 0)
 		buf_printf(out, "%llu finding%s against it", (unsigned long long)f->invalid,
 			plural(f->invalid));
 	if (f->unverifiable != 0)
 		buf_printf(out, "%s%llu that this traild cannot judge", f->invalid ? ", " : "",
 			(unsigned long long)f->unverifiable);
-	if (findings_first_bad(f, &first))
+	if (findings_first_bad(f, &first, &exact))
 		buf_printf(out, "; the first bad record is %llu%s", (unsigned long long)first,
-			f->first_exact_1 != 0 ? "" : ", or a later one");
+			exact ? "" : ", or a later one");
 }
 
 static void say_root(const struct report *r, struct buf *out)
@@ -246,7 +247,8 @@ void report_json(const struct report *r, struct buf *out)
 {
 	const struct scan_result *s = &r->result;
 	uint64_t first = 0;
-	bool has_first = findings_first_bad(r->found, &first);
+	bool exact;
+	bool has_first = findings_first_bad(r->found, &first, &exact);
 	buf_printf(out,
 		"{\"verdict\":\"%s\",\"size\":%llu,\"root\":", NAMES[report_verdict(r->found)],
 		(unsigned long long)s->size);

@@ -120,7 +120,6 @@ struct scan {
 	struct spine spine;     /* judges the records */
 	struct control control; /* and the payloads of control entries */
 	struct index_set classes;
-	uint64_t misfit; /* first record below the first tree node of 16 that did not fit */
 	bool skip_names; /* LMDB's main database killed an earlier scan */
 };
 

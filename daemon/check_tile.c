@@ -70,12 +70,13 @@ static void compare(struct tile_lanes *lanes, unsigned level, const struct hash 
 		return;
 	}
 	if (memcmp(lane->walk.value.data + lane->used * HASH_LEN, node->b, HASH_LEN) != 0) {
-		if (level == 1 && lanes->scan->misfit == 0)
-			lanes->scan->misfit = lane->next << TILE_STEP;
+		unsigned height = level * TILE_STEP;
+		uint64_t first = lane->next << height;
 		scan_find(lanes->scan, FIND_TILE_HASH, FINDING_NOWHERE,
-			"tree node (level %u, %llu) is not what its records give; compare with a "
-			"mirror, restore the store",
-			level * TILE_STEP, (unsigned long long)lane->next);
+			"tree node (level %u, %llu) is not what its records %llu to %llu give; "
+			"compare with a mirror, restore the store",
+			height, (unsigned long long)lane->next, (unsigned long long)first,
+			(unsigned long long)(first + (UINT64_C(1) << height) - 1));
 	}
 	lane->used++;
 }

@@ -29,7 +29,7 @@ static enum trail_err says_closed(
 	return TRAIL_OK;
 }
 
-static enum trail_err look(struct sweep *sweep, uint64_t size, uint64_t *closed)
+static enum trail_err look(struct sweep *sweep, uint64_t size, struct ending *out)
 {
 	struct record r = { .kind = KIND_SEAL };
 	uint64_t index = size;
@@ -41,11 +41,11 @@ static enum trail_err look(struct sweep *sweep, uint64_t size, uint64_t *closed)
 		record_decode(bytes, &r);
 	}
 	enum trail_err err = r.kind == KIND_DAEMON ? says_closed(sweep, index, &r, &is) : TRAIL_OK;
-	*closed = is ? index : 0;
+	*out = (struct ending){ .closed = is ? index : 0, .sealed = is && index + 1 < size };
 	return err;
 }
 
-enum trail_err ending_read(struct store *store, uint64_t *closed, char why[WHY_LEN])
+enum trail_err ending_read(struct store *store, struct ending *out, char why[WHY_LEN])
 {
 	struct sweep sweep;
 	struct db_txn *txn = db_begin(store_db(store), false);
@@ -53,7 +53,7 @@ enum trail_err ending_read(struct store *store, uint64_t *closed, char why[WHY_L
 	if (!txn)
 		return TRAIL_IO;
 	sweep_begin(&sweep, store, txn, NULL); /* no chunk holds what is looked at */
-	enum trail_err err = look(&sweep, store_size(txn), closed);
+	enum trail_err err = look(&sweep, store_size(txn), out);
 	if (db_error(txn) != TRAIL_OK)
 		err = db_error(txn);
 	db_abort(txn);

@@ -8,10 +8,15 @@
 
 #include "store.h"
 
+struct ending {
+	uint64_t closed; /* index of the entry that closed the log; 0: it is open, or empty */
+	bool sealed;     /* a SEAL stands behind it */
+};
+
 /*
- * *closed: the index of the entry that closed the log; 0: it is open, or empty. On failure
- * why[512] gets a sentence: TRAIL_CORRUPT: the last entries are damaged. TRAIL_IO.
+ * How the log ends. On failure why[512] gets a sentence: TRAIL_CORRUPT: the last entries are
+ * damaged. TRAIL_IO.
  */
-enum trail_err ending_read(struct store *store, uint64_t *closed, char why[512]);
+enum trail_err ending_read(struct store *store, struct ending *out, char why[512]);
 
 #endif

@@ -35,6 +35,12 @@ static bool names_range(uint32_t code)
 		code == FIND_SEAL_ROOT || code == FIND_TREE_ROOT;
 }
 
+/* A store that is shorter than a head says: no single record is bad, those behind it are gone. */
+static bool names_cut(uint32_t code)
+{
+	return code == FIND_HEAD_SIZE || code == FIND_SIGNER_SIZE || code == FIND_CHECKPOINT_SIZE;
+}
+
 static void lower(uint64_t *least_1, uint64_t index_1)
 {
 	if (index_1 != 0 && (*least_1 == 0 || index_1 < *least_1))
@@ -48,16 +54,25 @@ static void count(struct findings *all, uint32_t code, uint64_t index)
 		return;
 	}
 	all->invalid++;
-	if (index != FINDING_NOWHERE)
-		lower(names_range(code) ? &all->first_range_1 : &all->first_exact_1, index + 1);
+	if (index == FINDING_NOWHERE)
+		return;
+	if (names_range(code))
+		lower(&all->first_range_1, index + 1);
+	else
+		lower(names_cut(code) ? &all->first_cut_1 : &all->first_exact_1, index + 1);
 }
 
-bool findings_first_bad(const struct findings *all, uint64_t *index)
+bool findings_first_bad(const struct findings *all, uint64_t *index, bool *exact)
 {
-	uint64_t first_1 = all->first_exact_1 != 0 ? all->first_exact_1 : all->first_range_1;
+	uint64_t first_1 = all->first_exact_1;
+	if (first_1 == 0)
+		first_1 = all->first_range_1;
+	if (first_1 == 0)
+		first_1 = all->first_cut_1;
 	if (first_1 == 0)
 		return false;
 	*index = first_1 - 1;
+	*exact = all->first_exact_1 != 0 || all->first_range_1 == 0;
 	return true;
 }
 
@@ -85,6 +100,7 @@ void findings_join(struct findings *all, const struct findings *theirs)
 	all->unverifiable += theirs->unverifiable;
 	lower(&all->first_exact_1, theirs->first_exact_1);
 	lower(&all->first_range_1, theirs->first_range_1);
+	lower(&all->first_cut_1, theirs->first_cut_1);
 	for (uint32_t i = 0; i < listed && all->listed < FINDINGS_MAX; i++) {
 		struct finding *f = &all->list[all->listed++];
 		*f = theirs->list[i];

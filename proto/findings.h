@@ -198,7 +198,12 @@ enum {
 	X(TREE_STRANGER, "tree.stranger", UNVERIFIABLE,                                            \
 		"something lies among the tiles that is none")                                     \
 	X(PUBLISH_PREFIX, "publish.prefix", INVALID,                                               \
-		"the log does not extend what was published before")
+		"the log does not extend what was published before")                               \
+	X(EVIDENCE_QUESTION, "evidence.question", INVALID,                                         \
+		"the log's event of the question is missing, or tells of something else")          \
+	X(EVIDENCE_ROWS, "evidence.rows", INVALID, "a row is not what its record says")            \
+	X(EVIDENCE_FOLDER, "evidence.folder", INVALID,                                             \
+		"a file of the folder is missing, was changed, or does not belong there")
 
 #define FINDING_NAME(name, code, weight, meaning) FIND_##name,
 enum finding_code {
@@ -221,8 +226,10 @@ struct finding {
 struct findings {
 	uint64_t invalid;
 	uint64_t unverifiable;
-	uint64_t first_exact_1; /* 1 + lowest index that a finding names; 0: none does */
-	uint64_t first_range_1; /* 1 + lowest index from which on a root does not fit */
+	/* 1 + the lowest index; 0: no finding names one. */
+	uint64_t first_exact_1; /* of a record that is bad */
+	uint64_t first_range_1; /* from which on a root does not fit */
+	uint64_t first_cut_1;   /* from which on a larger head shows that records are missing */
 	uint32_t listed;
 	struct finding list[FINDINGS_MAX];
 };
@@ -234,9 +241,10 @@ const char *finding_meaning(uint32_t code);
 enum finding_weight finding_weight(uint32_t code);
 /*
  * Where the damage begins: the first record that is named, else the first of the range between the
- * last head that fits and the first that does not. False: no finding names a record.
+ * last head that fits and the first that does not, else the first that was cut off. *exact: it is
+ * that one, and not one of a range that begins there. False: no finding names a record.
  */
-bool findings_first_bad(const struct findings *all, uint64_t *index);
+bool findings_first_bad(const struct findings *all, uint64_t *index, bool *exact);
 
 /* Count and, while there is room, list one. `what` is printf text, cut to fit. */
 void findings_add(struct findings *all, enum finding_code code, uint64_t index, const char *what,

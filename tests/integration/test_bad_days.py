@@ -12,7 +12,7 @@ import shutil
 import subprocess
 
 import pytest
-from harness import ROOT
+from harness import CONFIG, ROOT
 
 PAGE = ROOT / "daemon" / "trail-recovery.7"
 DISPLAY = re.compile(r'^\.\\" run: (.+)\n\.Bd .*\n((?:.*\n)*?)\.Ed$', re.M)
@@ -34,6 +34,8 @@ class Day:
                       "E": folder / "elsewhere"}
         self.D, self.S, self.B, self.E = self.names.values()
         self.E.mkdir()
+        self.config = folder / "traild.conf"
+        self.config.write_text("".join(f'{k} = "{v}"\n' for k, v in CONFIG.items()))
         self.env = dict(os.environ, PATH=f"{traild.traild.parent}:{os.environ['PATH']}", TZ="UTC",
                         XDG_STATE_HOME=str(folder / "client"), LC_ALL="C.UTF-8",
                         **{k: str(v) for k, v in self.names.items()})
@@ -53,12 +55,13 @@ class Day:
         return run
 
     def systemctl(self, words):
-        if words == ["stop", "traild.socket", "traild"]:
+        if words in (["stop", "traild.socket", "traild"],
+                     ["stop", "traild.socket", "traild", "traild-signer"]):
             if self.daemon and self.daemon.popen.poll() is None:
                 self.daemon.stop()
             return
         assert words == ["start", "traild.socket", "traild"], words
-        self.start(origin=OLD if (self.D / "identity").exists() else NEW)
+        self.start(origin=None)
 
     # -- the page
 
@@ -72,7 +75,9 @@ class Day:
         """Run a recipe as it stands on the page; what it printed. `code` is that of its last part."""
         self.done.add(name)
         text = self.recipes[name].replace("/mnt/larger", str(self.folder / "larger")) \
-            .replace("/root/archive", str(self.folder / "reader"))
+            .replace("/root/archive", str(self.folder / "reader")) \
+            .replace("/etc/trail/traild.conf", str(self.config)) \
+            .replace("runuser -u trail -- ", "").replace("-o trail -g trail ", "")
         if self.archive:
             text = text.replace("unix:/run/trail/archive.sock", f"unix:{self.archive.address}")
         said, part = "", ""
@@ -193,17 +198,27 @@ def succeed(day):
     somebody = dict(day.env, XDG_STATE_HOME=str(day.folder / "somebody"))
     shutil.copytree(day.folder / "client", day.folder / "somebody")
     day.run("aside")
-    assert "verified" in day.run("successor")
-    tied = json.loads(day.shell("trail search object:log:example.org/trail -o json 2>/dev/null"))
-    assert {a["key"]: a["value"] for a in tied["attributes"]} == {
-        name: (day.E / name).read_text().rstrip("\n") for name in ("identity", "checkpoint")}
+    size = (day.E / "checkpoint").read_text().splitlines()[1]
+    assert f"succeeds {OLD} at size {size}: disk lost\n" in day.run("successor")
+    assert (day.E / "identity-2").read_text() == (day.D / "identity").read_text()
     day.env, ours = somebody, day.env
     assert "another log" in day.shell("trail status", code=5)
     day.run("told")
     assert NEW in day.shell("trail status")
     day.env = ours
+    day.run("chain")
+    assert (day.E / "identity-1").read_text() == (day.E / "identity").read_text()
     day.daemon.stop()
     day.traild.assert_valid(day.D)
+
+
+def test_log_that_is_old_is_closed_and_succeeded(day):
+    """Nothing is lost, and the old log itself says that it ended."""
+    said = day.run("close")
+    assert re.search(r"^valid: ", said) and re.search(r"^closed for good by record \d+$", said, re.M)
+    assert "TRAIL-D080" in said
+    assert "TRAIL-D081" in day.traild.refuse(day.D, origin=OLD)[1]
+    succeed(day)
 
 
 # ---- the disk --------------------------------------------------------------------------------------

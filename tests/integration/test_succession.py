@@ -9,11 +9,14 @@ import json
 import os
 import shutil
 import subprocess
+import time
 
 import forge
+import liar
 import pytest
 import wire
 from harness import CONFIG
+from manager import SignerUnit
 from wire import Client, pb
 
 OLD, NEW = "example.org/log", "example.org/log-2"
@@ -27,7 +30,14 @@ class House:
         self.traild, self.folder = traild, folder
         self.old, self.new = folder / "old", folder / "new"
         self.config = folder / "house.conf"
-        self.config.write_text("".join(f'{k} = "{v}"\n' for k, v in CONFIG.items()))
+        if not self.config.exists():
+            self.config.write_text("".join(f'{k} = "{v}"\n' for k, v in CONFIG.items()))
+
+    def of(self, old):
+        """The same house with another old log."""
+        other = House(self.traild, self.folder)
+        other.old, other.config = old, self.config
+        return other
 
     def do(self, *words, code=0, config=True):
         done = subprocess.run(
@@ -113,10 +123,57 @@ def test_closing_again_finishes_what_is_wanting(house):
     (house.old / "signer/head").write_bytes(before)
     assert house.check(house.old)["uncovered"] > 0
     size = house.check(house.old)["size"]
-    assert "was closed before" in house.close().stderr
+    assert "TRAIL-D080" in house.close().stderr
     value = house.check(house.old)
     assert (value["size"], value["uncovered"]) == (size, 0)
     assert house.entries(house.old).count(pb.Daemon.CLOSED) == 1
+
+
+def seal_the_end(house):
+    """The signer makes no two seals within a quarter of an epoch, so it is asked until it does."""
+    until = time.monotonic() + 30 * house.traild.slow
+    while "signed and sealed" not in house.close().stderr:
+        assert time.monotonic() < until, "never sealed"
+
+
+def test_the_end_is_sealed_and_its_seal_is_the_last_record(house):
+    quick = house.folder / "quick"
+    house.config.write_text(house.config.read_text() + "seal_epoch = 1\n")
+    house.traild.start(quick, origin=OLD, config={"seal_epoch": 1}).stop()
+    house.close(quick)
+    seal_the_end(house.of(quick))
+    value = house.check(quick)
+    kinds = [e.kind for e in forge.Forged(quick).entries]
+    assert kinds[-2:] == [wire.DAEMON, wire.SEAL] and value["closed"] == len(kinds) - 2
+    assert value["verdict"] == "valid" and value["uncovered"] == 0
+    assert value["sealed_until"]["index"] == len(kinds) - 1
+    assert "TRAIL-D081" in house.traild.refuse(quick, origin=OLD)[1]
+    # And no more are made than that one.
+    assert "signed and sealed" in house.close(quick).stderr
+    assert len(forge.Forged(quick).entries) == len(kinds)
+
+
+def test_an_end_that_came_too_soon_after_a_seal_says_that_it_is_not_sealed(house):
+    """The log was started, and so sealed, a moment ago; its epoch is an hour."""
+    assert "not sealed yet; say --close again" in house.close().stderr
+    assert [e.kind for e in forge.Forged(house.old).entries][-1] == wire.DAEMON
+
+
+def test_a_log_whose_seals_are_used_up_is_closed_all_the_same(house):
+    """That is the day on which it is needed most; and it is not asked to come again for a seal."""
+    used = house.folder / "used"
+    house.config.write_text(house.config.read_text() + "seal_epoch = 1\n")
+    run = house.traild.start(used, origin=OLD, config={"seal_epoch": 1})
+    until = time.monotonic() + 60 * house.traild.slow
+    while "TRAIL-D061" not in run.stderr():
+        assert time.monotonic() < until, "the seals are not used up"
+        time.sleep(0.1)
+    run.stop()
+    said = house.close(used).stderr
+    assert "seals were used up before" in said and "say --close again" not in said
+    value = house.check(used)
+    assert value["verdict"] == "valid" and value["seals"] == 16 and value["uncovered"] == 0
+    assert "TRAIL-D081" in house.traild.refuse(used, origin=OLD)[1]
 
 
 def test_closing_needs_a_log_that_is_stopped(house):
@@ -266,6 +323,28 @@ def test_a_successor_is_not_made_anew_where_its_store_was_lost(house):
     assert (house.new / "signer/key").read_bytes() == key
 
 
+@pytest.mark.root
+def test_a_signer_of_its_own_ends_the_old_log_and_begins_the_new_one(house):
+    """As in a package: the signer is a unit, and its folder is put aside with the log's."""
+    folders = [house.folder / "signer-1", house.folder / "signer-2"]
+    for number, (state, origin) in enumerate(((house.folder / "a", OLD), (house.new, NEW))):
+        unit = SignerUnit(house.traild, folders[number], house.folder / f"signer-{number}.sock")
+        house.config.write_text("".join(f'{k} = "{v}"\n' for k, v in CONFIG.items()) +
+                                f'signer_socket = "{unit.path}"\n')
+        if number == 0:
+            house.traild.start(state, origin=origin, config={"signer_socket": unit.path}).stop()
+            assert "TRAIL-D080" in house.close(state).stderr
+            assert house.traild.refuse(state, config={"signer_socket": unit.path})[0] == 2
+        else:
+            house.succeed(identity=house.folder / "a/identity")
+            run = house.traild.start(state, origin=origin, config={"signer_socket": unit.path})
+            run.stop()
+        unit.finish()
+        value = house.check(state, "--signer-dir", folders[number])
+        assert value["verdict"] == "valid" and value["tail"] == "compared"
+    assert house.check(house.new, "--signer-dir", folders[1])["predecessor"]["origin"] == OLD
+
+
 # ---- what is refused -----------------------------------------------------------------------------
 
 def another_note(house):
@@ -282,7 +361,7 @@ REFUSALS = {
     "no note's file": Refusal(lambda h: ["--succeed-note", h.folder / "no"], "cannot be read", 3),
     "another log's note": Refusal(lambda h: ["--succeed-note", write(h, another_note(h))],
                                   "not signed by the old log", 2),
-    "a turned note": Refusal(lambda h: ["--succeed-note", write(h, turned(h.last_note))],
+    "a turned note": Refusal(lambda h: ["--succeed-note", write(h, larger(h.last_note))],
                              "not signed by the old log", 2),
     "a long note": Refusal(lambda h: ["--succeed-note", write(h, b"x" * 20000)], "longer than", 2),
     "two lines": Refusal(lambda h: ["--reason", "a\nb"], "--reason: one line", 2),
@@ -290,10 +369,9 @@ REFUSALS = {
 }
 
 
-def turned(note):
-    """Of another size than was signed."""
-    origin, size, rest = note.split(b"\n", 2)
-    return b"\n".join([origin, b"%d" % (int(size) + 1), rest])
+def larger(note):
+    size = wire.checkpoint_parse(note).size
+    return note.replace(f"\n{size}\n".encode(), f"\n{size + 1}\n".encode())
 
 
 def write(house, data):
@@ -376,10 +454,7 @@ def test_what_cannot_go_together_is_usage(house, case):
 def forge_genesis(house, **fields):
     """The successor's first record says something else, and all that rests on it fits."""
     log = forge.Forged(house.new)
-    genesis = pb.Genesis.FromString(log.entries[0].payload)
-    for name, value in fields.items():
-        setattr(genesis, name, value)
-    log.change(log.entries[0], genesis.SerializeToString(deterministic=True))
+    log.change_genesis(**fields)
     log.write(house.new)
 
 
@@ -410,6 +485,43 @@ def test_a_genesis_that_names_no_true_predecessor_is_found(house, case):
     assert [(f["code"], f["index"]) for f in json.loads(said)["findings"]] == [(code, 0)]
     assert "malformed" in house.trail(run, "key", "--predecessor", code=5).stderr
     run.stop()
+
+
+LIES = {
+    "another payload": lambda row: {"payload": row.payload.replace(b"log-2", b"log-3")},
+    "another record": lambda row: {"record": liar.flip(row.record, 20)},
+    "another salt": lambda row: {"salt": bytes(16)},
+    "no payload": lambda row: {"payload": b"", "salt": b""},
+    "another place": lambda row: {"index": 1},
+}
+
+
+@pytest.mark.parametrize("case", [*LIES, "no row", "another entry"])
+def test_a_daemon_that_lies_about_the_predecessor_is_not_believed(house, case):
+    """Record 0 is pinned by the identity; so whatever is said of it is checked by that alone."""
+    house.succeed("--succeed-note", house.note, "--reason", REASON)
+    run = house.traild.start(house.new, origin=NEW)
+    with Client(run.address) as c:
+        other = c.want("rows", controls=pb.Controls(**{"from": 1, "limit": 1})).rows[0]
+
+    def on_answer(request, answer):
+        if request.WhichOneof("body") != "controls" or not answer.rows.rows:
+            return
+        row = answer.rows.rows[0]
+        if case == "no row":
+            del answer.rows.rows[:]
+        elif case == "another entry":
+            row.CopyFrom(other)
+        else:
+            for name, value in LIES[case](row).items():
+                setattr(row, name, value)
+    house.trail(run, "key", "--predecessor")
+    with liar.Proxy(house.folder / "liar", run.address, on_answer=on_answer) as proxy:
+        run.address = proxy.address
+        done = house.trail(run, "key", "--predecessor", code=5)
+        assert proxy.told == 1
+    assert "record 0 does not verify" in done.stderr or "malformed" in done.stderr
+    assert done.stdout == ""
 
 
 def test_cosignatures_of_the_old_note_are_kept_as_far_as_there_is_room(house):

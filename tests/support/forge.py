@@ -249,6 +249,16 @@ class Forged:
         b.set(received_ns=times[0])
         self.entries[i], self.entries[j] = b, a
 
+    def drop_seals(self):
+        """All SEALs go, as if none had ever been made."""
+        self.entries = [e for e in self.entries if e.kind != wire.SEAL]
+
+    def change_genesis(self, **fields):
+        genesis = pb.Genesis.FromString(self.entries[0].payload)
+        for name, value in fields.items():
+            setattr(genesis, name, value)
+        self.change(self.entries[0], genesis.SerializeToString(deterministic=True))
+
     def cut(self, size):
         """Only the first `size` records stay."""
         del self.entries[size:]
@@ -498,6 +508,17 @@ class Seeds:
                 self.nodes.insert(0, (level, index + 1, child_seed(seed, 1)))
                 seed = child_seed(seed, 0)
             self.next += 1
+
+
+def new_seals(state, height=4, root=b"new" + bytes(29)):
+    """Seeds and seal.pub of a log that was never sealed, whose genesis names the root that this is."""
+    seeds = Seeds.new(height, root)
+    publics = [public_of(seeds.seed(k)) for k in range(1 << height)]
+    signer = pathlib.Path(state) / "signer"
+    seeds.write(signer / "seeds")
+    (signer / "seal.pub").write_bytes(
+        b"trail-seal-pub/v1\n" + struct.pack(">I", height) + b"".join(publics))
+    return wire.tree_hash([seal_leaf(k, public) for k, public in enumerate(publics)])
 
 
 def seal_publics(state):

@@ -73,25 +73,46 @@ static void the_list_is_bounded_and_the_count_is_not(void **state)
 	assert_int_equal(all.invalid, FINDINGS_MAX + 7);
 	assert_string_equal(all.list[3].what, "number 3");
 	uint64_t first;
-	assert_true(findings_first_bad(&all, &first));
+	bool exact;
+	assert_true(findings_first_bad(&all, &first, &exact));
 	assert_int_equal(first, 5000 - FINDINGS_MAX - 6);
 }
 
 static void a_named_record_goes_before_a_range(void **state)
 {
 	uint64_t first = 0;
+	bool exact = false;
 	(void)state;
-	assert_false(findings_first_bad(&all, &first));
+	assert_false(findings_first_bad(&all, &first, &exact));
 	findings_add(&all, FIND_STORE_META, FINDING_NOWHERE, "no record");
-	assert_false(findings_first_bad(&all, &first));
+	assert_false(findings_first_bad(&all, &first, &exact));
 	findings_add(&all, FIND_SIGNER_ROOT, 40, "from 40 on");
 	findings_add(&all, FIND_HEAD_ROOT, 30, "from 30 on");
-	assert_true(findings_first_bad(&all, &first));
+	assert_true(findings_first_bad(&all, &first, &exact));
 	assert_int_equal(first, 30);
 	findings_add(&all, FIND_SPINE_PREV, 51, "record 51");
 	findings_add(&all, FIND_SPINE_UNKNOWN, 2, "not judged, not bad");
-	assert_true(findings_first_bad(&all, &first));
+	assert_true(findings_first_bad(&all, &first, &exact));
 	assert_int_equal(first, 51);
+}
+
+/* A store that lost one record and was chained anew is one shorter, too: that is not where. */
+static void a_range_goes_before_the_end_of_what_is_there(void **state)
+{
+	uint64_t first = 0;
+	bool exact = false;
+	(void)state;
+	findings_add(&all, FIND_SIGNER_SIZE, 125, "the last 1 are missing");
+	assert_true(findings_first_bad(&all, &first, &exact));
+	assert_true(first == 125 && exact);
+	findings_add(&all, FIND_HEAD_ROOT, 30, "from 30 on");
+	findings_add(&more, FIND_CHECKPOINT_SIZE, 100, "the last 26 are missing");
+	findings_join(&all, &more);
+	assert_true(findings_first_bad(&all, &first, &exact));
+	assert_true(first == 30 && !exact);
+	findings_add(&all, FIND_SPINE_PREV, 51, "record 51");
+	assert_true(findings_first_bad(&all, &first, &exact));
+	assert_true(first == 51 && exact);
 }
 
 static void invalid_goes_before_unverifiable(void **state)
@@ -131,13 +152,14 @@ static void what_a_child_left_is_believed_within_bounds(void **state)
 static void joined_findings_keep_order_and_the_lowest_index(void **state)
 {
 	uint64_t first = 0;
+	bool exact = false;
 	(void)state;
 	findings_add(&all, FIND_STORE_META, FINDING_NOWHERE, "a");
 	findings_add(&more, FIND_SPINE_PREV, 9, "b");
 	findings_join(&all, &more);
 	assert_int_equal(all.invalid, 2);
 	assert_string_equal(all.list[1].what, "b");
-	assert_true(findings_first_bad(&all, &first));
+	assert_true(findings_first_bad(&all, &first, &exact));
 	assert_int_equal(first, 9);
 }
 
@@ -187,6 +209,39 @@ static void sealed_until_is_said_in_both_forms(void **state)
 	buf_release(&out);
 }
 
+static void the_chain_of_logs_is_said_in_both_forms(void **state)
+{
+	struct report report = {
+		.state = "/x",
+		.found = &all,
+		.result = {
+			.closed = 9,
+			.succession = {
+				.named = true,
+				.has_note = true,
+				.identity.vkey.name = "old.example/log",
+				.last.size = 7,
+				.reason = "key \"stolen\"",
+			},
+		},
+	};
+	struct buf out = { 0 };
+	(void)state;
+	report_text(&report, &out);
+	report_json(&report, &out);
+	buf_put_u8(&out, 0);
+	assert_non_null(strstr((char *)out.data,
+		"\nsucceeds old.example/log at size 7: key \"stolen\"\nclosed for good by record "
+		"9\n"));
+	assert_non_null(strstr((char *)out.data,
+		",\"predecessor\":{\"origin\":\"old.example/log\",\"identity\":\"trail-log/"
+		"v1\\u000aold"));
+	assert_non_null(strstr((char *)out.data,
+		",\"size\":7,\"root\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\","
+		"\"reason\":\"key \\\"stolen\\\"\"},\"closed\":9}\n"));
+	buf_release(&out);
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup(test, empty)
@@ -195,12 +250,14 @@ int main(void)
 		CASE(the_man_page_lists_every_code_and_no_other),
 		CASE(the_list_is_bounded_and_the_count_is_not),
 		CASE(a_named_record_goes_before_a_range),
+		CASE(a_range_goes_before_the_end_of_what_is_there),
 		CASE(invalid_goes_before_unverifiable),
 		CASE(a_long_sentence_is_cut),
 		CASE(what_a_child_left_is_believed_within_bounds),
 		CASE(joined_findings_keep_order_and_the_lowest_index),
 		CASE(json_says_what_the_text_says),
 		CASE(sealed_until_is_said_in_both_forms),
+		CASE(the_chain_of_logs_is_said_in_both_forms),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
