@@ -6,6 +6,7 @@ is killed wherever, the next start finds a right log; seals cannot be burnt, dro
 import collections
 import contextlib
 import hashlib
+import json
 import os
 import pathlib
 import re
@@ -524,10 +525,16 @@ def test_g4_used_up_seals_are_said_aloud_and_end_the_log(traild):
         assert time.monotonic() < limit
         time.sleep(0.05)
     assert "TRAIL-D062" in run.stderr(), "when few were left"
-    told = subprocess.run([traild.trail, "--connect", f"unix:{run.address}", "status"],
-                          capture_output=True, text=True, check=False,
-                          env=dict(os.environ, XDG_STATE_HOME=str(traild.folder / "x")))
-    assert told.returncode == 6 and "0 of 16 seals are left" in told.stdout
+    told = []
+    while [t["what"] for t in told] != ["seal_old", "seals_few"]:
+        assert time.monotonic() < limit, told
+        done = subprocess.run(
+            [traild.trail, "--connect", f"unix:{run.address}", "status", "-o", "json"],
+            capture_output=True, text=True, check=False,
+            env=dict(os.environ, XDG_STATE_HOME=str(traild.folder / "x")))
+        assert done.returncode == 6
+        told = json.loads(done.stdout)["attention"]
+    assert "0 of 16 seals are left" in told[1]["sentence"]
     # It goes on for a while; then nothing is signed any more.
     seq = 0
     with pytest.raises((wire.Closed, ConnectionError)):
