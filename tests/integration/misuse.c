@@ -220,6 +220,7 @@ static void null_rows(void)
 	EXPECT(trail_rows_looked(NULL) == 0 && trail_rows_size(NULL) == 0);
 	EXPECT(trail_rows_sources(NULL) == 0 && trail_rows_current(NULL) == 0);
 	EXPECT(trail_rows_gaps(NULL) == 0 && trail_rows_method(NULL)[0] == '\0');
+	EXPECT(trail_rows_witnessed(NULL) == 0);
 }
 
 static void null_verify(void)
@@ -300,6 +301,11 @@ static void null_status_and_text(void)
 	EXPECT(trail_status_bucket(NULL, TRAIL_TIMES_ACK, 0, NULL) == 0);
 	EXPECT(trail_status_sum(NULL, TRAIL_TIMES_ACK) == 0);
 	EXPECT(trail_status_version(NULL)[0] == '\0');
+	EXPECT(trail_status_witnesses(NULL) == 0);
+	EXPECT(trail_status_witness_name(NULL, 0)[0] == '\0');
+	EXPECT(trail_status_witness_state(NULL, 0) == TRAIL_WITNESS_SILENT);
+	EXPECT(trail_status_witness_size(NULL, 0) == 0);
+	EXPECT(trail_status_witness_time(NULL, 0) == 0);
 	trail_text_free(NULL);
 	EXPECT(trail_field_find(NULL) == -1);
 	EXPECT(trail_word_find(TRAIL_WORD_ACTION, NULL) == -1);
