@@ -40,8 +40,10 @@ static void add_json(json_t *to, const struct trail_verify *v)
 	const struct trail_entry *n = trail_verify_entry(v);
 	if (trail_verify_verdict(v) == TRAIL_VERDICT_INVALID)
 		return;
+	bool answer = trail_verify_number(v, TRAIL_PROOF_ANSWER) != 0;
 	proof_facts_json(to, v);
-	(void)json_object_set_new(to, "entry", n ? entry_json(n, false) : json_null());
+	(void)json_object_set_new(
+		to, answer ? "question" : "entry", n ? entry_json(n, false) : json_null());
 }
 
 static void tell_more(const struct cli *cli, const struct trail_verify *v)

@@ -44,6 +44,7 @@ struct reading {
 	int at;     /* the folder */
 	char *note; /* of its evidence; NULL: none was read */
 	size_t note_len;
+	bool uneven; /* rows and records do not stand side by side */
 	bool failed; /* a sentence was said */
 };
 
@@ -267,26 +268,47 @@ static bool row_fits(const struct lines *l, const struct trail_entry *entry)
 	return fits;
 }
 
-/* A row and its proof. False: that was all, or no more can be judged. */
+static void say_uneven(struct reading *r)
+{
+	if (!r->uneven)
+		find(r, "evidence.rows", "%s and %s have different numbers of lines", FOLDER_ROWS,
+			FOLDER_RECORDS);
+	r->uneven = true;
+}
+
+/* What rows.jsonl says of the record. */
+static void judge_said(struct reading *r, struct source *rows, const struct trail_entry *entry)
+{
+	uint64_t index = trail_entry_index(entry);
+	if (r->uneven)
+		return;
+	if (lines_next(&rows->lines) != LINE_OK)
+		say_uneven(r);
+	else if (!row_fits(&rows->lines, entry))
+		(void)trail_verify_add(r->v, "evidence.rows", &index,
+			"what rows.jsonl says is not what the record commits to: it was changed");
+}
+
+/* A proof, and the row beside it. False: that was all, or no more can be judged. */
 static bool judge_row(struct reading *r, struct source *records, struct source *rows)
 {
 	const struct trail_entry *entry;
-	enum line_state record = lines_next(&records->lines), row = lines_next(&rows->lines);
-	if (record == LINE_END && row == LINE_END)
+	enum line_state state = lines_next(&records->lines);
+	if (state == LINE_END) {
+		if (lines_next(&rows->lines) != LINE_END)
+			say_uneven(r);
 		return false;
-	if (record != LINE_OK || row != LINE_OK) {
-		find(r, "evidence.rows", "%s and %s have different numbers of lines", FOLDER_ROWS,
-			FOLDER_RECORDS);
+	}
+	if (state != LINE_OK) {
+		find(r, "evidence.folder", "the file %s cannot be read as lines", FOLDER_RECORDS);
 		return false;
 	}
 	if (!judge_line(r, &records->lines, &entry))
 		return false;
-	/* Another kind of line is out of place here, which the library does not see. */
-	if (entry && row_fits(&rows->lines, entry))
-		return true;
-	uint64_t index = entry ? trail_entry_index(entry) : 0;
-	(void)trail_verify_add(r->v, "evidence.rows", entry ? &index : NULL,
-		"what rows.jsonl says is not what the record commits to: it was changed");
+	if (entry)
+		judge_said(r, rows, entry);
+	else
+		find(r, "evidence.folder", "%s has a line that is no row", FOLDER_RECORDS);
 	return entry != NULL;
 }
 
