@@ -22,7 +22,7 @@ import pytest
 import sanitizers
 import witness as witness_module
 from harness import SEED, SLOW, private_kib
-from witness import Refused, Witness, log_file, small_log, tlog
+from witness import Refused, Witness, log_file, made_log, policy_file, small_log, tlog, witnessed
 
 SIZE = "text/x.tlog.size"
 KILLS = int(os.environ.get("TRAIL_KILLS", "20"))
@@ -209,6 +209,40 @@ def test_one_connection_serves_many_requests(make):
     connection = w.connect()
     for size in range(1, 30):
         assert w.add(log.add(size - 1, size), connection=connection).status == 200
+
+
+# ---- with our own log ----------------------------------------------------------------------------
+
+def test_g5_two_witnesses_of_ours_cosign_a_log_of_ours_and_stop_its_copy(traild, build, folder):
+    """
+    From the first event to a stolen history: traild, its courier and two trail-witness, over IPv4
+    and IPv6. A copy of the store and its signer from before goes on by itself, until it asks them.
+    """
+    vkey = made_log(traild, folder / "state")
+    (folder / "log").write_text(vkey + "\n")
+    witnesses = [Witness(build, folder, [folder / "log"], name=f"witness.example/w{i}", state=f"witness{i}")
+                 for i in range(2)]
+    try:
+        config = {"policy": policy_file(folder, [(w.vkey, w.urls[i]) for i, w in enumerate(witnesses)], 2),
+                  "witness_interval": 50, "witness_start_time": 30}
+        run = traild.start(folder / "state", config=config, origin=None)
+        text, lines = witnessed(run, 2)
+        for w in witnesses:
+            assert any(w.key.fits(text, line) for line in lines), "a witness is missing in the quorum"
+        run.stop()
+        shutil.copytree(folder / "state", folder / "copy")
+        run = traild.start(folder / "state", config=config, origin=None)
+        text, _ = witnessed(run, 3)
+        run.stop()
+        size = tlog.parse_checkpoint(text).size
+        for w in witnesses:
+            held = tlog.split_note(w.checkpoint(tlog.parse_checkpoint(text).origin).body.decode())[0]
+            assert tlog.parse_checkpoint(held).size >= size
+        code, said = traild.refuse(folder / "copy", config=config, origin=None)
+        assert code == 5, said
+    finally:
+        for w in witnesses:
+            w.finish()
 
 
 # ---- several logs, and which ---------------------------------------------------------------------
