@@ -520,6 +520,7 @@ enum trail_err trail_verify_add(
 void trail_digest(const void *data, size_t len, uint8_t out[TRAIL_HASH_LEN])
 {
 	struct hash hash;
-	hash_bytes(span_of(data, len), &hash);
-	memcpy(out, hash.b, HASH_LEN);
+	hash_bytes(span_of(data, data ? len : 0), &hash);
+	if (out)
+		memcpy(out, hash.b, HASH_LEN);
 }
