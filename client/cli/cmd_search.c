@@ -43,7 +43,7 @@ const char HELP_SEARCH[] =
 	"  trail search actor:anna -S today\n"
 	"  trail search subject:p-93 action:read -S -30d -o csv > who-looked.csv\n"
 	"  trail search outcome:denied -f\n"
-	"  trail search subject:p-93 --evidence case-2026-118\n";
+	"  trail search subject:p-93 --evidence case-2026-119\n";
 
 /* The arguments, with a space between them. NULL: memory is out. */
 static char *join(int argc, char **argv)
