@@ -149,8 +149,9 @@ static enum trail_err take_sealed(struct evidence_set *s)
 	const struct seal_text *text = &s->seal.text;
 	if (!s->has_seal)
 		return malformed(s, "speaks of a SEAL that is not there");
-	if (tree_consistency_check(
-		    text->size, &text->root, s->cp.size, &s->cp.root, &s->line.path)) {
+	bool begins = tree_consistency_check(
+		text->size, &text->root, s->cp.size, &s->cp.root, &s->line.path);
+	if (begins) {
 		s->sealed = text->size;
 		return TRAIL_OK;
 	}
