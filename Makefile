@@ -67,6 +67,7 @@ SANDBOX_fuzz := none
 # What libtrail needs itself, which a program that links it statically must name (libtrail.pc).
 LIB_LIBS := -lsodium -lprotobuf-c -lcrypto
 LIBS := -lsodium -llmdb -levent_core -lprotobuf-c -lcrypto -lzstd -lconfuse -lseccomp -lpthread
+COURIER_LIBS := -levent_extra -levent_openssl -lssl
 WITNESS_LIBS := -levent_extra -levent_core $(LIB_LIBS)
 # On 32 bits, too, files, folders and years have no end that comes soon.
 CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -DTRAIL_VERSION='"$(VERSION)"' -isystem build/gen
@@ -79,6 +80,9 @@ DAEMON_C  := $(filter-out daemon/main.c,$(sort $(wildcard daemon/*.c)))
 SIGNER_C  := $(filter-out daemon/signer/main.c daemon/signer/sandbox_%.c,$(sort $(wildcard daemon/signer/*.c)))
 # What the signer has from the floor below its own (tests/lint/floors.txt).
 SIGNER_BELOW := daemon/handover.c daemon/log.c
+COURIER_C := $(filter-out daemon/courier/main.c daemon/courier/confine_%.c,$(sort $(wildcard daemon/courier/*.c)))
+# What the courier has from below, and what traild has from the courier: the words of their talk.
+COURIER_BELOW := daemon/log.c
 CLIENT_C  := $(sort $(wildcard client/*.c))
 WITNESS_C := $(filter-out client/witness/main.c,$(sort $(wildcard client/witness/*.c)))
 CLI_C     := $(filter-out client/cli/main.c,$(sort $(wildcard client/cli/*.c)))
@@ -86,21 +90,23 @@ SUPPORT_C := $(sort $(wildcard tests/support/*.c))
 UNIT_C    := $(sort $(wildcard tests/unit/test_*.c))
 FUZZERS   := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 BENCH_C   := $(sort $(wildcard tests/bench/*.c))
-MANUALS   := $(sort $(wildcard daemon/*.7 daemon/*.8 daemon/signer/*.8 client/*.1 client/*.3 client/witness/*.8 proto/*.7))
+MANUALS   := $(sort $(wildcard daemon/*.7 daemon/*.8 daemon/signer/*.8 daemon/courier/*.8 client/*.1 client/*.3 \
+	client/witness/*.8 proto/*.7))
 
 .PHONY: all
-all: release  ## build traild, traild-signer, trail and trail-witness (build/release)
+all: release  ## build traild, its signer and courier, trail and trail-witness (build/release)
 
 # $(1): the mode
 define MODE_RULES
 .PHONY: $(1) unit-$(1) fuzzers-$(1)
-$(1): build/$(1)/traild build/$(1)/traild-signer build/$(1)/trail build/$(1)/trail-witness \
-		build/$(1)/libtrail.so
-unit-$(1): $(UNIT_C:tests/unit/%.c=build/$(1)/tests/unit/%) build/$(1)/traild-signer
+$(1): build/$(1)/traild build/$(1)/traild-signer build/$(1)/traild-courier build/$(1)/trail \
+		build/$(1)/trail-witness build/$(1)/libtrail.so
+unit-$(1): $(UNIT_C:tests/unit/%.c=build/$(1)/tests/unit/%) build/$(1)/traild-signer build/$(1)/traild-courier
 replay-$(1): $(FUZZERS:%=build/$(1)/tests/fuzz/replay_%)
 
 build/$(1)/traild: build/$(1)/daemon/main.o $(DAEMON_C:%.c=build/$(1)/%.o) \
-		build/$(1)/daemon/signer/state.o $(PROTO_C:%.c=build/$(1)/%.o) build/$(1)/trail.pb-c.o
+		build/$(1)/daemon/signer/state.o build/$(1)/daemon/courier/talk.o \
+		$(PROTO_C:%.c=build/$(1)/%.o) build/$(1)/trail.pb-c.o
 	$$(call say,LD)
 	$$(Q)$$(CC_$(1)) $$(FLAGS_$(1)) $$(LDFLAGS) $$(LD_HARDEN) -o $$@ $$^ $$(LIBS)
 
@@ -110,6 +116,13 @@ build/$(1)/traild-signer: build/$(1)/daemon/signer/main.o $(SIGNER_C:%.c=build/$
 		$(PROTO_C:%.c=build/$(1)/%.o) build/$(1)/trail.pb-c.o
 	$$(call say,LD)
 	$$(Q)$$(CC_$(1)) $$(FLAGS_$(1)) $$(LDFLAGS) $$(LD_HARDEN) -o $$@ $$^ $$(LIBS)
+
+build/$(1)/traild-courier: build/$(1)/daemon/courier/main.o $(COURIER_C:%.c=build/$(1)/%.o) \
+		$(COURIER_BELOW:%.c=build/$(1)/%.o) \
+		build/$(1)/daemon/courier/confine_$(or $(SANDBOX_$(1)),$(SANDBOX)).o \
+		$(PROTO_C:%.c=build/$(1)/%.o) build/$(1)/trail.pb-c.o
+	$$(call say,LD)
+	$$(Q)$$(CC_$(1)) $$(FLAGS_$(1)) $$(LDFLAGS) $$(LD_HARDEN) -o $$@ $$^ $$(COURIER_LIBS) $$(LIBS)
 
 # The tool is the library's first user: it can reach what is exported, and nothing else.
 build/$(1)/trail: build/$(1)/client/cli/main.o $(CLI_C:%.c=build/$(1)/%.o) build/$(1)/libtrail.a
@@ -141,14 +154,15 @@ build/$(1)/libtrail.so: build/$(1)/libtrail.so.$(VERSION)
 # Everything but the programs' main files, for the tests to take from.
 build/$(1)/parts.a: $(PROTO_C:%.c=build/$(1)/%.o) $(DAEMON_C:%.c=build/$(1)/%.o) \
 		$(SIGNER_C:%.c=build/$(1)/%.o) $(CLIENT_C:%.c=build/$(1)/%.o) $(CLI_C:%.c=build/$(1)/%.o) \
-		$(WITNESS_C:%.c=build/$(1)/%.o) build/$(1)/daemon/signer/sandbox_$(or $(SANDBOX_$(1)),$(SANDBOX)).o \
+		$(COURIER_C:%.c=build/$(1)/%.o) $(WITNESS_C:%.c=build/$(1)/%.o) \
+		build/$(1)/daemon/signer/sandbox_$(or $(SANDBOX_$(1)),$(SANDBOX)).o \
 		$(SUPPORT_C:%.c=build/$(1)/%.o) build/$(1)/trail.pb-c.o
 	$$(call say,AR)
 	$$(Q)rm -f $$@ && $$(AR) rcsD $$@ $$^
 
 build/$(1)/tests/unit/%: build/$(1)/tests/unit/%.o build/$(1)/parts.a
 	$$(call say,LD)
-	$$(Q)$$(CC_$(1)) $$(FLAGS_$(1)) $$(LDFLAGS) $$(LD_HARDEN) -o $$@ $$^ -lcmocka -ljansson $$(LIBS)
+	$$(Q)$$(CC_$(1)) $$(FLAGS_$(1)) $$(LDFLAGS) $$(LD_HARDEN) -o $$@ $$^ -lcmocka -ljansson $$(COURIER_LIBS) $$(LIBS)
 
 build/$(1)/tests/fuzz/replay_%: build/$(1)/tests/fuzz/fuzz_%.o build/$(1)/tests/fuzz/replay.o build/$(1)/parts.a
 	$$(call say,LD)
@@ -256,7 +270,8 @@ $(INTEROP): build/interop/%: tests/interop/%.go | $(NEEDED)
 
 # Programs of others that need a newer Go and its modules, each named by its version; and the tests
 # that take them (tests/integration/foreign.py).
-FOREIGN := github.com/transparency-dev/tessera/cmd/fsck@v1.0.4
+FOREIGN := $(addprefix github.com/transparency-dev/tessera/cmd/,fsck@v1.0.4 examples/posix-oneshot@v1.0.4) \
+	$(addprefix filippo.io/torchwood/cmd/,litewitness@v0.6.1 witnessctl@v0.6.1)
 .PHONY: interop
 interop: release $(INTEROP)  ## programs of others judge our log, where Go modules can be had
 	tests/interop/fetch build/interop/bin $(FOREIGN)
@@ -299,7 +314,7 @@ lint: release  ## layout, floors, doors, sizes, exports, settings, clang-tidy, c
 	$(PYTHON) tests/run.py lint
 
 # tests/lint/lint_tidy: a file is looked at again when it would be compiled again.
-TIDY_C := $(wildcard $(addsuffix /*.c,proto daemon daemon/signer client client/cli client/witness \
+TIDY_C := $(wildcard $(addsuffix /*.c,proto daemon daemon/signer daemon/courier client client/cli client/witness \
 	$(addprefix tests/,unit support fuzz bench integration)))
 define TIDY
 	$(call say,TIDY)
@@ -342,7 +357,7 @@ deps-cross:  ## install what make cross needs besides
 deps-deb:  ## install what building packages needs besides
 	@$(call install_packages,$(BUILD_DEPS) $(PACKAGE_DEPS))
 
-PROGRAMS := $(addprefix $(sbindir)/,traild traild-signer trail-witness) $(bindir)/trail
+PROGRAMS := $(addprefix $(sbindir)/,traild traild-signer traild-courier trail-witness) $(bindir)/trail
 LIBRARY  := $(libdir)/libtrail.so.$(VERSION) $(libdir)/$(SONAME) $(libdir)/libtrail.so $(libdir)/libtrail.a
 PAGES    := $(foreach m,$(MANUALS),$(mandir)/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m)))
 PC       := $(libdir)/pkgconfig/libtrail.pc
@@ -363,7 +378,7 @@ WITNESS_CONF := $(sysconfdir)/trail/witness.logs
 .PHONY: install uninstall
 install: release  ## install programs, library, manuals, completion, units below $(DESTDIR)$(prefix)
 	install -d $(sort $(dir $(addprefix $(DESTDIR),$(PROGRAMS) $(LIBRARY) $(PAGES) $(PC) $(HEADER) $(COMPLETE) $(SERVICE) $(CONF))))
-	install -m 0755 $(addprefix build/release/,traild traild-signer trail-witness) $(DESTDIR)$(sbindir)
+	install -m 0755 $(addprefix build/release/,traild traild-signer traild-courier trail-witness) $(DESTDIR)$(sbindir)
 	install -m 0755 build/release/trail $(DESTDIR)$(bindir)
 	install -m 0644 build/release/libtrail.so.$(VERSION) build/release/libtrail.a $(DESTDIR)$(libdir)
 	ln -sf libtrail.so.$(VERSION) $(DESTDIR)$(libdir)/$(SONAME)

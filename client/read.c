@@ -13,6 +13,12 @@ struct trail_status {
 	struct status_figures figures;
 	struct status_times times[TRAIL_TIMES_COUNT];
 	char version[64];
+	size_t witness_count;
+	struct {
+		char name[NOTE_NAME_MAX + 1];
+		enum witness_what state;
+		uint64_t size, time_ns;
+	} witnesses[WITNESSES_MAX];
 };
 
 enum trail_err trail_settle(struct trail *t)
@@ -159,6 +165,28 @@ static void status_fill(struct trail_status *s, const struct status_answer *a)
 		memcpy(s->version, a->version.data, len);
 }
 
+/* A daemon's clock does not count in ns beyond what ns can count. */
+static uint64_t ns_of(uint64_t seconds)
+{
+	const uint64_t second = UINT64_C(1000000000);
+	return seconds > UINT64_MAX / second ? UINT64_MAX : seconds * second;
+}
+
+static void witnesses_fill(struct trail_status *s, const struct status_answer *a)
+{
+	s->witness_count = a->witness_count < WITNESSES_MAX ? a->witness_count : WITNESSES_MAX;
+	for (size_t i = 0; i < s->witness_count; i++) {
+		const struct witness_state *from = &a->witnesses[i];
+		const size_t room = sizeof s->witnesses[i].name - 1;
+		const size_t len = from->name.len < room ? from->name.len : room;
+		if (len != 0)
+			memcpy(s->witnesses[i].name, from->name.data, len);
+		s->witnesses[i].state = from->state;
+		s->witnesses[i].size = from->size;
+		s->witnesses[i].time_ns = ns_of(from->cosigned_s);
+	}
+}
+
 enum trail_err trail_status_ask(struct trail *t, struct trail_status **status)
 {
 	struct response answer;
@@ -176,6 +204,7 @@ enum trail_err trail_status_ask(struct trail *t, struct trail_status **status)
 	if (!s)
 		return fault_set(&t->fault, TRAIL_NOMEM, "memory is out");
 	status_fill(s, &answer.status);
+	witnesses_fill(s, &answer.status);
 	err = trust_see(&t->trust, answer.status.checkpoint, NULL, &t->fault);
 	if (err == TRAIL_CORRUPT)
 		err = handle_lose(t);
@@ -229,6 +258,32 @@ uint64_t trail_status_bucket(
 uint64_t trail_status_sum(const struct trail_status *s, enum trail_status_times times)
 {
 	return times_of(s, times)->sum_ns;
+}
+
+size_t trail_status_witnesses(const struct trail_status *s)
+{
+	return s ? s->witness_count : 0;
+}
+
+const char *trail_status_witness_name(const struct trail_status *s, size_t i)
+{
+	return s && i < s->witness_count ? s->witnesses[i].name : "";
+}
+
+enum trail_witness_state trail_status_witness_state(const struct trail_status *s, size_t i)
+{
+	return s && i < s->witness_count ? (enum trail_witness_state)s->witnesses[i].state
+					 : TRAIL_WITNESS_SILENT;
+}
+
+uint64_t trail_status_witness_size(const struct trail_status *s, size_t i)
+{
+	return s && i < s->witness_count ? s->witnesses[i].size : 0;
+}
+
+uint64_t trail_status_witness_time(const struct trail_status *s, size_t i)
+{
+	return s && i < s->witness_count ? s->witnesses[i].time_ns : 0;
 }
 
 const char *trail_status_version(const struct trail_status *s)

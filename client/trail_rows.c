@@ -288,6 +288,11 @@ uint64_t trail_rows_gaps(const struct trail_rows *r)
 	return ended(r).gaps;
 }
 
+uint64_t trail_rows_witnessed(const struct trail_rows *r)
+{
+	return ended(r).witnessed;
+}
+
 const char *trail_rows_method(const struct trail_rows *r)
 {
 	return ended(r).method == METHOD_SCAN ? "scan" : "";

@@ -111,7 +111,7 @@ enum trail_verdict trail_verify_verdict(const struct trail_verify *v)
 
 const char *trail_verify_origin(const struct trail_verify *v)
 {
-	return v && v->result.origin[0] != '\0' ? v->result.origin : NULL;
+	return v ? v->result.origin : "";
 }
 
 uint64_t trail_verify_size(const struct trail_verify *v)

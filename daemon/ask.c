@@ -413,7 +413,9 @@ static enum trail_err complete(struct ask *ask, struct completeness *out)
 	struct source_standing s = { .source = 0 };
 	bool damaged = false;
 	uint64_t now = clock_now().real_ns;
-	*out = (struct completeness){ .method = METHOD_SCAN, .gaps = ask->at.gaps };
+	*out = (struct completeness){ .method = METHOD_SCAN,
+		.gaps = ask->at.gaps,
+		.witnessed = store_witnessed(ask->look->store, NULL) };
 	while (standing_next(ask->look->txn, s.source, now, &s, &damaged) &&
 		s.source < ask->look->head.size) {
 		bool ours;

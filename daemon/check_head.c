@@ -16,16 +16,36 @@ static void next_mark(struct head_lane *lane)
 	}
 }
 
-/* The text, a blank line, and then exactly one signature line. */
-static bool one_line(struct span note, const struct vkey *key)
+/* Whether a line of a note is as long behind its name as a witness's: key id, time, signature. */
+static bool is_cosignature(struct span line)
 {
-	struct span text;
-	size_t lines = 0;
+	enum {
+		BLOB_LEN = 4 + 8 + SIGN_LEN
+	};
+	uint8_t blob[BLOB_LEN];
+	size_t len = 0;
+	const uint8_t *space = memrchr(line.data, ' ', line.len);
+	if (!space)
+		return false;
+	const size_t head = (size_t)(space + 1 - line.data);
+	return base64_take(span_of(space + 1, line.len - head), blob, sizeof blob, &len) &&
+		len == BLOB_LEN;
+}
+
+/*
+ * The text, a blank line, and then the log's one signature line, maybe among cosignatures of
+ * witnesses. Whose these are, a policy must say: `trail verify` judges them.
+ */
+static bool known_lines(struct span note, const struct vkey *key)
+{
+	struct span text, line;
+	size_t own = 0;
 	if (note_open(note, key, &text) != TRAIL_OK || text.len >= note.len)
 		return false;
-	for (size_t i = text.len + 1; i < note.len; i++)
-		lines += note.data[i] == '\n';
-	return lines == 1;
+	struct span lines = span_of(note.data + text.len + 1, note.len - text.len - 1);
+	while (note_line_take(&lines, &line))
+		own += !is_cosignature(line);
+	return own == 1;
 }
 
 /* The kept head that the walk stands on, into lane->kept. */
@@ -50,7 +70,7 @@ static void judge_kept(struct head_lane *lane)
 			(unsigned long long)cp.size, (unsigned long long)size);
 		return;
 	}
-	if (!one_line(lane->walk.value, &scan->vkey))
+	if (!known_lines(lane->walk.value, &scan->vkey))
 		scan_find(scan, FIND_HEAD_LINES, FINDING_NOWHERE,
 			"the checkpoint kept for size %llu has signatures that were not checked",
 			(unsigned long long)size);
@@ -61,6 +81,7 @@ static void next_kept(struct head_lane *lane)
 {
 	lane->kept.set = false;
 	while (!lane->kept.set && walk_next(&lane->walk)) {
+		lane->kept_before = lane->kept_last;
 		lane->kept_last = load_be64(lane->walk.key.data);
 		judge_kept(lane);
 	}
@@ -183,8 +204,9 @@ void head_end(struct head_lane *lane, uint64_t size, uint64_t last_commit, bool 
 		next_kept(lane);
 	}
 	walk_count(&lane->walk);
-	/* The commit of n + 1 keeps the head of n. */
-	if (last_commit != 0 && !broken && lane->kept_last != last_commit)
+	/* The commit of n + 1 keeps the head of n; a cosigned one of n + 1 may stand behind it. */
+	if (last_commit != 0 && !broken && lane->kept_last != last_commit &&
+		lane->kept_before != last_commit)
 		scan_find(lane->scan, FIND_HEAD_MISSING, FINDING_NOWHERE,
 			"no checkpoint is kept for size %llu, which the commit after it must "
 			"keep; restore the store",

@@ -54,9 +54,10 @@ struct head_lane {
 	struct scan *scan;
 	struct walk walk;
 	struct mark kept, signer, given;
-	uint64_t next;      /* smallest size that is to be compared; UINT64_MAX: none */
-	uint64_t fits;      /* largest size whose root fitted */
-	uint64_t kept_last; /* size of the last kept one; 0: none */
+	uint64_t next;        /* smallest size that is to be compared; UINT64_MAX: none */
+	uint64_t fits;        /* largest size whose root fitted */
+	uint64_t kept_last;   /* size of the last kept one; 0: none */
+	uint64_t kept_before; /* the row before that */
 };
 
 void head_begin(struct head_lane *lane, struct scan *scan);

@@ -62,11 +62,15 @@ static struct span keep(struct lookup *look, struct span bytes)
 static void answer(struct lookup *look, const struct sealed *sealed)
 {
 	struct checkpoint_answer *to = &look->op->response.checkpoint;
+	struct buf cosigned = { 0 };
+	(void)store_witnessed(look->store, &cosigned);
 	*to = (struct checkpoint_answer){
 		.checkpoint = keep(look, sealed->note),
 		.identity = keep(look, look->identity),
 		.seal = keep(look, sealed->seal),
+		.cosigned = keep(look, buf_view(&cosigned)),
 	};
+	buf_release(&cosigned);
 	look->op->response.kind = RESPONSE_CHECKPOINT;
 }
 

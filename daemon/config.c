@@ -23,8 +23,9 @@ enum {
 enum kind {
 	KIND_BYTES, /* a number, optionally with K, M, G or T */
 	KIND_NUMBER,
-	KIND_FLAG, /* true or false */
-	KIND_PATH, /* absolute, or empty */
+	KIND_FLAG,  /* true or false */
+	KIND_START, /* enum witness_start: run or wait */
+	KIND_PATH,  /* absolute, or empty */
 	KIND_TEXT,
 };
 
@@ -56,6 +57,18 @@ static const struct row {
 	{ "seal_height", KIND_NUMBER, offsetof(struct settings, seal_height), 4, 20, 16 },
 	{ "seal_epoch", KIND_NUMBER, offsetof(struct settings, seal_epoch), 1, 31536000, 3600 },
 	{ "allow_cow", KIND_FLAG, offsetof(struct settings, allow_cow), 0, 1, 0 },
+	{ "witness_interval", KIND_NUMBER, offsetof(struct settings, witness_interval), 10, 3600000,
+		2000 },
+	{ "witness_timeout", KIND_NUMBER, offsetof(struct settings, witness_timeout), 10, 600000,
+		10000 },
+	{ "witness_refresh", KIND_NUMBER, offsetof(struct settings, witness_refresh), 1, 31536000,
+		3600 },
+	{ "witness_start", KIND_START, offsetof(struct settings, witness_start), 0, 1,
+		WITNESS_START_RUN },
+	{ "witness_start_time", KIND_NUMBER, offsetof(struct settings, witness_start_time), 0, 3600,
+		60 },
+	{ "policy", KIND_PATH, offsetof(struct settings, policy), 0, SETTING_PATH_MAX - 1, 0 },
+	{ "courier", KIND_PATH, offsetof(struct settings, courier), 0, SETTING_PATH_MAX - 1, 0 },
 	{ "signer", KIND_PATH, offsetof(struct settings, signer), 0, SETTING_PATH_MAX - 1, 0 },
 	{ "signer_socket", KIND_PATH, offsetof(struct settings, signer_socket), 0,
 		SETTING_SOCKET_MAX - 1, 0 },
@@ -145,6 +158,12 @@ static bool take_value(
 		(void)snprintf(expected, len, "true or false");
 		n = strcmp(text, "true") == 0;
 		if (!n && strcmp(text, "false") != 0)
+			return false;
+		break;
+	case KIND_START:
+		(void)snprintf(expected, len, "run or wait");
+		n = strcmp(text, "wait") == 0 ? WITNESS_START_WAIT : WITNESS_START_RUN;
+		if (n == WITNESS_START_RUN && strcmp(text, "run") != 0)
 			return false;
 		break;
 	case KIND_BYTES:

@@ -16,6 +16,12 @@ enum {
 	SETTING_ORIGIN_MAX = 101, /* a key name and NUL */
 };
 
+/* What a start without a quorum of witnesses does when its time is over. */
+enum witness_start {
+	WITNESS_START_RUN, /* goes on unconfirmed */
+	WITNESS_START_WAIT,
+};
+
 struct settings {
 	uint64_t map_size;         /* bytes of address space for the store */
 	uint64_t reserve;          /* bytes of disk and map below which Appends get FULL */
@@ -28,14 +34,21 @@ struct settings {
 	uint64_t hello_time;       /* seconds, as all of these; see session.h */
 	uint64_t frame_time;
 	uint64_t unread_time;
-	uint64_t idle_time;   /* 0: never */
-	uint64_t readers;     /* threads */
-	uint64_t seal_height; /* of a new log's seal tree; fixed at genesis */
-	uint64_t seal_epoch;  /* seconds between two seals; of a new log, half of its seal_max */
-	uint64_t allow_cow;   /* 1: the signer may work on a file system that copies on write */
+	uint64_t idle_time;        /* 0: never */
+	uint64_t readers;          /* threads */
+	uint64_t witness_interval; /* milliseconds, as the next */
+	uint64_t witness_timeout;
+	uint64_t witness_refresh; /* seconds, as the next */
+	uint64_t witness_start_time;
+	uint64_t witness_start; /* enum witness_start */
+	uint64_t seal_height;   /* of a new log's seal tree; fixed at genesis */
+	uint64_t seal_epoch;    /* seconds between two seals; of a new log, half of its seal_max */
+	uint64_t allow_cow;     /* 1: the signer may work on a file system that copies on write */
 	char signer[SETTING_PATH_MAX];          /* program; "": beside traild's own */
 	char signer_socket[SETTING_SOCKET_MAX]; /* of a signer that is a unit; "": a child */
 	char origin[SETTING_ORIGIN_MAX];        /* "": not said */
+	char policy[SETTING_PATH_MAX];          /* of witnesses; "": there are none */
+	char courier[SETTING_PATH_MAX];         /* program; "": beside traild's own */
 };
 
 /* All defaults. */

@@ -111,6 +111,8 @@ void errands_give(struct errands *pool, struct errand *errand)
 {
 	slab_give(pool->arenas, errand->op.arena.data, errand->op.arena.cap);
 	errand->op.arena = (struct arena){ 0 };
+	shared_note_unref(errand->op.note);
+	errand->op.note = NULL;
 	if (errand->op.answer.cap > ANSWER_KEPT_MAX)
 		buf_release(&errand->op.answer);
 	if (pool->idle_count == IDLE_MAX) {

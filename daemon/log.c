@@ -20,12 +20,17 @@ enum level {
 
 /*
  * An id never changes its meaning and is never given again (tests/lint/messages.txt); the words
- * behind it may change. D is traild's, S traild-signer's.
+ * behind it may change. D is traild's, S
+ * traild-signer's, C traild-courier's.
  */
 static const struct row {
 	const char *id;
 	enum level level;
 } ROWS[LOG_IDS] = {
+	[LOG_COURIER_USAGE] = { "TRAIL-C001", ERROR },
+	[LOG_COURIER_SYSTEM] = { "TRAIL-C002", ERROR },
+	[LOG_COURIER_FENCE] = { "TRAIL-C003", ERROR },
+	[LOG_COURIER_TALK] = { "TRAIL-C004", ERROR },
 	[LOG_READY] = { "TRAIL-D001", NOTICE },
 	[LOG_STOPPING] = { "TRAIL-D002", NOTICE },
 	[LOG_STOPPED] = { "TRAIL-D003", NOTICE },
@@ -59,6 +64,15 @@ static const struct row {
 	[LOG_SEALS_CONTRADICT] = { "TRAIL-D060", ERROR },
 	[LOG_SEALS_USED_UP] = { "TRAIL-D061", ERROR },
 	[LOG_SEALS_FEW] = { "TRAIL-D062", WARNING },
+	[LOG_COURIER_GONE] = { "TRAIL-D070", WARNING },
+	[LOG_WITNESS_ANSWERS] = { "TRAIL-D071", NOTICE },
+	[LOG_WITNESS_FAILS] = { "TRAIL-D072", WARNING },
+	[LOG_WITNESS_ALARM] = { "TRAIL-D073", ERROR },
+	[LOG_WITNESS_AHEAD] = { "TRAIL-D074", ERROR },
+	[LOG_WITNESS_CONTRADICTS] = { "TRAIL-D075", ERROR },
+	[LOG_UNCONFIRMED] = { "TRAIL-D076", WARNING },
+	[LOG_CONFIRMED] = { "TRAIL-D077", NOTICE },
+	[LOG_BAD_POLICY] = { "TRAIL-D078", ERROR },
 	[LOG_CLOSED] = { "TRAIL-D080", NOTICE },
 	[LOG_IS_CLOSED] = { "TRAIL-D081", ERROR },
 	[LOG_SUCCEEDS] = { "TRAIL-D082", NOTICE },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lines on stderr, the only writer of diagnostics of traild and traild-signer: a line is one
- * write(2), so lines of several threads never mix. Each is of a kind that has a stable id and a
+ * Lines on stderr, the only writer of diagnostics of traild, its signer and its courier: a line is
+ * one write(2), so lines of several threads never mix. Each is of a kind that has a stable id and a
  * level (the table in log.c); the manual lists what each means and what to do, so an administrator
  * greps for the id, never for the words. With $JOURNAL_STREAM set (systemd connects stderr to the
  * journal) a line begins with its priority as <N> (sd-daemon(3)), else with the program's name.
@@ -13,9 +13,15 @@
 
 /*
  * What there is to say. To add one: a name here, its row in log.c, its line in
- * tests/lint/messages.txt, its paragraph in traild(8) or traild-signer(8).
+ * tests/lint/messages.txt, its paragraph in traild(8), traild-signer(8) or traild-courier(8).
  */
 enum log_id {
+	/* traild-courier's own */
+	LOG_COURIER_USAGE,
+	LOG_COURIER_SYSTEM,
+	LOG_COURIER_FENCE,
+	LOG_COURIER_TALK,
+	/* traild's */
 	LOG_READY,
 	LOG_STOPPING,
 	LOG_STOPPED,
@@ -54,6 +60,16 @@ enum log_id {
 	LOG_SEALS_CONTRADICT,
 	LOG_SEALS_USED_UP,
 	LOG_SEALS_FEW,
+	/* witnesses, and the courier to them */
+	LOG_COURIER_GONE,
+	LOG_WITNESS_ANSWERS,
+	LOG_WITNESS_FAILS,
+	LOG_WITNESS_ALARM,
+	LOG_WITNESS_AHEAD,
+	LOG_WITNESS_CONTRADICTS,
+	LOG_UNCONFIRMED,
+	LOG_CONFIRMED,
+	LOG_BAD_POLICY,
 	/* a log that follows another, and the end of one */
 	LOG_CLOSED,
 	LOG_IS_CLOSED,

@@ -2,7 +2,43 @@
 #include "op.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+struct shared_note {
+	atomic_uint owners;
+	size_t len;
+	uint8_t bytes[];
+};
+
+struct shared_note *shared_note_new(struct span note)
+{
+	struct shared_note *shared = malloc(sizeof *shared + note.len);
+	if (!shared)
+		return NULL;
+	atomic_init(&shared->owners, 1);
+	shared->len = note.len;
+	memcpy(shared->bytes, note.data, note.len);
+	return shared;
+}
+
+struct shared_note *shared_note_ref(struct shared_note *note)
+{
+	(void)atomic_fetch_add(&note->owners, 1);
+	return note;
+}
+
+void shared_note_unref(struct shared_note *note)
+{
+	if (note && atomic_fetch_sub(&note->owners, 1) == 1)
+		free(note);
+}
+
+struct span shared_note_view(const struct shared_note *note)
+{
+	return span_of(note->bytes, note->len);
+}
 
 void peer_actor(const struct peer *peer, char actor[PEER_ACTOR_MAX])
 {

@@ -34,6 +34,17 @@ enum op_kind {
 	OP_QUESTION,  /* the same, for a request that a reader answers once that is durable */
 };
 
+/*
+ * A note that many answers show: made once, freed by the last who gives it back. Any thread.
+ */
+struct shared_note;
+/* One reference is the caller's. NULL: memory is out. */
+struct shared_note *shared_note_new(struct span note);
+struct shared_note *shared_note_ref(struct shared_note *note);
+/* NULL is fine. */
+void shared_note_unref(struct shared_note *note);
+struct span shared_note_view(const struct shared_note *note);
+
 struct op {
 	struct op *next;
 	enum op_kind kind;
@@ -53,9 +64,14 @@ struct op {
 	/* OP_OWN_EVENT, OP_QUESTION: an encoded Event, in the arena; and the index that it got. */
 	struct span own;
 	uint64_t own_index;
-	/* The answer. Its spans lie in the arena or in `answer`. */
+	/* The answer. Its spans lie in the arena, in `answer` or in `note`. */
 	struct response response;
-	struct buf answer; /* scratch of the thread that answers; kept with the op */
+	struct buf answer;        /* scratch of the thread that answers; kept with the op */
+	struct shared_note *note; /* that the answer shows; given back with the op */
+	/* While its answer waits for witnesses (daemon/parked.h). */
+	uint64_t parked_size;     /* of the smallest tree that will do */
+	uint64_t parked_until_ns; /* CLOCK_BOOTTIME */
+	bool parked_met;
 };
 
 /*

@@ -17,6 +17,7 @@ struct queue {
 	pthread_cond_t filled;
 	struct backlog *backlog;
 	bool closed;
+	bool woken; /* the next wait is over at once */
 };
 
 struct queue *queue_new(void)
@@ -70,14 +71,15 @@ static bool wait_filled(struct queue *q, int timeout_ms)
 		}
 	}
 	while (!backlog_next(q->backlog)) {
-		if (q->closed || timeout_ms == 0)
-			return false;
+		if (q->closed || q->woken || timeout_ms == 0)
+			break;
 		if (timeout_ms < 0)
 			(void)pthread_cond_wait(&q->filled, &q->lock);
 		else if (pthread_cond_timedwait(&q->filled, &q->lock, &until) == ETIMEDOUT)
 			timeout_ms = 0;
 	}
-	return true;
+	q->woken = false;
+	return backlog_next(q->backlog) != NULL;
 }
 
 struct op *queue_take_all(struct queue *q, int timeout_ms)
@@ -104,6 +106,14 @@ struct op *queue_take(struct queue *q, int timeout_ms)
 	}
 	(void)pthread_mutex_unlock(&q->lock);
 	return op;
+}
+
+void queue_wake(struct queue *q)
+{
+	(void)pthread_mutex_lock(&q->lock);
+	q->woken = true;
+	(void)pthread_cond_signal(&q->filled);
+	(void)pthread_mutex_unlock(&q->lock);
 }
 
 void queue_close(struct queue *q)

@@ -22,6 +22,8 @@ void queue_push(struct queue *q, struct op *op);
 struct op *queue_take_all(struct queue *q, int timeout_ms);
 /* For several takers: one op; NULL as above. */
 struct op *queue_take(struct queue *q, int timeout_ms);
+/* Let a waiting taker go on with nothing. Once; who does not wait now does not wait next time. */
+void queue_wake(struct queue *q);
 /* No more will come: takers drain what is left, then get NULL at once. */
 void queue_close(struct queue *q);
 bool queue_closed(struct queue *q);

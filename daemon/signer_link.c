@@ -324,10 +324,12 @@ static bool greeting_fits(struct signer_greeting *g, struct span note, struct sp
 		return false;
 	if (note.len == 0)
 		return g->head_size == 0;
-	if (checkpoint_open(note, &g->vkey, &cp) != TRAIL_OK || cp.size != g->head_size ||
-		cp.size == 0)
+	if (note.len > sizeof g->head_note || checkpoint_open(note, &g->vkey, &cp) != TRAIL_OK ||
+		cp.size != g->head_size || cp.size == 0)
 		return false;
 	g->head_root = cp.root;
+	g->head_note_len = note.len;
+	memcpy(g->head_note, note.data, note.len);
 	return true;
 }
 

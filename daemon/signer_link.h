@@ -19,6 +19,8 @@ struct signer_link;
 struct signer_greeting {
 	uint64_t head_size; /* of its last signed head; 0: none yet */
 	struct hash head_root;
+	size_t head_note_len; /* the note that says so */
+	char head_note[512];
 	unsigned seal_height;
 	struct hash seal_root;
 	uint64_t seal_max_ns;

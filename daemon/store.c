@@ -13,9 +13,11 @@ enum {
 struct store {
 	struct db *db;
 	struct hash genesis;
-	pthread_mutex_t lock; /* of head alone */
+	pthread_mutex_t lock; /* of what follows */
 	bool has_head;
 	struct head head;
+	uint64_t witnessed_size;
+	struct buf witnessed;
 };
 
 static enum trail_err say(char why[WHY_LEN], enum trail_err err, const char *folder)
@@ -80,6 +82,7 @@ void store_close(struct store *store)
 	if (!store)
 		return;
 	db_close(store->db);
+	buf_release(&store->witnessed);
 	(void)pthread_mutex_destroy(&store->lock);
 	free(store);
 }
@@ -105,6 +108,32 @@ void store_head_set(struct store *store, const struct head *head)
 	store->head = *head;
 	store->has_head = true;
 	(void)pthread_mutex_unlock(&store->lock);
+}
+
+uint64_t store_witnessed(struct store *store, struct buf *note)
+{
+	(void)pthread_mutex_lock(&store->lock);
+	const uint64_t size = store->witnessed_size;
+	if (note)
+		buf_put_span(note, buf_view(&store->witnessed));
+	(void)pthread_mutex_unlock(&store->lock);
+	return size;
+}
+
+void store_witnessed_set(struct store *store, uint64_t size, struct span note)
+{
+	struct buf copy = { 0 };
+	buf_put_span(&copy, note);
+	if (copy.failed) {
+		buf_release(&copy);
+		return;
+	}
+	(void)pthread_mutex_lock(&store->lock);
+	struct buf old = store->witnessed;
+	store->witnessed = copy;
+	store->witnessed_size = size;
+	(void)pthread_mutex_unlock(&store->lock);
+	buf_release(&old);
 }
 
 struct hash store_genesis(struct store *store)

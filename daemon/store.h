@@ -35,6 +35,14 @@ struct head {
 bool store_head(struct store *store, struct head *head);
 void store_head_set(struct store *store, const struct head *head);
 
+/*
+ * The newest note that a quorum of witnesses cosigned, for any thread: its size, 0 before there is
+ * one; the note is appended to `note`, unless that is NULL.
+ */
+uint64_t store_witnessed(struct store *store, struct buf *note);
+/* Copied; left as it is when memory is out. */
+void store_witnessed_set(struct store *store, uint64_t size, struct span note);
+
 /* Leaf hash of record 0; what chunks are bound to. Zeros before there is one. */
 struct hash store_genesis(struct store *store);
 /* Said once, by whoever made record 0. */

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "traild.h"
 
+#include "clock.h"
 #include "ending.h"
 #include "handover.h"
 #include "notify.h"
 #include "pinned.h"
+#include "policy_file.h"
 #include "readers.h"
 #include "server.h"
 #include "statedir.h"
+#include "witnesses.h"
 #include "writer.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +40,11 @@ struct traild {
 	struct errands *errands;
 	struct refusals *refusals;
 	struct service *service;
+	struct aside *aside;
+	struct policy *policy; /* NULL: there are no witnesses */
+	struct witnesses *witnesses;
+	pthread_mutex_t waking; /* of `waker` alone */
+	struct writer *waker;   /* the writer while it runs: for other threads */
 	struct writer *writer;
 	struct readers *readers;
 	struct server *server;
@@ -43,11 +52,20 @@ struct traild {
 	uint64_t started_ns;
 	struct ending ending;
 	char data_path[PATH_MAX + 16];
+	char courier_path[PATH_MAX];
 };
 
 /* ---- called from other threads ---- */
 
 static void on_written(void *ctx, struct op *list)
+{
+	struct traild *d = ctx;
+	if (d->witnesses)
+		list = witnesses_park(d->witnesses, list);
+	mailbox_put(d->mailbox, list);
+}
+
+static void on_witnessed(void *ctx, struct op *list)
 {
 	struct traild *d = ctx;
 	mailbox_put(d->mailbox, list);
@@ -70,6 +88,50 @@ _Noreturn static void on_fatal(void *ctx, int code, const struct log_reason *rea
 	(void)ctx;
 	log_line(reason->id, "%s", reason->why);
 	_exit(code);
+}
+
+static void wake_writer(struct traild *d)
+{
+	(void)pthread_mutex_lock(&d->waking);
+	if (d->waker)
+		writer_wake(d->waker);
+	(void)pthread_mutex_unlock(&d->waking);
+}
+
+static void set_waker(struct traild *d, struct writer *writer)
+{
+	(void)pthread_mutex_lock(&d->waking);
+	d->waker = writer;
+	(void)pthread_mutex_unlock(&d->waking);
+}
+
+/* Before the writer runs, both wait for it. */
+static void on_cosigned(void *ctx, uint64_t size, struct span note)
+{
+	struct traild *d = ctx;
+	(void)aside_keep(d->aside, size, note, clock_now().boot_ns / 1000000);
+	wake_writer(d);
+}
+
+static void on_entry(void *ctx, const struct daemon_entry *entry)
+{
+	struct traild *d = ctx;
+	(void)aside_say(d->aside, entry);
+	wake_writer(d);
+}
+
+static enum trail_err on_start(
+	void *ctx, const struct head *head, uint64_t committed, struct log_reason *reason)
+{
+	struct traild *d = ctx;
+	const struct settings *set = &d->options.settings;
+	const struct confirmation confirmation = {
+		.head = head,
+		.committed = committed,
+		.patience_s = (unsigned)set->witness_start_time,
+		.wait = set->witness_start == WITNESS_START_WAIT,
+	};
+	return d->witnesses ? witnesses_confirm(d->witnesses, &confirmation, reason) : TRAIL_OK;
 }
 
 static void on_signer_gone(void *ctx)
@@ -99,6 +161,29 @@ static uint64_t log_size(void *ctx)
 	struct head head = { 0 };
 	(void)store_head(d->store, &head);
 	return head.size;
+}
+
+/* Into op->answer, behind which the note comes; names are the policy's, which stays. */
+static void fill_witnesses(const struct traild *d, struct op *op, struct status_answer *answer)
+{
+	struct witnesses_numbers n = { 0 };
+	struct status_figures *f = &answer->figures;
+	if (d->witnesses)
+		witnesses_read_numbers(d->witnesses, &n);
+	status_figure_set(f, TRAIL_STATUS_WITNESSES, n.count);
+	status_figure_set(f, TRAIL_STATUS_WITNESS_OVERLAP, n.overlap);
+	if (!d->witnesses)
+		return;
+	status_figure_set(f, TRAIL_STATUS_WITNESSED_SIZE, n.witnessed_size);
+	status_figure_set(f, TRAIL_STATUS_WITNESSED, n.witnessed_ns);
+	status_figure_set(f, TRAIL_STATUS_WITNESSES_ANSWERING, n.answering);
+	status_figure_set(f, TRAIL_STATUS_UNCONFIRMED, n.unconfirmed);
+	status_figure_set(f, TRAIL_STATUS_WITNESS_FORK, n.alarm);
+	buf_put(&op->answer, n.states, n.count * sizeof *n.states);
+	if (op->answer.failed)
+		return;
+	answer->witnesses = (const struct witness_state *)(const void *)op->answer.data;
+	answer->witness_count = n.count;
 }
 
 static void fill_figures(const struct traild *d, const struct writer_numbers *w,
@@ -148,12 +233,12 @@ static void fill_status(void *ctx, struct op *op)
 	server_read_numbers(d->server, &sessions);
 	(void)store_head(d->store, &head);
 	buf_clear(&op->answer);
-	buf_put(&op->answer, head.note, head.note_len);
+	/* Reserved at once, so that its pieces stay where they are. */
+	(void)buf_reserve(&op->answer, WITNESSES_MAX * sizeof(struct witness_state) + sizeof head);
 	op->response.kind = RESPONSE_STATUS;
 	op->response.status = (struct status_answer){
 		.version = span_text(TRAIL_VERSION),
 		.origin = span_text(d->identity.vkey.name),
-		.checkpoint = buf_view(&op->answer),
 		.started_ns = d->started_ns,
 		.size = head.size,
 		.events = numbers.events,
@@ -170,6 +255,11 @@ static void fill_status(void *ctx, struct op *op)
 	};
 	struct status_answer *answer = &op->response.status;
 	fill_figures(d, &numbers, &sessions, &answer->figures);
+	fill_witnesses(d, op, answer);
+	const size_t at = op->answer.len;
+	buf_put(&op->answer, head.note, head.note_len);
+	if (!op->answer.failed)
+		answer->checkpoint = span_of(op->answer.data + at, head.note_len);
 	answer->times[TRAIL_TIMES_ACK] = histogram_times(&sessions.acks);
 	answer->times[TRAIL_TIMES_COMMIT] = histogram_times(&numbers.commit_times);
 	answer->times[TRAIL_TIMES_SIGN] = histogram_times(&numbers.sign_times);
@@ -216,26 +306,27 @@ static enum trail_err choose_origin(struct traild *d, bool new_log, struct log_r
 	return TRAIL_OK;
 }
 
-/* The signer's program: as set, or beside traild's own. */
-static enum trail_err signer_program(
-	const struct traild *d, char path[PATH_MAX], struct log_reason *reason)
+/* A helper's program: as set, or `name` beside traild's own. `setting` names what would say it. */
+static enum trail_err helper_program(const char *set, const char *name, const char *setting,
+	char path[PATH_MAX], struct log_reason *reason)
 {
-	static const char name[] = "-signer";
-	if (d->options.settings.signer[0]) {
-		(void)snprintf(path, PATH_MAX, "%s", d->options.settings.signer);
+	enum {
+		NAME_MAX_LEN = 32
+	};
+	if (set[0]) {
+		(void)snprintf(path, PATH_MAX, "%s", set);
 		return TRAIL_OK;
 	}
-	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - sizeof name);
+	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - NAME_MAX_LEN);
 	if (n <= 0) {
-		(void)snprintf(
-			reason->why, LOG_WHY_LEN, "/proc/self/exe cannot be read: set `signer`");
-		reason->id = LOG_SIGNER_FAILED;
+		(void)snprintf(reason->why, LOG_WHY_LEN, "/proc/self/exe cannot be read: set `%s`",
+			setting);
 		return TRAIL_IO;
 	}
 	path[n] = '\0';
 	char *slash = strrchr(path, '/');
 	size_t at = slash ? (size_t)(slash + 1 - path) : 0;
-	(void)snprintf(path + at, PATH_MAX - at, "traild-signer");
+	(void)snprintf(path + at, PATH_MAX - at, "%s", name);
 	return TRAIL_OK;
 }
 
@@ -255,7 +346,9 @@ static enum trail_err judge_signer(const struct settings *s, struct log_reason *
 static enum trail_err start_signer(struct traild *d, unsigned how, struct log_reason *reason)
 {
 	char program[PATH_MAX];
-	enum trail_err err = signer_program(d, program, reason);
+	reason->id = LOG_SIGNER_FAILED;
+	enum trail_err err = helper_program(
+		d->options.settings.signer, "traild-signer", "signer", program, reason);
 	if (err)
 		return err;
 	if (d->options.settings.allow_cow) {
@@ -431,6 +524,7 @@ static struct writer_options writing_of(struct traild *d)
 		.seal_epoch_ns = epoch_ns(d) < most_ns ? epoch_ns(d) : most_ns,
 		.folder = d->options.state_dir,
 		.reserve_bytes = d->options.settings.reserve,
+		.aside = d->aside,
 		.closing = d->options.closing,
 		.done = on_written,
 		.fatal = on_fatal,
@@ -443,6 +537,7 @@ static bool make_parts(struct traild *d)
 	d->mailbox = mailbox_new();
 	d->errands = errands_new(d->options.settings.queue_bytes);
 	d->refusals = refusals_new();
+	d->aside = aside_new();
 	struct service_options options = {
 		.errands = d->errands,
 		.refusals = d->refusals,
@@ -453,7 +548,55 @@ static bool make_parts(struct traild *d)
 		.ctx = d,
 	};
 	d->service = service_new(&options);
-	return d->mailbox && d->errands && d->refusals && d->service;
+	return d->mailbox && d->errands && d->refusals && d->aside && d->service;
+}
+
+/* ---- witnesses ---- */
+
+static enum trail_err read_policy(struct traild *d, struct log_reason *reason)
+{
+	const char *path = d->options.settings.policy;
+	reason->id = LOG_BAD_POLICY;
+	return path[0] ? policy_file_read(path, &d->policy, reason->why) : TRAIL_OK;
+}
+
+static enum trail_err judge_policy(const struct traild *d, struct log_reason *reason)
+{
+	reason->id = LOG_BAD_POLICY;
+	if (policy_takes_log(d->policy, &d->identity.vkey))
+		return TRAIL_OK;
+	(void)snprintf(reason->why, LOG_WHY_LEN,
+		"%.256s: the policy is for other logs: none of its log lines has this log's key",
+		d->options.settings.policy);
+	return TRAIL_INVALID;
+}
+
+static enum trail_err start_witnesses(struct traild *d, struct log_reason *reason)
+{
+	const struct settings *set = &d->options.settings;
+	if (!d->policy)
+		return TRAIL_OK;
+	enum trail_err err = judge_policy(d, reason);
+	if (!err)
+		err = helper_program(
+			set->courier, "traild-courier", "courier", d->courier_path, reason);
+	if (err)
+		return err;
+	const struct witnesses_options options = {
+		.store = d->store,
+		.log = d->identity.vkey,
+		.policy = d->policy,
+		.courier = d->courier_path,
+		.interval_ms = set->witness_interval,
+		.patience_ms = set->witness_timeout,
+		.refresh_ms = set->witness_refresh * 1000,
+		.keep = on_cosigned,
+		.say = on_entry,
+		.done = on_witnessed,
+		.fatal = on_fatal,
+		.ctx = d,
+	};
+	return witnesses_start(&options, &d->witnesses, reason);
 }
 
 /* Recovery, and the threads. */
@@ -461,6 +604,7 @@ static enum trail_err start_threads(struct traild *d, struct log_reason *reason)
 {
 	struct writer_options writing = writing_of(d);
 	writing.watchdog_ms = notify_watchdog_ms();
+	writing.confirm = on_start;
 	struct readers_options reading = {
 		.store = d->store,
 		.identity = d->identity,
@@ -468,9 +612,12 @@ static enum trail_err start_threads(struct traild *d, struct log_reason *reason)
 		.done = on_read,
 		.ctx = d,
 	};
-	enum trail_err err = writer_start(&writing, &d->writer, reason);
+	enum trail_err err = start_witnesses(d, reason);
+	if (!err)
+		err = writer_start(&writing, &d->writer, reason);
 	if (err)
 		return err;
+	set_waker(d, d->writer);
 	reason->id = LOG_SYSTEM_FAILED;
 	err = readers_start(&reading, &d->readers);
 	if (err)
@@ -572,6 +719,8 @@ static enum trail_err open_all(struct traild *d, struct log_reason *reason)
 	if (!err)
 		err = judge_listeners(d, reason);
 	if (!err)
+		err = read_policy(d, reason);
+	if (!err)
 		err = open_log(d, reason);
 	if (err)
 		return err;
@@ -593,6 +742,7 @@ static struct traild *traild_new(const struct traild_options *options, struct lo
 	struct traild *d = calloc(1, sizeof *d);
 	if (d) {
 		d->options = *options;
+		(void)pthread_mutex_init(&d->waking, NULL);
 		return d;
 	}
 	reason->id = LOG_SYSTEM_FAILED;
@@ -688,6 +838,17 @@ static enum trail_err close_log(struct traild *d, struct log_reason *reason)
 	return ending_read(d->store, &d->ending, reason->why);
 }
 
+/* What became of its SEAL. */
+static const char *sealed_words(const struct traild *d)
+{
+	if (d->ending.sealed)
+		return "it is signed and sealed";
+	if (d->greeting.seal_epoch >> d->greeting.seal_height != 0)
+		return "it is signed; its seals were used up before, so none seals its end";
+	return "it is signed, and not sealed yet; say --close again after a quarter of a seal "
+	       "epoch";
+}
+
 static enum trail_err end_log(struct traild *d, struct log_reason *reason)
 {
 	enum trail_err err = judge_signer(&d->options.settings, reason);
@@ -698,10 +859,7 @@ static enum trail_err end_log(struct traild *d, struct log_reason *reason)
 	if (err)
 		return err;
 	log_line(LOG_CLOSED, "log %s is closed for good by its record %llu: %s",
-		d->identity.vkey.name, (unsigned long long)d->ending.closed,
-		d->ending.sealed ? "it is signed and sealed"
-				 : "it is signed, and not sealed yet; say --close again after a "
-				   "quarter of a seal epoch");
+		d->identity.vkey.name, (unsigned long long)d->ending.closed, sealed_words(d));
 	return TRAIL_OK;
 }
 
@@ -751,8 +909,11 @@ void traild_close(struct traild *d)
 		readers_stop(d->readers);
 	if (d->service)
 		service_close(d->service);
+	set_waker(d, NULL);
 	if (d->writer)
 		writer_stop(d->writer);
+	/* What waits for witnesses is answered without them. */
+	witnesses_stop(d->witnesses);
 	if (d->server)
 		server_finish(d->server);
 	server_free(d->server);
@@ -762,6 +923,9 @@ void traild_close(struct traild *d)
 	refusals_free(d->refusals);
 	errands_free(d->errands);
 	mailbox_free(d->mailbox);
+	aside_free(d->aside);
+	free(d->policy);
+	(void)pthread_mutex_destroy(&d->waking);
 	signer_link_close(d->signer);
 	if (d->store)
 		store_close(d->store);

@@ -38,7 +38,8 @@ struct writer {
 	uint64_t shared_ns;      /* boot time when it was another's than the one before */
 	pthread_t thread;
 	struct head head;    /* signed last */
-	uint64_t head_row;   /* size under which the newest row of `head` stands; 0: none */
+	uint64_t head_row;   /* size of the newest row of `head`, when it is not to stay; or 0 */
+	uint64_t kept_row;   /* size of the newest row with cosignatures; 0: none yet */
 	uint64_t ticked_ns;  /* boot time of the last tick */
 	uint64_t counted_ns; /* boot time when the epochs were last counted */
 	uint64_t commit_ns;  /* how long the last commit took, and its signature; 0: there */
@@ -46,10 +47,8 @@ struct writer {
 	bool dead;           /* fatal was called: nothing is acked any more */
 	struct pulse pulse;
 	struct sealer sealer;
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* of numbers alone */
 	struct writer_numbers numbers;
-	size_t cosigned_len;
-	char cosigned[SEAL_COSIGNED_MAX];
 };
 
 static void fatal(struct writer *w, int code, const struct log_reason *reason)
@@ -93,7 +92,7 @@ static bool row_stays(const struct writer *w)
 static void put_head(struct writer *w, struct db_txn *txn)
 {
 	uint8_t key[KEY_INDEX_LEN];
-	if (w->head.size == 0 || w->head.size == w->head_row)
+	if (w->head.size == 0 || w->head.size == w->head_row || w->head.size == w->kept_row)
 		return;
 	if (!row_stays(w)) {
 		key_index(w->head_row, key);
@@ -102,6 +101,26 @@ static void put_head(struct writer *w, struct db_txn *txn)
 	key_index(w->head.size, key);
 	db_put(txn, TABLE_HEAD, span_of(key, sizeof key), span_of(w->head.note, w->head.note_len));
 	w->head_row = w->head.size;
+}
+
+/* Notes with a quorum of cosignatures stay, in the place of the log's own of their size. */
+static void put_cosigned(struct writer *w, struct db_txn *txn)
+{
+	uint64_t sizes[ASIDE_NOTES];
+	size_t count = w->options.aside ? aside_put(w->options.aside, txn, sizes) : 0;
+	for (size_t i = 0; i < count; i++) {
+		if (sizes[i] == w->head_row)
+			w->head_row = 0;
+		if (sizes[i] > w->kept_row)
+			w->kept_row = sizes[i];
+	}
+}
+
+/* Milliseconds until notes that lie aside must be put; -1: there are none. */
+static int cosigned_wait_ms(const struct writer *w)
+{
+	return w->options.aside ? aside_wait_ms(w->options.aside, clock_now().boot_ns / 1000000)
+				: -1;
 }
 
 /* CLOCK_MONOTONIC, and never 0. */
@@ -127,6 +146,7 @@ static enum trail_err commit(struct writer *w)
 	epochs_write(in->epochs, txn);
 	if (!batch_is_empty(in->batch))
 		put_head(w, txn);
+	put_cosigned(w, txn);
 	uint64_t began = stopwatch();
 	err = db_commit(txn);
 	w->commit_ns = stopwatch() - began;
@@ -156,7 +176,7 @@ static enum trail_err commit_and_sign(struct writer *w, struct log_reason *reaso
 	struct checkpoint cp;
 	struct tree_proof proof = { 0 };
 	bool records = !batch_is_empty(b);
-	if (!records && !epochs_must_write(w->intake.epochs))
+	if (!records && !epochs_must_write(w->intake.epochs) && cosigned_wait_ms(w) != 0)
 		return TRAIL_OK;
 	enum trail_err err = commit(w);
 	if (err != TRAIL_OK) {
@@ -198,25 +218,13 @@ static void count_seals(struct writer *w)
 	(void)pthread_mutex_unlock(&w->lock);
 }
 
-bool writer_set_cosigned(struct writer *w, struct span note)
-{
-	if (note.len > sizeof w->cosigned)
-		return false;
-	(void)pthread_mutex_lock(&w->lock);
-	memcpy(w->cosigned, note.data, note.len);
-	w->cosigned_len = note.len;
-	(void)pthread_mutex_unlock(&w->lock);
-	return true;
-}
-
 static enum trail_err ask_seal(
 	struct writer *w, uint64_t time_ns, struct buf *payload, struct log_reason *reason)
 {
 	char note[SEAL_COSIGNED_MAX];
-	(void)pthread_mutex_lock(&w->lock);
-	struct span cosigned = span_of(note, w->cosigned_len);
-	memcpy(note, w->cosigned, w->cosigned_len);
-	(void)pthread_mutex_unlock(&w->lock);
+	const size_t len =
+		w->options.aside ? aside_cosigned(w->options.aside, note, sizeof note) : 0;
+	struct span cosigned = span_of(note, len);
 	return sealer_ask(&w->sealer, w->head.size, time_ns, cosigned, payload, reason);
 }
 
@@ -436,6 +444,9 @@ static void begin(struct writer *w)
 {
 	intake_begin(&w->intake);
 	look_at_disk(w);
+	struct daemon_entry entry;
+	while (w->options.aside && aside_take(w->options.aside, &entry))
+		intake_say(&w->intake, &entry);
 	uint64_t now = w->intake.now.boot_ns;
 	if (now - w->ticked_ns < (uint64_t)TICK_MS * 1000000)
 		return;
@@ -544,6 +555,9 @@ static bool take_queued(struct writer *w)
 	bool closed = queue_closed(w->queue);
 	int wait_ms = pulse_wait_ms(
 		&w->pulse, clock_now().boot_ns, w->head.size, seal_wait_ms(w, TICK_MS));
+	const int cosigned_ms = cosigned_wait_ms(w);
+	if (cosigned_ms >= 0 && cosigned_ms < wait_ms)
+		wait_ms = cosigned_ms;
 	struct op *list = queue_take_all(w->queue, left ? 0 : wait_ms);
 	bool over = !left && !list && closed;
 	while (list) {
@@ -600,6 +614,20 @@ static enum trail_err open_intake(struct writer *w, struct log_reason *reason)
 	return err;
 }
 
+/* Those outside who saw this log say whether what was signed is all that there ever was. */
+static enum trail_err meet_witnesses(struct writer *w, uint64_t size, struct log_reason *reason)
+{
+	const struct signer_greeting *g = &w->options.greeting;
+	struct head head = { .size = g->head_size, .root = g->head_root };
+	if (!w->options.confirm)
+		return TRAIL_OK;
+	memcpy(head.note, g->head_note, g->head_note_len);
+	head.note_len = g->head_note_len;
+	/* Of a log that was made a moment ago. */
+	(void)store_head(w->options.store, &head);
+	return w->options.confirm(w->options.ctx, &head, size, reason);
+}
+
 /* The store must be at or ahead of what its signer signed, and extend it. */
 static enum trail_err meet_signer(struct writer *w, struct log_reason *reason)
 {
@@ -617,11 +645,13 @@ static enum trail_err meet_signer(struct writer *w, struct log_reason *reason)
 			(unsigned long long)cp.size, (unsigned long long)signed_size);
 		return TRAIL_CORRUPT;
 	}
+	enum trail_err err = meet_witnesses(w, cp.size, reason);
+	if (err != TRAIL_OK)
+		return err;
 	if (signed_size != 0 && signed_size < cp.size) {
 		struct db_txn *txn = db_begin(store_db(w->options.store), false);
-		enum trail_err err = txn
-			? tree_consistency(signed_size, cp.size, store_node, txn, &proof)
-			: TRAIL_IO;
+		err = txn ? tree_consistency(signed_size, cp.size, store_node, txn, &proof)
+			  : TRAIL_IO;
 		db_abort(txn);
 		if (err != TRAIL_OK) {
 			reason->id = LOG_STORE_DAMAGED;
@@ -633,15 +663,15 @@ static enum trail_err meet_signer(struct writer *w, struct log_reason *reason)
 	return sign_head(w, &cp, &proof, reason);
 }
 
-static uint64_t newest_head_row(struct store *store)
+static void find_head_row(struct writer *w)
 {
 	struct span key, value;
-	uint64_t size = 0;
-	struct db_txn *txn = db_begin(store_db(store), false);
-	if (txn && db_last(txn, TABLE_HEAD, &key, &value) && key.len == KEY_INDEX_LEN)
-		size = load_be64(key.data);
+	struct db_txn *txn = db_begin(store_db(w->options.store), false);
+	if (txn && db_last(txn, TABLE_HEAD, &key, &value) && key.len == KEY_INDEX_LEN) {
+		uint64_t *row = aside_row_stays(value) ? &w->kept_row : &w->head_row;
+		*row = load_be64(key.data);
+	}
 	db_abort(txn);
-	return size;
 }
 
 /* Store and signer are of one state: their heads, and their seals. */
@@ -695,7 +725,7 @@ static enum trail_err start(struct writer *w, struct log_reason *reason)
 		err = name_itself(w, reason);
 	if (err != TRAIL_OK)
 		return err;
-	w->head_row = newest_head_row(w->options.store);
+	find_head_row(w);
 	err = reconcile(w, reason);
 	if (err == TRAIL_OK)
 		err = say_start(w, reason);
@@ -743,6 +773,11 @@ enum trail_err writer_start(
 void writer_push(struct writer *w, struct op *op)
 {
 	queue_push(w->queue, op);
+}
+
+void writer_wake(struct writer *w)
+{
+	queue_wake(w->queue);
 }
 
 void writer_stop(struct writer *w)
@@ -816,7 +851,7 @@ enum trail_err writer_confirm(const struct writer_options *options, struct log_r
 	enum trail_err err = open_intake(&w, reason);
 	if (err != TRAIL_OK)
 		return err;
-	w.head_row = newest_head_row(options->store);
+	find_head_row(&w);
 	err = reconcile(&w, reason);
 	if (err == TRAIL_OK && w.sealer.newest + 1 != w.head.size)
 		err = seal_alone(&w, reason);

@@ -7,6 +7,7 @@
 #ifndef DAEMON_WRITER_H
 #define DAEMON_WRITER_H
 
+#include "aside.h"
 #include "epochs.h"
 #include "histogram.h"
 #include "log.h"
@@ -19,13 +20,20 @@ struct writer;
 struct writer_options {
 	struct store *store;
 	struct signer_link *signer;
+	struct aside *aside; /* what others lay beside; writer_wake tells of it */
 	struct log_identity identity;
 	struct signer_greeting greeting;
 	uint64_t seal_epoch_ns; /* how often to seal; at the most half of the log's seal_max */
 	const char *folder;     /* whose file system's free space counts */
 	uint64_t reserve_bytes; /* below this much free space or map: FULL */
 	unsigned watchdog_ms;   /* how often to say that the thread works; 0: never */
-	bool closing;           /* this run is the log's last: it ends with DAEMON closed */
+	/*
+	 * Called once by writer_start, before anything is signed, with the newest head that was
+	 * signed and the number of records: any error ends the start. NULL: nobody is asked.
+	 */
+	enum trail_err (*confirm)(
+		void *ctx, const struct head *head, uint64_t committed, struct log_reason *reason);
+	bool closing; /* this run is the log's last: it ends with DAEMON closed */
 	/* Called from the writer thread with a chain of answered ops; must not block. */
 	void (*done)(void *ctx, struct op *list);
 	/* Called once, from the writer thread, when it can go on no more; `exit_code` 3 or 5. */
@@ -63,11 +71,8 @@ enum trail_err writer_start(
 	const struct writer_options *options, struct writer **writer, struct log_reason *reason);
 /* Hello, Append, Close, Keepalive and own events. The op comes back through `done`. */
 void writer_push(struct writer *writer, struct op *op);
-/*
- * The newest note that a quorum of witnesses cosigned: the next SEAL holds it. Copied; any thread.
- * False: longer than SEAL_COSIGNED_MAX, nothing changed.
- */
-bool writer_set_cosigned(struct writer *writer, struct span note);
+/* Something lies aside: entries are put on record at once, notes within a second. Any thread. */
+void writer_wake(struct writer *writer);
 /* Carry out what is queued, write DAEMON stop or closed, sign it, seal it, join the thread, free.
  */
 void writer_stop(struct writer *writer);

@@ -599,6 +599,9 @@ uint64_t trail_rows_size(const struct trail_rows *r);
 uint32_t trail_rows_sources(const struct trail_rows *r);
 uint32_t trail_rows_current(const struct trail_rows *r);
 uint64_t trail_rows_gaps(const struct trail_rows *r);
+/* Size of the newest tree that a quorum of the daemon's witnesses cosigned, by its word; 0: none.
+ */
+uint64_t trail_rows_witnessed(const struct trail_rows *r);
 /* How it was found: "scan" of every record; "" before TRAIL_END. */
 const char *trail_rows_method(const struct trail_rows *r);
 void trail_rows_free(struct trail_rows *r);
@@ -720,7 +723,15 @@ enum trail_status_number {
 	TRAIL_STATUS_SEALED_SIZE = 44, /* that the newest covers, and its index; 0: there is none */
 	TRAIL_STATUS_SEALED = 45,      /* its time, ns since 1970 */
 	TRAIL_STATUS_SEAL_MAX = 46,    /* ns that two of them may lie apart at the most */
-	TRAIL_STATUS_COUNT = 47
+	/* witnesses of the daemon's policy */
+	TRAIL_STATUS_WITNESSED_SIZE = 47,  /* newest tree that a quorum cosigned; 0: none */
+	TRAIL_STATUS_WITNESSED = 48,       /* when, by their clocks, ns since 1970 */
+	TRAIL_STATUS_WITNESS_OVERLAP = 49, /* that any two quorums have in common at least */
+	TRAIL_STATUS_WITNESSES = 50,
+	TRAIL_STATUS_WITNESSES_ANSWERING = 51, /* whose last answer was a cosignature */
+	TRAIL_STATUS_UNCONFIRMED = 52,         /* 1: since this start no quorum saw the log */
+	TRAIL_STATUS_WITNESS_FORK = 53,        /* 1: one says that it saw another history */
+	TRAIL_STATUS_COUNT = 54
 };
 
 /* What the daemon says of itself; only the checkpoint among it is checked. */
@@ -730,6 +741,22 @@ void trail_status_free(struct trail_status *s);
 uint64_t trail_status_get(const struct trail_status *s, enum trail_status_number number);
 /* Whether this daemon knows that number: an older one does not know them all. */
 bool trail_status_known(const struct trail_status *s, enum trail_status_number number);
+
+/* How a witness stands, by the daemon's word. */
+enum trail_witness_state {
+	TRAIL_WITNESS_SILENT = 0, /* no answer yet */
+	TRAIL_WITNESS_COSIGNS = 1,
+	TRAIL_WITNESS_AWAY = 2, /* it cannot be reached, or refuses */
+	TRAIL_WITNESS_LIES = 3, /* what it answers is no cosignature of this log */
+	TRAIL_WITNESS_FORK = 4  /* it says that it saw another history of this log */
+};
+/* The witnesses of its policy, in the order of that; i from 0. */
+size_t trail_status_witnesses(const struct trail_status *s);
+const char *trail_status_witness_name(const struct trail_status *s, size_t i);
+enum trail_witness_state trail_status_witness_state(const struct trail_status *s, size_t i);
+/* The newest tree that it cosigned, and when, by its clock, ns since 1970. 0: none. */
+uint64_t trail_status_witness_size(const struct trail_status *s, size_t i);
+uint64_t trail_status_witness_time(const struct trail_status *s, size_t i);
 
 /* Histograms of what took how long since the daemon's start. */
 enum trail_status_times {

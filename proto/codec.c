@@ -1184,6 +1184,7 @@ enum trail_err peer_decode(struct span in, struct arena *arena, struct peer_name
 
 SAME_NUMBER(DAEMON_START, TRAIL__V1__DAEMON__WHAT__START);
 SAME_NUMBER(DAEMON_CLOSED, TRAIL__V1__DAEMON__WHAT__CLOSED);
+SAME_NUMBER(DAEMON_FORK, TRAIL__V1__DAEMON__WHAT__FORK);
 SAME_NUMBER(LOSS_SILENT, TRAIL__V1__DAEMON__CAUSE__SILENT);
 SAME_NUMBER(LOSS_PUSHED, TRAIL__V1__DAEMON__CAUSE__PUSHED);
 
@@ -1196,7 +1197,7 @@ enum trail_err daemon_entry_decode(struct span in, struct arena *arena, struct d
 	const Trail__V1__Daemon *message = unpacked;
 	int what = (int)message->what;
 	int cause = (int)message->cause;
-	if (what < DAEMON_START || what > DAEMON_CLOSED || cause < 0 || cause > LOSS_PUSHED)
+	if (what < DAEMON_START || what > DAEMON_FORK || cause < 0 || cause > LOSS_PUSHED)
 		return TRAIL_INVALID;
 	*out = (struct daemon_entry){
 		.what = (enum daemon_what)what,
@@ -1209,6 +1210,9 @@ enum trail_err daemon_entry_decode(struct span in, struct arena *arena, struct d
 		.free_bytes = message->free_bytes,
 		.resumed = message->resumed,
 		.made = message->made,
+		.witness = message->witness,
+		.size = message->size,
+		.status = message->status,
 	};
 	return TRAIL_OK;
 }

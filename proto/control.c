@@ -170,7 +170,7 @@ static void take_daemon(
 		bad_payload(c, index, "a DAEMON payload does not decode");
 		return;
 	}
-	if (entry.what < DAEMON_START || entry.what > DAEMON_CLOSED)
+	if (entry.what < DAEMON_START || entry.what > DAEMON_FORK)
 		findings_add(c->found, FIND_CONTROL_UNJUDGED, index,
 			"the DAEMON entry %llu says something that this traild does not know",
 			(unsigned long long)index);

@@ -547,4 +547,7 @@ void daemon_entry_encode(const struct daemon_entry *entry, struct buf *out)
 	wire_put_number(out, 8, entry->free_bytes);
 	wire_put_number(out, 9, entry->resumed);
 	wire_put_number(out, 10, entry->made);
+	wire_put_number(out, 11, entry->witness);
+	wire_put_number(out, 12, entry->size);
+	wire_put_number(out, 13, entry->status);
 }

@@ -424,6 +424,7 @@ enum daemon_what {
 	DAEMON_LOSS = 4,
 	DAEMON_DISK = 5,
 	DAEMON_CLOSED = 6,
+	DAEMON_FORK = 7,
 };
 
 enum loss_cause {
@@ -442,6 +443,9 @@ struct daemon_entry {
 	uint64_t free_bytes;
 	bool resumed;
 	uint64_t made;
+	uint32_t witness;
+	uint64_t size;
+	uint32_t status;
 };
 
 /* ---- the event as a value, for those who write or show one; ids are views ---- */

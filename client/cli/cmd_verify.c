@@ -40,7 +40,7 @@ const char HELP_VERIFY[] =
 	"\n"
 	"Examples:\n"
 	"  trail verify --log log.identity --checkpoint last-month.note\n"
-	"  trail verify --log log.identity /srv/log\n"
+	"  trail verify --log log.identity published\n"
 	"  trail verify --log log.identity case-2026-118.tlog-proof\n"
 	"  trail verify --since -q || mail -s 'look at the log' auditor < /dev/null\n";
 

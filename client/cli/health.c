@@ -7,7 +7,8 @@
 enum {
 	QUEUE_AGE_S = 10, /* the oldest request waits so long: the writer is stuck, or the disk */
 	NEARLY_TENTHS = 9,
-	FEW_PARTS = 10, /* one seal in so many is left */
+	WITNESSED_AGE_S = 300, /* so old may the newest quorum be while the log grows */
+	FEW_PARTS = 10,        /* one seal in so many is left */
 };
 
 #define MIB       (UINT64_C(1) << 20)
@@ -139,13 +140,56 @@ static void look_seals_few(const struct trail_status *s, struct trouble *t)
 			left == 0 ? ", and soon nothing more is signed" : "");
 }
 
+static void look_fork(const struct trail_status *s, struct trouble *t)
+{
+	t->what = "witness_fork";
+	t->now = trail_status_get(s, TRAIL_STATUS_WITNESS_FORK) != 0;
+	if (t->now)
+		(void)snprintf(t->sentence, sizeof t->sentence,
+			"a witness says that it saw ANOTHER HISTORY of this log: compare "
+			"checkpoints with its operator (trail-recovery(7))");
+}
+
+static void look_unconfirmed(const struct trail_status *s, struct trouble *t)
+{
+	t->what = "unconfirmed";
+	t->now = trail_status_get(s, TRAIL_STATUS_UNCONFIRMED) != 0;
+	if (t->now)
+		(void)snprintf(t->sentence, sizeof t->sentence,
+			"since its start no quorum of witnesses saw this log (%llu of %llu "
+			"answer): a restored old copy would not be noticed; look at traild's lines",
+			(unsigned long long)trail_status_get(s, TRAIL_STATUS_WITNESSES_ANSWERING),
+			(unsigned long long)trail_status_get(s, TRAIL_STATUS_WITNESSES));
+}
+
+/* By this machine's clock. */
+static void look_witnessed_age(const struct trail_status *s, struct trouble *t)
+{
+	struct timespec now;
+	uint64_t size = trail_status_get(s, TRAIL_STATUS_WITNESSED_SIZE);
+	uint64_t at = trail_status_get(s, TRAIL_STATUS_WITNESSED);
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	uint64_t now_ns = (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
+	t->what = "witnessed_old";
+	t->now = size != 0 && size < trail_status_get(s, TRAIL_STATUS_SIZE) && now_ns > at &&
+		(now_ns - at) / SECOND_NS > WITNESSED_AGE_S;
+	if (t->now)
+		(void)snprintf(t->sentence, sizeof t->sentence,
+			"no quorum of witnesses cosigned what came in the last %llu s: look at "
+			"traild's lines and at the witnesses",
+			(unsigned long long)((now_ns - at) / SECOND_NS));
+}
+
 size_t health_look(const struct trail_status *s, struct trouble all[HEALTH_KINDS])
 {
 	static void (*const LOOKS[HEALTH_KINDS])(
 		const struct trail_status *s, struct trouble *t) = {
+		look_fork,
 		look_full,
 		look_starved,
+		look_unconfirmed,
 		look_seal_age,
+		look_witnessed_age,
 		look_low,
 		look_queue,
 		look_gaps,

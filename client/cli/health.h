@@ -9,7 +9,7 @@
 #include "../../include/trail.h"
 
 enum {
-	HEALTH_KINDS = 8,
+	HEALTH_KINDS = 11,
 	HEALTH_SENTENCE_MAX = 256,
 };
 

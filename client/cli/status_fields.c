@@ -71,6 +71,20 @@ const struct status_field STATUS_FIELD[STATUS_FIELDS] = {
 		"When the newest seal was made." },
 	{ TRAIL_STATUS_SEAL_MAX, UNIT_SECONDS, "seal_max_seconds", "trail_seal_max_seconds",
 		"How old the newest seal may be." },
+	{ TRAIL_STATUS_WITNESSED_SIZE, UNIT_COUNT, "witnessed_size", "trail_witnessed_records",
+		"Records in the newest tree that a quorum of witnesses cosigned." },
+	{ TRAIL_STATUS_WITNESSED, UNIT_TIME, "witnessed", "trail_witnessed_time_seconds",
+		"When a quorum of witnesses cosigned it, by their clocks." },
+	{ TRAIL_STATUS_WITNESS_OVERLAP, UNIT_COUNT, "witness_overlap", "trail_witness_overlap",
+		"Witnesses that any two quorums have in common at least." },
+	{ TRAIL_STATUS_WITNESSES, UNIT_COUNT, "witnesses", "trail_witnesses",
+		"Witnesses of the policy." },
+	{ TRAIL_STATUS_WITNESSES_ANSWERING, UNIT_COUNT, "witnesses_answering",
+		"trail_witnesses_answering", "Witnesses whose last answer was a cosignature." },
+	{ TRAIL_STATUS_UNCONFIRMED, UNIT_FLAG, "unconfirmed", "trail_unconfirmed",
+		"Whether no quorum of witnesses saw the log since its start." },
+	{ TRAIL_STATUS_WITNESS_FORK, UNIT_FLAG, "witness_fork", "trail_witness_fork",
+		"Whether a witness says that it saw another history." },
 };
 
 const struct status_refusal STATUS_REFUSAL[STATUS_REFUSALS] = {

@@ -76,6 +76,24 @@ static void put_times(json_t *to, const struct trail_status *s, const struct sta
 	put(to, h->json, times);
 }
 
+static void put_witnesses(json_t *to, const struct trail_status *s)
+{
+	static const char *const STATES[] = { "silent", "cosigns", "away", "lies", "fork" };
+	char when[WHEN_MAX];
+	json_t *list = json_array();
+	for (size_t i = 0; i < trail_status_witnesses(s); i++) {
+		const uint64_t time = trail_status_witness_time(s, i);
+		json_t *one = json_object();
+		when_utc((int64_t)time, when);
+		put(one, "name", json_text(trail_status_witness_name(s, i)));
+		put(one, "state", json_string(STATES[trail_status_witness_state(s, i)]));
+		put(one, "size", time ? json_count(trail_status_witness_size(s, i)) : json_null());
+		put(one, "cosigned", time ? json_string(when) : json_null());
+		(void)json_array_append_new(list, one);
+	}
+	put(to, "witness_states", list);
+}
+
 static void put_attention(json_t *to, const struct trouble all[HEALTH_KINDS])
 {
 	json_t *list = json_array();
@@ -103,6 +121,8 @@ void print_status_json(
 	for (size_t i = 0; i < STATUS_FIELDS; i++)
 		if (trail_status_known(s, STATUS_FIELD[i].number))
 			put(to, STATUS_FIELD[i].json, json_field(s, &STATUS_FIELD[i]));
+	if (trail_status_known(s, TRAIL_STATUS_WITNESSES))
+		put_witnesses(to, s);
 	put_refused(to, s);
 	for (size_t i = 0; i < TRAIL_TIMES_COUNT; i++)
 		put_times(to, s, &STATUS_HISTOGRAM[i]);

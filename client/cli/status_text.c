@@ -228,6 +228,63 @@ static void print_seals(const struct cli *cli, const struct trail_status *s)
 		number(s, TRAIL_STATUS_SEALS_LEFT));
 }
 
+static void print_witness(const struct cli *cli, const struct trail_status *s, size_t i)
+{
+	static const char *const SAID[] = {
+		[TRAIL_WITNESS_SILENT] = "no answer yet",
+		[TRAIL_WITNESS_COSIGNS] = "cosigns",
+		[TRAIL_WITNESS_AWAY] = "cannot be reached, or refuses",
+		[TRAIL_WITNESS_LIES] = "answers what is no cosignature of this log",
+		[TRAIL_WITNESS_FORK] = "says that it saw ANOTHER HISTORY of this log",
+	};
+	printf("    ");
+	print_text(stdout, trail_status_witness_name(s, i));
+	printf(": %s", SAID[trail_status_witness_state(s, i)]);
+	if (trail_status_witness_time(s, i) != 0) {
+		printf("; size %llu, ", (unsigned long long)trail_status_witness_size(s, i));
+		print_when(cli, trail_status_witness_time(s, i));
+	}
+	printf("\n");
+}
+
+/* FORMATS.md section 7: how many must lie before two histories can both have a quorum. */
+static void print_overlap(const struct trail_status *s)
+{
+	unsigned long long overlap = number(s, TRAIL_STATUS_WITNESS_OVERLAP);
+	print_label("to hide a fork");
+	if (overlap == 0) {
+		printf("none must lie: two histories can both have a quorum (G5 does not hold)\n");
+		return;
+	}
+	print_counted(overlap, "witness");
+	printf(" must lie at least\n");
+}
+
+static void print_witnesses(const struct cli *cli, const struct trail_status *s)
+{
+	if (!trail_status_known(s, TRAIL_STATUS_WITNESSES))
+		return;
+	printf("\nwitnesses\n");
+	print_label("of the policy");
+	if (number(s, TRAIL_STATUS_WITNESSES) == 0) {
+		printf("none: nobody outside would notice two histories (G5 does not hold)\n");
+		return;
+	}
+	printf("%llu, %llu of them cosign\n", number(s, TRAIL_STATUS_WITNESSES),
+		number(s, TRAIL_STATUS_WITNESSES_ANSWERING));
+	print_overlap(s);
+	print_label("cosigned by a quorum");
+	if (number(s, TRAIL_STATUS_WITNESSED_SIZE) == 0) {
+		printf("never\n");
+	} else {
+		printf("size %llu, ", number(s, TRAIL_STATUS_WITNESSED_SIZE));
+		print_when(cli, trail_status_get(s, TRAIL_STATUS_WITNESSED));
+		printf("\n");
+	}
+	for (size_t i = 0; i < trail_status_witnesses(s); i++)
+		print_witness(cli, s, i);
+}
+
 void print_status_text(
 	const struct cli *cli, const struct trail_status *s, const struct trouble all[HEALTH_KINDS])
 {
@@ -247,4 +304,5 @@ void print_status_text(
 	print_disk(s);
 	print_signer(cli, s);
 	print_seals(cli, s);
+	print_witnesses(cli, s);
 }

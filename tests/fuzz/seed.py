@@ -94,6 +94,30 @@ EVIDENCE_LINES = {
     "line-sealed": b"sealed " + base64.b64encode(bytes(32)),
     "line-cosigned": b"cosigned QUJD -",
 }
+LOG_NOTE = ("example.org/audit\n8\nXcnaeacGWamtVZy3Ad7ZoqudgjqtL0lgz+Nw7/RgQyg=\n\n"
+            "\u2014 example.org/audit ECa3fixZebvr5KUnxRhCH+fpQSN9w3m1GFcjbMQYl9eZAP5H86tcTTFeIks4"
+            "RHkYTXeIexbDYLIjJuf3zPEhym6FWws=\n").encode()
+COSIGNATURE = ("\u2014 witness.example/w1 IDJKvgAAAABlU/EAC0077ySvJfVI5mFHoV9/T2wpQ0xLLUYFLDzMjA7h"
+               "E0dgG9zQ4x264CuW6cdcawGVIiH1M6dTs5WQGn8zmtv7Dg==\n").encode()
+# The first byte says what the rest is: see fuzz_courier.c.
+CARRIED = {
+    "ask": b"\0" + struct.pack(">BBQQ", 17, 1, 2, 2**64 - 1),
+    "answer": b"\0" + struct.pack(">BBQBHQH", 18, 1, 2, 0, 409, 5, 2) + b"5\n",
+    "shown": b"\0" + struct.pack(">BBBHH", 19, 1, 2, 0, 0),
+    "stamped": b"\0" + struct.pack(">BBHH", 20, 0, 200, 3) + b"abc",
+    "order": b"\0" + struct.pack(">BBQQQB", 4, 1, 2, 1, 2, 1) + bytes(32) + struct.pack(">H", 2) + b"n\n",
+    "set": b"\0" + struct.pack(">BIII", 1, 1, 2, 3),
+    "url": b"\0" + struct.pack(">BBH", 2, 0, 9) + b"http://a/",
+    "size": b"\x0112\n",
+    "size-zeros": b"\x01007\n",
+    "cosignature": b"\x02" + COSIGNATURE,
+    "two-lines": b"\x02" + COSIGNATURE + COSIGNATURE,
+    "cut-line": b"\x02" + COSIGNATURE[:-9] + b"\n",
+    "log-line": b"\x02" + LOG_NOTE.split(b"\n\n")[1],
+    "nothing": b"\x02",
+    "note": b"\x03" + LOG_NOTE,
+    "cosigned-note": b"\x03" + LOG_NOTE + COSIGNATURE,
+}
 
 
 def vector(path):
@@ -140,6 +164,8 @@ def main():
         put("query", name, query)
     for name, tile in TILES.items():
         put("tile", name, tile)
+    for name, data in CARRIED.items():
+        put("courier", name, data)
     for name, policy in POLICIES.items():
         put("policy", name, policy)
     for name, body in witness_bodies():

@@ -29,7 +29,7 @@ CONFIG = {
     "seal_height": 4,
 }
 # Every line of the daemon and its signer bears one (daemon/log.c).
-WITH_ID = re.compile(r"(traild(-signer)?: |<\d>)TRAIL-[DS]\d{3} \S")
+WITH_ID = re.compile(r"(traild(-signer|-courier)?: |<\d>)TRAIL-[DSC]\d{3} \S")
 
 
 class StartFailed(Exception):

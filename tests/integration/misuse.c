@@ -220,6 +220,7 @@ static void null_rows(void)
 	EXPECT(trail_rows_looked(NULL) == 0 && trail_rows_size(NULL) == 0);
 	EXPECT(trail_rows_sources(NULL) == 0 && trail_rows_current(NULL) == 0);
 	EXPECT(trail_rows_gaps(NULL) == 0 && trail_rows_method(NULL)[0] == '\0');
+	EXPECT(trail_rows_witnessed(NULL) == 0);
 }
 
 static void null_evidence(struct trail *t, struct trail_verify *v)
@@ -278,8 +279,18 @@ static void null_verify(void)
 	REFUSED(trail_verify_set_payloads(NULL, true));
 	REFUSED(trail_verify_set_threads(NULL, 1));
 	REFUSED(trail_verify_set_progress(NULL, NULL, NULL));
+	REFUSED(trail_verify_set_vkey(NULL, "x"));
+	REFUSED(trail_verify_set_vkey(v, NULL));
+	EXPECT(trail_verify_set_vkey(v, "x") == TRAIL_INVALID);
+	REFUSED(trail_verify_tree(NULL, v, "/"));
+	REFUSED(trail_verify_tree(t, NULL, "/"));
+	REFUSED(trail_verify_tree(t, v, NULL));
+	REFUSED(trail_publish(NULL, v, "/"));
+	REFUSED(trail_publish(t, NULL, "/"));
+	REFUSED(trail_publish(t, v, NULL));
 	REFUSED(trail_verify_run(NULL, v));
 	REFUSED(trail_verify_run(t, NULL));
+	EXPECT(trail_verify_origin(NULL)[0] == '\0');
 	EXPECT(trail_verify_verdict(NULL) == TRAIL_VERDICT_NONE);
 	EXPECT(trail_verify_size(NULL) == 0 && !trail_verify_root(NULL));
 	EXPECT(trail_verify_since(NULL) == 0 && trail_verify_checked(NULL) == 0);
@@ -333,6 +344,11 @@ static void null_status_and_text(void)
 	EXPECT(trail_status_bucket(NULL, TRAIL_TIMES_ACK, 0, NULL) == 0);
 	EXPECT(trail_status_sum(NULL, TRAIL_TIMES_ACK) == 0);
 	EXPECT(trail_status_version(NULL)[0] == '\0');
+	EXPECT(trail_status_witnesses(NULL) == 0);
+	EXPECT(trail_status_witness_name(NULL, 0)[0] == '\0');
+	EXPECT(trail_status_witness_state(NULL, 0) == TRAIL_WITNESS_SILENT);
+	EXPECT(trail_status_witness_size(NULL, 0) == 0);
+	EXPECT(trail_status_witness_time(NULL, 0) == 0);
 	trail_text_free(NULL);
 	EXPECT(trail_field_find(NULL) == -1);
 	EXPECT(trail_word_find(TRAIL_WORD_ACTION, NULL) == -1);
@@ -438,6 +454,7 @@ static void unusable_speaks(struct trail *t, struct trail_batch *b, struct trail
 	TOLD(t, trail_predecessor_ask(t, &before));
 	struct trail_verify *v = trail_verify_new();
 	TOLD(t, trail_verify_run(t, v));
+	TOLD(t, trail_publish(t, v, "/nowhere"));
 	EXPECT(trail_verify_verdict(v) == TRAIL_VERDICT_NONE);
 	trail_verify_free(v);
 	EXPECT(!receipt && !entry && !status && !note && !text && last == 7 && len == 7);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy_file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+	WHY_LEN = 512
+};
+
+static enum trail_err judge_addresses(
+	const char *path, const struct policy *policy, char why[WHY_LEN])
+{
+	for (size_t i = 0; i < policy->witnesses; i++) {
+		const char *url = policy->witness[i].url;
+		if (strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0)
+			continue;
+		(void)snprintf(why, WHY_LEN,
+			"%.256s: witness %zu has no URL that begins with http:// or https://: "
+			"traild "
+			"cannot show it the log",
+			path, i + 1);
+		return TRAIL_INVALID;
+	}
+	return TRAIL_OK;
+}
+
+static enum trail_err parse(
+	const char *path, struct span text, struct policy *policy, char why[WHY_LEN])
+{
+	struct policy_fault fault;
+	if (policy_parse(text, policy, &fault) == TRAIL_OK)
+		return judge_addresses(path, policy, why);
+	if (fault.line != 0)
+		(void)snprintf(why, WHY_LEN, "%.256s:%u: %s", path, fault.line, fault.what);
+	else
+		(void)snprintf(why, WHY_LEN, "%.256s: %s", path, fault.what);
+	return TRAIL_INVALID;
+}
+
+/* Up to one byte more than a policy may have. */
+static enum trail_err read_text(const char *path, struct buf *text, char why[WHY_LEN])
+{
+	if (!buf_reserve(text, POLICY_LEN_MAX + 1)) {
+		(void)snprintf(why, WHY_LEN, "memory is out");
+		return TRAIL_NOMEM;
+	}
+	FILE *file = fopen(path, "re");
+	if (file)
+		text->len = fread(text->data, 1, POLICY_LEN_MAX + 1, file);
+	if (file && !ferror(file)) {
+		(void)fclose(file);
+		return TRAIL_OK;
+	}
+	(void)snprintf(why, WHY_LEN, "%.256s: cannot be read: %s", path, strerror(errno));
+	if (file)
+		(void)fclose(file);
+	return TRAIL_INVALID;
+}
+
+enum trail_err policy_file_read(const char *path, struct policy **out, char why[WHY_LEN])
+{
+	struct buf text = { 0 };
+	*out = NULL;
+	struct policy *policy = malloc(sizeof *policy);
+	enum trail_err err = read_text(path, &text, why);
+	if (!err && !policy) {
+		(void)snprintf(why, WHY_LEN, "memory is out");
+		err = TRAIL_NOMEM;
+	}
+	if (!err)
+		err = parse(path, buf_view(&text), policy, why);
+	buf_release(&text);
+	if (err)
+		free(policy);
+	else
+		*out = policy;
+	return err;
+}

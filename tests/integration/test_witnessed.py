@@ -1,0 +1,602 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+A log before its witnesses (FORMATS.md sections 5 and 7; G5, G6): traild, its courier, and witnesses
+that behave or do not.
+"""
+import os
+import pathlib
+import select
+import shutil
+import signal
+import sys
+import threading
+import time
+
+import pytest
+import wire
+from harness import ROOT, SLOW, Process, StartFailed, children, name_of
+from wire import Client
+
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+import tlog  # noqa: E402
+from fake_witness import FakeWitness  # noqa: E402
+
+ORIGIN = "example.org/test"
+# Rounds every 50 ms, so that a test is not a matter of waiting.
+QUICK = {"witness_interval": 50, "witness_timeout": 2000, "witness_start_time": 30}
+CONTRADICTS, USAGE = 5, 2
+
+
+class Board:
+    """Fake witnesses and the policy that names them."""
+
+    def __init__(self, folder, count=3, rule="2"):
+        self.folder = folder
+        self.witnesses = [
+            FakeWitness(f"w{i}.example/fake", seed=bytes([0x40 + i]) * 32) for i in range(count)]
+        self.rule = rule
+        self.path = folder / "policy"
+
+    def write(self, log=None):
+        lines = [f"log {log}"] if log else []
+        lines += [f"witness w{i} {w.vkey} {w.url}" for i, w in enumerate(self.witnesses)]
+        members = " ".join(f"w{i}" for i in range(len(self.witnesses)))
+        lines += [f"group all {self.rule} {members}", "quorum all"]
+        self.path.write_text("\n".join(lines) + "\n")
+        return str(self.path)
+
+    def trust(self, vkey):
+        for witness in self.witnesses:
+            witness.trust(vkey)
+
+    def close(self):
+        for witness in self.witnesses:
+            witness.close()
+
+    def __getitem__(self, i):
+        return self.witnesses[i]
+
+
+@pytest.fixture
+def board(folder):
+    made = []
+
+    def make(count=3, rule="2"):
+        made.append(Board(folder, count, rule))
+        return made[-1]
+    yield make
+    for one in made:
+        one.close()
+
+
+def wait_until(what, seconds=20, why="it does not come"):
+    """The first true answer of what(); asked again and again, since nothing else tells."""
+    end = time.monotonic() + seconds * SLOW
+    while time.monotonic() < end:
+        got = what()
+        if got:
+            return got
+        select.select([], [], [], 0.02)
+    raise AssertionError(why() if callable(why) else why)
+
+
+def vkey_of(state):
+    return (pathlib.Path(state) / "vkey").read_text().strip()
+
+
+def made_log(traild, state, events=3):
+    """A log that was there before it had witnesses; its vkey."""
+    run = traild.start(state)
+    with Client(run.address) as c:
+        c.append("journal", 1, 1, [wire.event(i) for i in range(events)])
+    run.stop()
+    return vkey_of(state)
+
+
+def start(traild, state, board, **more):
+    config = dict(QUICK, policy=board.write(), **more.pop("config", {}))
+    return traild.start(state, config=config, origin=None, **more)
+
+
+def append(run, first, count=1, **more):
+    """Write events from seq `first` on; the size of the tree that holds them."""
+    with Client(run.address, claims=[("journal", 1)]) as c:
+        answer = c.append("journal", 1, first, [wire.event(first + i) for i in range(count)], **more)
+    return wire.checkpoint_parse(answer.checkpoint).size
+
+
+def log_size(run):
+    with Client(run.address) as c:
+        return c.checkpoint().size
+
+
+def cosigned(run, size, seconds=20):
+    """The newest note with a quorum, when it reaches `size`."""
+    def look():
+        with Client(run.address) as c:
+            note = c.want("checkpoint", checkpoint=wire.pb.CheckpointRequest()).cosigned.decode()
+        return note if note and tlog.parse_checkpoint(tlog.split_note(note)[0]).size >= size else None
+    return wait_until(look, seconds, lambda: f"no quorum for {size}\n{run.stderr()}")
+
+
+def signers(board, note):
+    text, lines = tlog.split_note(note)
+    return {i for i, w in enumerate(board.witnesses) if any(w.key.fits(text, l) for l in lines)}
+
+
+def test_a_log_is_cosigned_by_a_quorum(traild, folder, board):
+    b = board()
+    b.trust(made_log(traild, folder / "d"))
+    run = start(traild, folder / "d", b)
+    note = cosigned(run, log_size(run))
+    assert len(signers(b, note)) >= 2
+    cosigned(run, append(run, 4))
+    size = append(run, 5)
+    cosigned(run, size)
+    run.stop()
+    # What a quorum cosigned is kept for ever, and does not trouble the check.
+    value = traild.assert_valid(folder / "d")
+    assert value["findings"] == []
+    for witness in b.witnesses:
+        witness.down()
+    run = start(traild, folder / "d", b, config={"witness_start_time": 1})
+    f = figures(run)
+    assert f["WITNESSED_SIZE"] >= size and f["UNCONFIRMED"] == 1 and f["WITNESSES_ANSWERING"] == 0
+
+
+def figures(run):
+    with Client(run.address) as c:
+        status = c.status()
+    return {wire.pb.FigureName.Name(f.name): f.value for f in status.figures.figures}
+
+
+def states(run):
+    """{name: state} of the witnesses."""
+    with Client(run.address) as c:
+        status = c.status()
+    return {w.name: wire.pb.Witness.State.Name(w.state) for w in status.witnesses}
+
+
+def signed_head(state):
+    """The bytes of the signer's memory: whoever signs changes it."""
+    return (pathlib.Path(state) / "signer/head").read_bytes()
+
+
+def forks_on_record(run):
+    """The DAEMON entries that speak of a fork."""
+    with Client(run.address) as c:
+        page = c.want("rows", controls=wire.pb.Controls(kind=wire.DAEMON, newest_first=True, limit=50))
+    entries = [wire.pb.Daemon.FromString(r.payload) for r in page.rows if r.index != 0]
+    return [e for e in entries if e.what == wire.pb.Daemon.FORK]
+
+
+# ---- witnesses that do not behave ----------------------------------------------------------------
+
+def test_g5_m_of_the_policy_is_told(traild, folder, board):
+    vkey = made_log(traild, folder / "d")
+    for rule, overlap in (("1", 0), ("2", 1), ("all", 3)):
+        b = board(3, rule)
+        b.trust(vkey)
+        run = start(traild, folder / "d", b)
+        assert figures(run)["WITNESS_OVERLAP"] == overlap
+        assert figures(run)["WITNESSES"] == 3
+        run.stop()
+    run = traild.start(folder / "d", origin=None)
+    f = figures(run)
+    assert (f["WITNESSES"], f["WITNESS_OVERLAP"]) == (0, 0) and "UNCONFIRMED" not in f
+
+
+# What one of three witnesses may do without harm, and how it stands then.
+TOLERATED = {
+    "hang": "AWAY", "cut": None, "close": "AWAY", "origin": "LIES", "other_size": "LIES",
+    "future": "LIES", "past": "LIES", "other_key": "LIES", "other_name": "LIES",
+    "log_line": "LIES", "garbage": "LIES", "empty": "LIES", "huge": "AWAY", "endless": "AWAY",
+    "busy": "AWAY", "unknown": "AWAY", "forbidden": "AWAY", "bad_request": "AWAY",
+    "error": "AWAY", "redirect": "AWAY", "trickle": None, "slow": None, "conflict_loop": None,
+    "conflict_nonsense": None,
+}
+
+
+@pytest.mark.parametrize("mode", TOLERATED)
+def test_g5_one_witness_that_misbehaves_is_not_believed_and_stops_nobody(
+        traild, folder, board, mode):
+    b = board()
+    b.trust(made_log(traild, folder / "d"))
+    run = start(traild, folder / "d", b, config={"witness_timeout": 600})
+    cosigned(run, log_size(run))
+    # From now on, not at start: there some answers of one witness are enough to stop.
+    wait_until(lambda: states(run)["w1.example/fake"] == "COSIGNS")
+    b[1].mode = mode
+    bad = TOLERATED[mode]
+    for i in range(3):
+        note = cosigned(run, append(run, 4 + i))
+        if bad:
+            assert 1 not in signers(b, note)
+    if bad:
+        wait_until(lambda: states(run)["w1.example/fake"] == bad, why=lambda: states(run))
+    # It is believed again when it behaves.
+    b[1].mode = "honest"
+    with b[1].changed:
+        b[1].changed.notify_all()
+    cosigned(run, append(run, 7))
+    if bad:
+        wait_until(lambda: states(run)["w1.example/fake"] == "COSIGNS", why=lambda: states(run))
+    run.stop()
+    traild.assert_valid(folder / "d")
+
+
+def test_g5_a_witness_that_is_down_comes_back(traild, folder, board):
+    b = board()
+    b.trust(made_log(traild, folder / "d"))
+    run = start(traild, folder / "d", b)
+    cosigned(run, log_size(run))
+    b[0].down()
+    cosigned(run, append(run, 4))
+    b[1].down()
+    size = append(run, 5)
+    wait_until(lambda: figures(run)["WITNESSES_ANSWERING"] == 1)
+    assert figures(run)["WITNESSED_SIZE"] < size
+    b[1].up()
+    cosigned(run, size)
+    b[0].up()
+    wait_until(lambda: figures(run)["WITNESSES_ANSWERING"] == 3)
+
+
+# ---- start: FORMATS.md section 5 (2) -------------------------------------------------------------
+
+def copy(source, target):
+    shutil.copytree(source, target, symlinks=True)
+    return target
+
+
+def test_g6_a_store_set_back_with_its_signer_is_refused_before_anything_is_signed(
+        traild, folder, board):
+    b = board()
+    b.trust(made_log(traild, folder / "d"))
+    run = start(traild, folder / "d", b)
+    cosigned(run, log_size(run))
+    run.stop()
+    copy(folder / "d", folder / "old")
+    run = start(traild, folder / "d", b)
+    cosigned(run, append(run, 4, 20))
+    run.stop()
+    before = signed_head(folder / "old")
+    code, stderr = traild.refuse(folder / "old", origin=None, config=dict(QUICK, policy=b.write()))
+    assert code == CONTRADICTS and "TRAIL-D074" in stderr, stderr
+    assert signed_head(folder / "old") == before, "something was signed"
+    # The one that was not set back goes on.
+    run = start(traild, folder / "d", b)
+    cosigned(run, log_size(run))
+
+
+def test_g6_a_rollback_that_grew_past_the_old_log_is_refused(traild, folder, board):
+    """Set back, run without its witnesses, and longer than before: 422, not 409."""
+    b = board()
+    b.trust(made_log(traild, folder / "d"))
+    run = start(traild, folder / "d", b)
+    cosigned(run, log_size(run))
+    run.stop()
+    copy(folder / "d", folder / "old")
+    run = start(traild, folder / "d", b)
+    cosigned(run, append(run, 4, 5))
+    run.stop()
+    run = traild.start(folder / "old", origin=None)
+    append(run, 4, 40)
+    run.stop()
+    before = signed_head(folder / "old")
+    code, stderr = traild.refuse(folder / "old", origin=None, config=dict(QUICK, policy=b.write()))
+    assert code == CONTRADICTS and "TRAIL-D075" in stderr, stderr
+    assert signed_head(folder / "old") == before, "something was signed"
+
+
+@pytest.mark.parametrize("mode,identity", [
+    ("conflict_huge", "TRAIL-D074"), ("fork", "TRAIL-D075"), ("conflict_plain", "TRAIL-D075")])
+def test_g6_at_start_one_witness_that_saw_more_is_enough(traild, folder, board, mode, identity):
+    b = board()
+    b.trust(made_log(traild, folder / "d"))
+    b[0].down()
+    b[1].mode = mode
+    b[2].down()
+    before = signed_head(folder / "d")
+    code, stderr = traild.refuse(folder / "d", origin=None, config=dict(QUICK, policy=b.write()))
+    assert code == CONTRADICTS and identity in stderr, stderr
+    assert signed_head(folder / "d") == before, "something was signed"
+
+
+def test_a_new_log_is_shown_to_its_witnesses_at_its_genesis(traild, folder, board):
+    b = board()
+
+    def introduce():
+        path = folder / "new/vkey"
+        wait_until(path.exists, 60)
+        b.trust(wait_until(lambda: path.read_text().strip()))
+    helper = threading.Thread(target=introduce)
+    helper.start()
+    run = traild.start(folder / "new", config=dict(QUICK, policy=b.write(), witness_start="wait"),
+                       origin=ORIGIN)
+    helper.join()
+    first = [r for r in b[0].requests if r.status == 200] + [r for r in b[1].requests if r.status == 200]
+    assert tlog.parse_checkpoint(tlog.split_note(tlog.parse_add(first[0].body)[2])[0]).size == 1
+    cosigned(run, log_size(run))
+
+
+@pytest.mark.parametrize("mode,identity", [("conflict_huge", "TRAIL-D074"), ("fork", "TRAIL-D075")])
+def test_g6_an_unconfirmed_log_ends_at_the_first_that_contradicts_it(
+        traild, folder, board, mode, identity):
+    b = board()
+    b.trust(made_log(traild, folder / "d"))
+    for witness in b.witnesses:
+        witness.down()
+    run = start(traild, folder / "d", b, config={"witness_start_time": 1})
+    assert "TRAIL-D076" in run.stderr()
+    assert figures(run)["UNCONFIRMED"] == 1
+    append(run, 4)
+    b[2].mode = mode
+    b[2].up()
+    assert run.wait_exit() == CONTRADICTS
+    assert identity in run.stderr()
+
+
+def test_g6_an_unconfirmed_log_is_confirmed_by_a_quorum(traild, folder, board):
+    b = board()
+    b.trust(made_log(traild, folder / "d"))
+    for witness in b.witnesses:
+        witness.down()
+    run = start(traild, folder / "d", b, config={"witness_start_time": 1})
+    size = append(run, 4)
+    b[0].up()
+    wait_until(lambda: figures(run)["WITNESSES_ANSWERING"] == 1)
+    assert figures(run)["UNCONFIRMED"] == 1, "one of three is no quorum"
+    b[1].up()
+    cosigned(run, size)
+    wait_until(lambda: figures(run)["UNCONFIRMED"] == 0)
+    # From here on one voice is not enough.
+    b[2].mode = "conflict_huge"
+    b[2].up()
+    wait_until(lambda: forks_on_record(run))
+    cosigned(run, append(run, 5))
+
+
+def test_a_start_may_wait_for_its_witnesses_and_can_be_ended(traild, folder, board):
+    b = board()
+    b.trust(made_log(traild, folder / "d"))
+    for witness in b.witnesses:
+        witness.down()
+    before = signed_head(folder / "d")
+    config = dict(QUICK, policy=b.write(), witness_start="wait", witness_start_time=1)
+    failed = []
+
+    def go():
+        try:
+            traild.start(folder / "d", config=config, origin=None).finish()
+        except StartFailed as end:
+            failed.append(end)
+    starter = threading.Thread(target=go)
+    starter.start()
+    pid = wait_until(lambda: [c for c in children(os.getpid()) if name_of(c) == "traild"])[0]
+    courier = wait_until(lambda: [c for c in children(pid) if name_of(c) == "traild-courier"])
+    waiting = Process(pid)
+    # Longer than the time after which it would run unconfirmed.
+    assert not waiting.ended(2) and not failed
+    waiting.signal(signal.SIGTERM)
+    waiting.close()
+    starter.join(30 * SLOW)
+    assert failed and failed[0].code == 3, failed
+    assert process_gone(courier[0])
+    assert signed_head(folder / "d") == before, "something was signed"
+
+
+def process_gone(pid):
+    return wait_until(lambda: not pathlib.Path(f"/proc/{pid}").exists()) or True
+
+
+# ---- forks ---------------------------------------------------------------------------------------
+
+def test_g5_two_histories_cannot_both_have_a_quorum(traild, folder, board):
+    """The operator runs the log twice, and shows each to other witnesses first."""
+    b = board()
+    b.trust(made_log(traild, folder / "d"))
+    copy(folder / "d", folder / "twin")
+    for witness in b.witnesses:
+        witness.down()
+    runs = [start(traild, folder / name, b, config={"witness_start_time": 1})
+            for name in ("d", "twin")]
+    sizes = []
+    for i, run in enumerate(runs):
+        with Client(run.address, claims=[("journal", 1)]) as c:
+            answer = c.append("journal", 1, 4, [wire.event(100 * i + n) for n in range(3 + i)])
+        sizes.append(wire.checkpoint_parse(answer.checkpoint).size)
+    for witness in b.witnesses:
+        witness.up()
+    ended = wait_until(lambda: [r for r in runs if r.popen.poll() is not None])
+    assert ended[0].wait_exit() == CONTRADICTS
+    left = [r for r in runs if r not in ended]
+    if left:
+        run = left[0]
+        try:
+            cosigned(run, sizes[runs.index(run)])
+        except (OSError, AssertionError, wire.Closed):
+            # Each had one witness: neither gets a quorum, and both end.
+            assert run.wait_exit() == CONTRADICTS
+    roots = {}
+    for witness in b.witnesses:
+        for request in witness.requests:
+            if request.status == 200:
+                cp = tlog.parse_checkpoint(tlog.split_note(tlog.parse_add(request.body)[2])[0])
+                roots.setdefault(cp.size, {}).setdefault(cp.root, set()).add(witness.key.name)
+    for size, seen in roots.items():
+        assert sum(len(names) >= 2 for names in seen.values()) <= 1, f"two quorums for {size}"
+
+
+@pytest.mark.parametrize("mode,status", [
+    ("conflict_huge", 409), ("fork", 422), ("conflict_plain", 409)])
+def test_g5_a_voice_against_a_confirmed_log_is_loud_and_stops_nothing(
+        traild, folder, board, mode, status):
+    b = board()
+    b.trust(made_log(traild, folder / "d"))
+    run = start(traild, folder / "d", b)
+    cosigned(run, log_size(run))
+    b[2].mode = mode
+    size = append(run, 4)
+    entries = wait_until(lambda: forks_on_record(run))
+    assert len(entries) == 1 and entries[0].witness == 2 and entries[0].status == status
+    assert entries[0].size == (2**62 if mode == "conflict_huge" else entries[0].size)
+    assert "TRAIL-D073" in run.stderr()
+    assert figures(run)["WITNESS_FORK"] == 1 and states(run)["w2.example/fake"] == "FORK"
+    cosigned(run, size)
+    # Again and again it says so: that is one entry.
+    wait_until(lambda: len([r for r in b[2].requests if r.status == status]) >= 4)
+    assert len(forks_on_record(run)) == 1
+    b[2].mode = "honest"
+    append(run, 5)
+    wait_until(lambda: figures(run)["WITNESS_FORK"] == 0)
+    run.stop()
+    traild.assert_valid(folder / "d")
+
+
+def log_key(state):
+    """The log's own key, as a thief has it."""
+    text = (pathlib.Path(state) / "signer/key").read_text().strip()
+    _, _, name, _, raw = text.split("+", 4)
+    return tlog.Key(name, tlog.LOG, tlog.base64.b64decode(raw)[1:])
+
+
+@pytest.mark.parametrize("ahead", [True, False])
+def test_g6_a_note_under_our_own_key_that_contradicts_us_ends_the_log(traild, folder, board, ahead):
+    b = board()
+    b.trust(made_log(traild, folder / "d"))
+    run = start(traild, folder / "d", b)
+    cosigned(run, log_size(run))
+    size = 10_000 if ahead else 3
+    text = tlog.checkpoint_text(ORIGIN, size, bytes(32))
+    note = text + "\n" + log_key(folder / "d").line(text)
+    b[2].hold(ORIGIN, size, bytes(32), note)
+    b[2].mode = "conflict_huge" if ahead else "fork"
+    append(run, 4)
+    assert run.wait_exit() == CONTRADICTS
+    assert ("TRAIL-D074" if ahead else "TRAIL-D075") in run.stderr()
+
+
+# ---- the courier ---------------------------------------------------------------------------------
+
+def courier_of(run):
+    found = [c for c in children(run.pid) if name_of(c) == "traild-courier"]
+    return found[0] if found else None
+
+
+def test_a_killed_courier_is_started_again_and_acks_go_on(traild, folder, board):
+    b = board()
+    b.trust(made_log(traild, folder / "d"))
+    run = start(traild, folder / "d", b)
+    first = 4
+    for _ in range(3):
+        pid = wait_until(lambda: courier_of(run))
+        courier = Process(pid)
+        courier.kill()
+        assert courier.ended(10 * SLOW)
+        courier.close()
+        size = append(run, first)
+        first += 1
+        cosigned(run, size)
+    assert run.stderr().count("TRAIL-D070") == 3
+
+
+def test_without_a_courier_the_log_runs_unconfirmed(traild, folder, board):
+    b = board()
+    b.trust(made_log(traild, folder / "d"))
+    run = start(traild, folder / "d", b, config={
+        "courier": str(folder / "nothing"), "witness_start_time": 1})
+    append(run, 4)
+    assert figures(run)["UNCONFIRMED"] == 1
+    assert "TRAIL-D070" in run.stderr()
+
+
+def test_the_courier_ends_with_its_daemon(traild, folder, board):
+    b = board()
+    b.trust(made_log(traild, folder / "d"))
+    run = start(traild, folder / "d", b)
+    pid = wait_until(lambda: courier_of(run))
+    run.kill()
+    process_gone(pid)
+
+
+# ---- acks that wait ------------------------------------------------------------------------------
+
+WITNESSED = wire.pb.WITNESSED
+
+
+def test_g5_an_ack_may_wait_for_a_quorum(traild, folder, board):
+    b = board()
+    b.trust(made_log(traild, folder / "d"))
+    run = start(traild, folder / "d", b)
+    cosigned(run, log_size(run))
+    events = [wire.event(4 + i) for i in range(5)]
+    with Client(run.address, claims=[("journal", 1)]) as c:
+        identity = wire.Identity(c.greeting.identity)
+        answer = c.append("journal", 1, 4, events, ack=WITNESSED, wait_ms=30_000, want_proof=True,
+                          want_salts=True)
+    note = answer.checkpoint.decode()
+    assert len(signers(b, note)) >= 2
+    cp = wire.checkpoint_open(answer.checkpoint, identity) if note.count("\n\u2014 ") == 1 else \
+        wire.checkpoint_parse(answer.checkpoint)
+    run_of = answer.runs[0]
+    records = wire.derive(run_of, 1, events)
+    assert wire.inclusion_fits(wire.leaf_hash(records[-1]), run_of.first_index + 4, cp.size,
+                               run_of.path, cp.root)
+
+
+def test_g5_an_ack_waits_no_longer_than_it_was_told_to(traild, folder, board):
+    b = board()
+    b.trust(made_log(traild, folder / "d"))
+    run = start(traild, folder / "d", b)
+    cosigned(run, log_size(run))
+    for witness in b.witnesses[1:]:
+        witness.down()
+    with Client(run.address, claims=[("journal", 1)]) as c:
+        number = c.send(append=wire.pb.Append(
+            source="journal", epoch=1, first_seq=4, events=[wire.event(4)], ack=WITNESSED,
+            wait_ms=2_000))
+        # Who waits holds nobody up, on its own connection neither.
+        assert c.append("journal", 1, 5, [wire.event(5)]).runs
+        began = time.monotonic()
+        answer = c.wait(number).appended
+        assert time.monotonic() - began < 10 * SLOW
+    assert answer.runs and not signers(b, answer.checkpoint.decode())
+    # A stop does not wait for them.
+    c = Client(run.address, claims=[("journal", 1)])
+    number = c.send(append=wire.pb.Append(
+        source="journal", epoch=1, first_seq=6, events=[wire.event(6)], ack=WITNESSED,
+        wait_ms=600_000))
+    wait_until(lambda: log_size(run) > wire.checkpoint_parse(answer.checkpoint).size + 1)
+    run.stop()
+    c.close()
+
+
+def test_an_ack_that_waits_is_answered_at_once_where_there_are_no_witnesses(traild, folder):
+    run = traild.start(folder / "d")
+    with Client(run.address) as c:
+        assert c.append("journal", 1, 1, [wire.event(1)], ack=WITNESSED, wait_ms=600_000).runs
+
+
+# ---- what the operator said ----------------------------------------------------------------------
+
+@pytest.mark.parametrize("text,says", [
+    ("quorum all\n", ":1: "), ("", "no line with a quorum"), ("witness x y\n", ":1: "),
+    ("# a comment\nquorum none\nquorum none\n", ":3: "),
+    ("witness w KEY\nquorum w\n", "no URL"),
+    ("witness w KEY ftp://a/\nquorum w\n", "no URL"),
+    ("log example.org/audit+1026b77e+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4\nquorum none\n",
+     "other logs"),
+])
+def test_a_bad_policy_is_told_with_its_line(traild, folder, text, says):
+    key = "witness.example/w1+20324abe+BCmsuuFBvMrwsi4alNNNC8c2HlJtC/4SyJeUvJMilm3X"
+    path = folder / "policy"
+    path.write_text(text.replace("KEY", key))
+    code, stderr = traild.refuse(folder / "d", config={"policy": str(path)})
+    assert code == USAGE and "TRAIL-D078" in stderr and says in stderr, stderr
+
+
+def test_a_policy_that_is_not_there_is_told(traild, folder):
+    code, stderr = traild.refuse(folder / "d", config={"policy": str(folder / "none")})
+    assert code == USAGE and "TRAIL-D078" in stderr and str(folder / "none") in stderr
+    assert not (folder / "d").exists()
