@@ -270,7 +270,8 @@ $(INTEROP): build/interop/%: tests/interop/%.go | $(NEEDED)
 
 # Programs of others that need a newer Go and its modules, each named by its version; and the tests
 # that take them (tests/integration/foreign.py).
-FOREIGN := github.com/transparency-dev/tessera/cmd/fsck@v1.0.4
+FOREIGN := $(addprefix github.com/transparency-dev/tessera/cmd/,fsck@v1.0.4 examples/posix-oneshot@v1.0.4) \
+	$(addprefix filippo.io/torchwood/cmd/,litewitness@v0.6.1 witnessctl@v0.6.1)
 .PHONY: interop
 interop: release $(INTEROP)  ## programs of others judge our log, where Go modules can be had
 	tests/interop/fetch build/interop/bin $(FOREIGN)

@@ -24,26 +24,35 @@ static bool keep(struct kept_note *kept, const struct checkpoint_answer *answer)
 		!kept->cosigned.failed;
 }
 
-enum trail_err evidence_fetch_note(
-	struct trail *t, uint64_t above, int64_t deadline, struct kept_note *kept)
+static enum trail_err fetch_note(
+	struct trail *t, struct checkpoint_wanted wanted, int64_t deadline, struct kept_note *kept)
 {
 	struct response response;
-	struct request request = {
-		.kind = REQUEST_CHECKPOINT,
-		.checkpoint = { .sealed = true, .above = above },
-	};
+	struct request request = { .kind = REQUEST_CHECKPOINT, .checkpoint = wanted };
 	enum trail_err err = call_wait(t, &request, RESPONSE_CHECKPOINT, deadline, &response);
 	if (err == TRAIL_OK && !keep(kept, &response.checkpoint))
 		err = fault_set(&t->fault, TRAIL_NOMEM, "memory is out");
 	if (err == TRAIL_OK)
 		err = trust_see(&t->trust, buf_view(&kept->note), &kept->cp, &t->fault);
-	if (err == TRAIL_OK && kept->cp.size <= above)
+	if (err == TRAIL_OK && wanted.sealed && kept->cp.size <= wanted.above)
 		err = fault_set(&t->fault, TRAIL_CORRUPT,
 			"%s gives a checkpoint of %" PRIu64 " records for record %" PRIu64,
-			kept->cp.origin, kept->cp.size, above);
+			kept->cp.origin, kept->cp.size, wanted.above);
 	if (err == TRAIL_CORRUPT)
 		return handle_lose(t);
 	return err == TRAIL_OK ? contact_settle(t, deadline) : err;
+}
+
+enum trail_err evidence_fetch_note(
+	struct trail *t, uint64_t above, int64_t deadline, struct kept_note *kept)
+{
+	struct checkpoint_wanted wanted = { .sealed = true, .above = above };
+	return fetch_note(t, wanted, deadline, kept);
+}
+
+enum trail_err evidence_fetch_newest(struct trail *t, int64_t deadline, struct kept_note *kept)
+{
+	return fetch_note(t, (struct checkpoint_wanted){ .sealed = false }, deadline, kept);
 }
 
 enum trail_err evidence_fetch_path(

@@ -26,6 +26,8 @@ void kept_note_release(struct kept_note *kept);
  */
 enum trail_err evidence_fetch_note(
 	struct trail *t, uint64_t above, int64_t deadline, struct kept_note *kept);
+/* The newest note, as above. */
+enum trail_err evidence_fetch_newest(struct trail *t, int64_t deadline, struct kept_note *kept);
 /* The path of record `index` in the tree of `size`, not judged. */
 enum trail_err evidence_fetch_path(
 	struct trail *t, uint64_t index, uint64_t size, int64_t deadline, struct tree_proof *path);

@@ -310,11 +310,11 @@ enum trail_err trail_publish(struct trail *t, struct trail_verify *v, const char
 {
 	if (!t || !v || !folder || t->inside)
 		return TRAIL_MISUSE;
+	struct publishing *p = calloc(1, sizeof *p);
 	enum trail_err err = verify_begin(t, v);
-	struct publishing *p = err == TRAIL_OK ? calloc(1, sizeof *p) : NULL;
 	if (err == TRAIL_OK && !p)
 		err = fault_set(&t->fault, TRAIL_NOMEM, "memory is out");
-	if (err == TRAIL_OK) {
+	if (p && err == TRAIL_OK) {
 		p->t = t;
 		p->v = v;
 		p->sink.take = take_page;

@@ -180,30 +180,40 @@ static struct opened_folder *place_for(struct tile_folder *f, const char *name)
 	return oldest;
 }
 
-/* The folder of that name; the top has none of its own. TRAIL_END: there is no such folder. */
-static enum trail_err reach(struct tile_folder *f, const char *name, bool make,
-	struct opened_folder **out, struct fault *fault)
+static enum trail_err cannot_reach(
+	const struct tile_folder *f, const char *name, struct fault *fault)
+{
+	if (errno == ENOTDIR || errno == ELOOP)
+		return fault_set(fault, TRAIL_CORRUPT, "%s/%s is a symbolic link or no folder",
+			f->path, name);
+	if (errno == ENOENT)
+		return fault_set(fault, TRAIL_END, "there is no %s/%s", f->path, name);
+	return cannot(f, "open", name, fault);
+}
+
+/*
+ * The folder of that name; that of the top is "". NULL: *err says why not; TRAIL_END: there is no
+ * such folder.
+ */
+static struct opened_folder *reach(struct tile_folder *f, const char *name, bool make,
+	enum trail_err *err, struct fault *fault)
 {
 	struct opened_folder *o = place_for(f, name);
 	if (o->fd < 0 || strcmp(o->name, name) != 0) {
-		enum trail_err err = sync_one(f, o, fault);
-		if (err != TRAIL_OK)
-			return err;
+		*err = sync_one(f, o, fault);
+		if (*err != TRAIL_OK)
+			return NULL;
 		close_fd(&o->fd);
 		o->fd = walk_to(f, name, make);
-		if (o->fd < 0 && (errno == ENOTDIR || errno == ELOOP))
-			return fault_set(fault, TRAIL_CORRUPT,
-				"%s/%s is a symbolic link or no folder", f->path, name);
-		if (o->fd < 0 && errno == ENOENT)
-			return fault_set(fault, TRAIL_END, "there is no %s/%s", f->path, name);
-		if (o->fd < 0)
-			return cannot(f, "open", name, fault);
+		if (o->fd < 0) {
+			*err = cannot_reach(f, name, fault);
+			return NULL;
+		}
 		o->dirty = false;
 		(void)stpcpy(o->name, name);
 	}
 	o->used = ++f->uses;
-	*out = o;
-	return TRAIL_OK;
+	return o;
 }
 
 /* ---- reading ---- */
@@ -246,12 +256,12 @@ enum trail_err tile_folder_read(
 {
 	char folder[TILE_PATH_MAX];
 	const char *base;
-	struct opened_folder *at;
+	enum trail_err err;
 	buf_clear(out);
 	if (!part(name, folder, &base))
 		return fault_set(fault, TRAIL_CORRUPT, "%s is no name of a tile", name);
-	enum trail_err err = reach(f, folder, false, &at, fault);
-	if (err != TRAIL_OK)
+	const struct opened_folder *at = reach(f, folder, false, &err, fault);
+	if (!at)
 		return err;
 	int fd = openat(at->fd, base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
@@ -307,17 +317,17 @@ enum trail_err tile_folder_put(
 {
 	char folder[TILE_PATH_MAX];
 	const char *base;
-	struct opened_folder *at;
+	enum trail_err err;
 	if (!part(name, folder, &base))
 		return fault_set(fault, TRAIL_MISUSE, "%s is no name of a tile", name);
-	enum trail_err err = reach(f, folder, true, &at, fault);
-	if (err != TRAIL_OK)
-		return err == TRAIL_CORRUPT
-			? fault_set(fault, TRAIL_IO,
-				  "%s/%s is a symbolic link or no folder: it is "
-				  "not written through; put a folder there",
-				  f->path, folder)
-			: err;
+	struct opened_folder *at = reach(f, folder, true, &err, fault);
+	if (!at && err == TRAIL_CORRUPT)
+		return fault_set(fault, TRAIL_IO,
+			"%s/%s is a symbolic link or no folder: it is not written through; put a "
+			"folder there",
+			f->path, folder);
+	if (!at)
+		return err;
 	if (write_temporary(f, content) && renameat(f->fd, TEMPORARY, at->fd, base) == 0) {
 		at->dirty = true;
 		return TRAIL_OK;

@@ -80,6 +80,9 @@ bool entry_set(struct trail_entry *n, const struct row *row, const struct checkp
 	n->record = row->item.record;
 	n->leaf = row->item.leaf;
 	memcpy(n->bytes, shown->record.data, RECORD_LEN);
+	n->path.count = shown->path_count;
+	if (shown->path_count != 0)
+		memcpy(n->path.path, shown->path, shown->path_count * sizeof shown->path[0]);
 	n->open = item_is_open(&row->item);
 	if (n->open)
 		memcpy(n->salt, shown->salt.data, SALT_LEN);

@@ -12,7 +12,8 @@ struct trail_entry {
 	struct record record;
 	uint8_t bytes[RECORD_LEN];
 	struct hash leaf;
-	bool open; /* salt and payload are there */
+	struct tree_proof path; /* to that checkpoint; none: the next record names it */
+	bool open;              /* salt and payload are there */
 	uint8_t salt[SALT_LEN];
 	struct buf payload;
 	char *source_name;

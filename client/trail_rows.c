@@ -93,6 +93,18 @@ static enum trail_err set_bounds(struct trail *t, const struct trail_query *q, s
 	return TRAIL_OK;
 }
 
+/* What rows lean on, before the page is gone. */
+static void keep_named(struct trail_rows *r)
+{
+	const struct answer *a = &r->reading.answer;
+	if (!r->evidence)
+		return;
+	if (r->note.len == 0)
+		buf_put_span(&r->note, a->note);
+	for (size_t i = 0; i < a->named_count; i++)
+		kept_items_add(&r->named, a->named[i].item.shown);
+}
+
 /* Ask `kind` about `text` within the bounds of `q`, and wait for the first page. */
 static enum trail_err ask(struct trail *t, enum request_kind kind, struct span text,
 	const struct trail_query *q, struct trail_rows **rows)
@@ -110,6 +122,7 @@ static enum trail_err ask(struct trail *t, enum request_kind kind, struct span t
 	if (q) {
 		r->progress = q->progress;
 		r->ctx = q->ctx;
+		r->evidence = q->evidence;
 	}
 	if (err == TRAIL_OK)
 		err = kind == REQUEST_SEARCH ? read_terms(t, r) : read_object(t, r);
@@ -121,6 +134,7 @@ static enum trail_err ask(struct trail *t, enum request_kind kind, struct span t
 		trail_rows_free(r);
 		return err;
 	}
+	keep_named(r);
 	join(r, t);
 	*rows = r;
 	return TRAIL_OK;
@@ -159,6 +173,8 @@ static enum trail_err turn(struct trail_rows *r, int64_t deadline)
 {
 	enum trail_err err = reading_turn(&r->reading, r->t, deadline);
 	r->given = err == TRAIL_OK ? 0 : r->reading.answer.row_count;
+	if (err == TRAIL_OK)
+		keep_named(r);
 	return err;
 }
 
@@ -291,5 +307,7 @@ void trail_rows_free(struct trail_rows *r)
 	entry_release(&r->entry);
 	buf_release(&r->text);
 	buf_release(&r->literal);
+	buf_release(&r->note);
+	kept_items_release(&r->named);
 	free(r);
 }

@@ -6,6 +6,7 @@
 #ifndef CLIENT_TRAIL_ROWS_H
 #define CLIENT_TRAIL_ROWS_H
 
+#include "kept_items.h"
 #include "trail_entry.h"
 
 struct trail_rows {
@@ -18,6 +19,10 @@ struct trail_rows {
 	trail_progress_fn progress;
 	void *ctx; /* of progress */
 	struct trail_entry entry;
+	/* For who keeps evidence of them. */
+	bool evidence;
+	struct buf note;         /* of the tree that the rows are proven in */
+	struct kept_items named; /* what they name */
 };
 
 /* The handle's connection ends: no answer goes on. */

@@ -28,6 +28,9 @@ void trail_verify_free(struct trail_verify *v)
 
 void verify_reset(struct trail_verify *v)
 {
+	if (v->set)
+		v->set_free(v->set);
+	v->set = NULL;
 	trail_entry_free(v->result.proof.entry);
 	v->result = (struct verify_result){ 0 };
 }
@@ -108,7 +111,7 @@ enum trail_verdict trail_verify_verdict(const struct trail_verify *v)
 
 const char *trail_verify_origin(const struct trail_verify *v)
 {
-	return v && v->result.origin[0] != '\0' ? v->result.origin : NULL;
+	return v ? v->result.origin : "";
 }
 
 uint64_t trail_verify_size(const struct trail_verify *v)

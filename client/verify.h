@@ -56,6 +56,9 @@ struct trail_verify {
 	trail_progress_fn progress; /* NULL: nobody asks */
 	void *ctx;
 	struct buf anchors; /* certificates of time stamp authorities, PEM */
+	/* Of evidence that comes line by line; NULL: none does. */
+	struct evidence_set *set;
+	void (*set_free)(struct evidence_set *set);
 	struct verify_result result;
 };
 

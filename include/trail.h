@@ -546,6 +546,8 @@ enum trail_err trail_query_set_newest_first(struct trail_query *q, bool on);
 enum trail_err trail_query_set_from(struct trail_query *q, uint64_t from);
 /* Do not end with what the log holds: wait for more. */
 enum trail_err trail_query_set_follow(struct trail_query *q, bool on);
+/* Keep what trail_rows_evidence needs: the entries that rows name. Not together with follow. */
+enum trail_err trail_query_set_evidence(struct trail_query *q, bool on);
 /* Have told how many records were looked at, where many lie between rows. NULL: nobody. */
 enum trail_err trail_query_set_progress(
 	struct trail_query *q, trail_progress_fn progress, void *ctx);
@@ -603,6 +605,21 @@ uint64_t trail_rows_witnessed(const struct trail_rows *r);
 /* How it was found: "scan" of every record; "" before TRAIL_END. */
 const char *trail_rows_method(const struct trail_rows *r);
 void trail_rows_free(struct trail_rows *r);
+
+/*
+ * The evidence for one row, at the checkpoint of its answer: a line of text (trail-format(7)) with
+ * its newline, the caller's: trail_text_free. It holds the event in clear. TRAIL_NOMEM.
+ */
+enum trail_err trail_entry_evidence(const struct trail_entry *n, char **text, size_t *len);
+/*
+ * What all rows of an answer that is at its end lean on, as lines: the checkpoint, the log's first
+ * record, sources and peers, the newest SEAL with the proof that its tree is the beginning of the
+ * checkpoint's, the newest cosigned checkpoint, and the log's event of the question. The daemon is
+ * asked for what is missing, which is a reading of its own. *text as above.
+ *
+ * TRAIL_MISUSE: the answer is not at its end, or its question did not ask for evidence.
+ */
+enum trail_err trail_rows_evidence(struct trail_rows *r, char **text, size_t *len);
 
 /* All sources, in the order in which the log met them. *sources is the caller's. */
 enum trail_err trail_sources_ask(struct trail *t, struct trail_sources **sources);
@@ -913,6 +930,28 @@ enum trail_err trail_verify_set_anchors(struct trail_verify *v, const char *pem,
 enum trail_err trail_verify_proof(
 	struct trail *t, struct trail_verify *v, const char *text, size_t len);
 
+/* Begin to judge evidence that comes line by line. As trail_verify_proof. */
+enum trail_err trail_verify_begin(struct trail *t, struct trail_verify *v);
+/*
+ * The next line (without its newline) of evidence for an answer: what trail_rows_evidence gave
+ * first, then the rows in the order of the log, as trail_entry_evidence gave them. *entry is the
+ * row of that line, and lives until the next call; NULL: the line is none, or does not hold.
+ *
+ * TRAIL_INVALID: a finding was added, and what follows cannot be judged. TRAIL_NOMEM.
+ */
+enum trail_err trail_verify_line(struct trail *t, struct trail_verify *v, const char *line,
+	size_t len, const struct trail_entry **entry);
+/* That was all: there is a verdict. trail_verify_entry is the log's event of the question. */
+enum trail_err trail_verify_end(struct trail *t, struct trail_verify *v);
+/*
+ * Count a finding of the caller's own among the others, by its code ("evidence.rows"), which says
+ * its weight. `index` NULL: it names no record. TRAIL_INVALID: there is no such code.
+ */
+enum trail_err trail_verify_add(
+	struct trail_verify *v, const char *code, const uint64_t *index, const char *what);
+/* SHA-256 of `len` bytes. */
+void trail_digest(const void *data, size_t len, uint8_t out[TRAIL_HASH_LEN]);
+
 /* The record that was proven, with its names; NULL: it did not come to that. Belongs to `v`. */
 const struct trail_entry *trail_verify_entry(const struct trail_verify *v);
 
@@ -931,7 +970,11 @@ enum trail_proof_number {
 	TRAIL_PROOF_QUORUM = 10,     /* 1: the witness policy is met */
 	TRAIL_PROOF_OVERLAP = 11,    /* witnesses that any two quorums have in common */
 	TRAIL_PROOF_LINES = 12,      /* signature lines that nobody gave a key for */
-	TRAIL_PROOF_COUNT = 13
+	/* Of an answer, by trail_verify_end. */
+	TRAIL_PROOF_COSIGNED_SIZE = 13, /* the records below it are in a tree that was cosigned */
+	TRAIL_PROOF_ROWS = 14,
+	TRAIL_PROOF_ANSWER = 15, /* 1: it is evidence for an answer */
+	TRAIL_PROOF_COUNT = 16
 };
 uint64_t trail_verify_number(const struct trail_verify *v, enum trail_proof_number number);
 /* Who made the time stamp that holds: the subject of a certificate. "": none does. */

@@ -198,7 +198,12 @@ enum {
 	X(TREE_STRANGER, "tree.stranger", UNVERIFIABLE,                                            \
 		"something lies among the tiles that is none")                                     \
 	X(PUBLISH_PREFIX, "publish.prefix", INVALID,                                               \
-		"the log does not extend what was published before")
+		"the log does not extend what was published before")                               \
+	X(EVIDENCE_QUESTION, "evidence.question", INVALID,                                         \
+		"the log's event of the question is missing, or tells of something else")          \
+	X(EVIDENCE_ROWS, "evidence.rows", INVALID, "a row is not what its record says")            \
+	X(EVIDENCE_FOLDER, "evidence.folder", INVALID,                                             \
+		"a file of the folder is missing, was changed, or does not belong there")
 
 #define FINDING_NAME(name, code, weight, meaning) FIND_##name,
 enum finding_code {

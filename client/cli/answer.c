@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "answer.h"
 
+#include "folder.h"
 #include "output.h"
 #include "progress.h"
 #include "render.h"
@@ -23,6 +24,7 @@ struct answer {
 	struct render render;
 	struct progress progress;
 	uint64_t shown;
+	struct folder *folder; /* where evidence is kept; NULL: nowhere */
 	/* Rows that are kept until the oldest of them is known: side by side in `kept`. */
 	FILE *to;
 	char *kept;
@@ -39,6 +41,7 @@ void asking_choices(struct asking *asking, struct choice to[ASKING_CHOICES])
 		{ .name = "limit", .letter = 'n', .text = &asking->limit },
 		{ .name = "reverse", .letter = 'r', .flag = &asking->newest_first },
 		{ .name = "follow", .letter = 'f', .flag = &asking->follow },
+		{ .name = "evidence", .text = &asking->evidence, .value = VALUE_FILE },
 		{ .name = NULL },
 	};
 	memcpy(to, choices, sizeof choices);
@@ -75,7 +78,14 @@ static int read_asking(const struct cli *cli, struct asking *a)
 		say("-f and -r do not go together: what comes is shown as it comes");
 		return EXIT_USAGE;
 	}
-	if (!a->limit)
+	if (a->evidence && (a->follow || a->newest_first)) {
+		say("--evidence does not go with -f or -r: it is for an answer that has an end, in "
+		    "the order of the log");
+		return EXIT_USAGE;
+	}
+	if (a->evidence && !a->limit)
+		limit = 0; /* all, on a terminal too */
+	else if (!a->limit)
 		limit = a->follow ? ROWS_BEFORE_FOLLOW
 				  : (cli->screen.terminal ? ROWS_ON_TERMINAL : 0);
 	a->rows_max = limit != 0 ? limit : UINT64_MAX;
@@ -113,6 +123,8 @@ static enum trail_err ask(struct answer *a, bool newest_first, bool follow, uint
 		err = trail_query_set_from(q, from);
 	if (err == TRAIL_OK)
 		err = trail_query_set_follow(q, follow);
+	if (err == TRAIL_OK)
+		err = trail_query_set_evidence(q, asking->evidence != NULL);
 	progress_init(&a->progress, 0, "records");
 	if (err == TRAIL_OK && !follow)
 		err = trail_query_set_progress(q, on_progress, a);
@@ -132,6 +144,8 @@ static enum trail_err ask(struct answer *a, bool newest_first, bool follow, uint
 static bool show_row(struct answer *a, const struct trail_entry *entry)
 {
 	a->shown++;
+	if (a->folder && !folder_row(a->folder, entry))
+		return false;
 	return render_row(&a->render, entry);
 }
 
@@ -242,29 +256,34 @@ static const char *plural(uint64_t n)
 /*
  * "142 events · 6 of 6 sources current · 0 gaps · scan · checkpoint 9911205 · witnessed 9911010"
  */
-static void say_completeness(const struct answer *a)
+static void put_completeness(FILE *to, const struct trail_rows *r, const char *dot)
 {
-	const struct trail_rows *r = a->rows;
-	const char *dot = screen_utf8() ? "\u00b7" : "-";
-	char shown[GROUPED_MAX], all[GROUPED_MAX];
 	uint64_t matched = trail_rows_matched(r), gaps = trail_rows_gaps(r);
-	(void)fflush(stdout);
-	if (a->shown < matched)
-		(void)fprintf(stderr, "showing %s of %s; -n 0 for all\n", grouped(a->shown, shown),
-			grouped(matched, all));
-	(void)fprintf(stderr,
+	(void)fprintf(to,
 		"%llu event%s %s %u of %u source%s current %s %llu gap%s %s %s %s checkpoint %llu",
 		(unsigned long long)matched, plural(matched), dot, trail_rows_current(r),
 		trail_rows_sources(r), plural(trail_rows_sources(r)), dot, (unsigned long long)gaps,
 		plural(gaps), dot, trail_rows_method(r), dot,
 		(unsigned long long)trail_rows_size(r));
 	if (trail_rows_witnessed(r) != 0)
-		(void)fprintf(stderr, " %s witnessed %llu", dot,
+		(void)fprintf(to, " %s witnessed %llu", dot,
 			(unsigned long long)trail_rows_witnessed(r));
-	(void)fprintf(stderr, "\n");
+	(void)fprintf(to, "\n");
 	if (gaps != 0 || trail_rows_current(r) < trail_rows_sources(r))
-		(void)fprintf(stderr,
-			"what sources numbered is not all here: `trail sources` says which\n");
+		(void)fprintf(
+			to, "what sources numbered is not all here: `trail sources` says which\n");
+}
+
+static void say_completeness(const struct answer *a)
+{
+	const struct trail_rows *r = a->rows;
+	char shown[GROUPED_MAX], all[GROUPED_MAX];
+	uint64_t matched = trail_rows_matched(r);
+	(void)fflush(stdout);
+	if (a->shown < matched)
+		(void)fprintf(stderr, "showing %s of %s; -n 0 for all\n", grouped(a->shown, shown),
+			grouped(matched, all));
+	put_completeness(stderr, r, screen_utf8() ? "\u00b7" : "-");
 }
 
 /* The exit code of an answer that came to its end. */
@@ -276,6 +295,41 @@ static int judge(const struct answer *a)
 	return trail_rows_matched(r) == 0 ? EXIT_NOTHING : EXIT_OK;
 }
 
+/* ---- evidence ---- */
+
+static void put_bound(FILE *to, const char *name, int64_t ns)
+{
+	char when[WHEN_MAX];
+	if (ns == 0)
+		return;
+	when_utc(ns, when);
+	(void)fprintf(to, "%-9s %s\n", name, when);
+}
+
+/* What was asked, as it was typed, and what came of it. */
+static void put_question(void *ctx, FILE *to)
+{
+	const struct answer *a = ctx;
+	const struct asking *asking = a->asking;
+	(void)fprintf(to, "%-9s ", asking->object ? "history" : "search");
+	print_text(to, asking->object ? asking->object : asking->terms);
+	(void)fputc('\n', to);
+	put_bound(to, "since", asking->since_ns);
+	put_bound(to, "until", asking->until_ns);
+	(void)fprintf(to, "%-9s %llu of %llu\n", "rows", (unsigned long long)a->shown,
+		(unsigned long long)trail_rows_matched(a->rows));
+	(void)fprintf(to, "%-9s ", "complete");
+	put_completeness(to, a->rows, "-");
+}
+
+/* The folder is whole, or the answer is none. */
+static int end_folder(struct answer *a)
+{
+	if (!a->folder)
+		return EXIT_OK;
+	return folder_end(a->folder, a->cli, a->rows, put_question, a);
+}
+
 /* ---- ways to show ---- */
 
 static int finish(struct answer *a, enum trail_err err)
@@ -285,13 +339,14 @@ static int finish(struct answer *a, enum trail_err err)
 		say("memory is out; -n shows fewer rows at a time");
 		return EXIT_IO;
 	}
-	/* Whoever read is gone, and has seen enough. */
+	/* Whoever read is gone, and has seen enough; or the folder cannot be written. */
 	if (err == TRAIL_OK && trail_rows_method(a->rows)[0] == '\0')
-		return EXIT_OK;
+		return a->folder ? EXIT_IO : EXIT_OK;
 	if (err != TRAIL_OK && err != TRAIL_END)
 		return cli_fail(a->cli);
 	say_completeness(a);
-	return judge(a);
+	int code = end_folder(a);
+	return code == EXIT_OK ? judge(a) : code;
 }
 
 /* In the order in which they come: all of them, or the newest first. */
@@ -358,6 +413,8 @@ int answer_show(struct cli *cli, struct asking *asking)
 		code = judge_question(&a);
 	if (code == EXIT_OK)
 		code = cli_connect(cli);
+	if (code == EXIT_OK && asking->evidence)
+		code = folder_begin(asking->evidence, asking->rows_max != UINT64_MAX, &a.folder);
 	if (code != EXIT_OK)
 		return code;
 	if (asking->follow)
@@ -367,6 +424,7 @@ int answer_show(struct cli *cli, struct asking *asking)
 	else
 		code = show_in_order(&a);
 	trail_rows_free(a.rows);
+	folder_free(a.folder);
 	drop_kept(&a);
 	return code;
 }

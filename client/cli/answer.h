@@ -13,6 +13,7 @@ struct asking {
 	const char *terms;                 /* of a search */
 	const char *object;                /* of a history; NULL: a search */
 	const char *since, *until, *limit; /* as given; NULL: not given */
+	const char *evidence;              /* folder to make; NULL: none */
 	bool newest_first;
 	bool follow;
 	/* By answer_show: */
@@ -21,7 +22,7 @@ struct asking {
 };
 
 enum {
-	ASKING_CHOICES = 6
+	ASKING_CHOICES = 7
 };
 /* The options that fill `asking`, ended by an empty one. */
 void asking_choices(struct asking *asking, struct choice to[ASKING_CHOICES]);

@@ -23,9 +23,9 @@ const char HELP_PUBLISH[] =
 	"permitted (role auditor is needed). trail(1) has lines for a web server and for cron.\n"
 	"\n"
 	"Examples:\n"
-	"  trail publish /srv/log\n"
-	"  trail publish -q --log log.identity /srv/log\n"
-	"  trail verify /srv/log\n";
+	"  trail publish published\n"
+	"  trail publish -q --log log.identity published\n"
+	"  trail verify published\n";
 
 static void tell(const struct trail_verify *v, const char *path)
 {
@@ -99,7 +99,7 @@ int cmd_publish(struct cli *cli, int argc, char **argv)
 	if (code != EXIT_OK || done)
 		return code;
 	if (argc - rest != 1 || argv[rest][0] == '\0') {
-		say("publish takes the FOLDER to write to, for example: trail publish /srv/log");
+		say("publish takes the FOLDER to write to, for example: trail publish published");
 		return EXIT_USAGE;
 	}
 	struct trail_verify *v = trail_verify_new();

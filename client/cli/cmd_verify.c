@@ -35,7 +35,7 @@ const char HELP_VERIFY[] =
 	"\n"
 	"Examples:\n"
 	"  trail verify --log log.identity --checkpoint last-month.note\n"
-	"  trail verify --log log.identity /srv/log\n"
+	"  trail verify --log log.identity published\n"
 	"  trail verify --since -q || mail -s 'look at the log' auditor < /dev/null\n";
 
 static int tell(struct cli *cli, const struct wish *wish, const struct trail_verify *v)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "entry_json.h"
 #include "file.h"
+#include "folder.h"
 #include "output.h"
 #include "proof_facts.h"
 #include "sentence.h"
@@ -8,6 +9,7 @@
 #include "wish.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 enum {
 	PROOF_MAX = 128 * 1024,   /* no .tlog-proof is longer */
@@ -38,8 +40,10 @@ static void add_json(json_t *to, const struct trail_verify *v)
 	const struct trail_entry *n = trail_verify_entry(v);
 	if (trail_verify_verdict(v) == TRAIL_VERDICT_INVALID)
 		return;
+	bool answer = trail_verify_number(v, TRAIL_PROOF_ANSWER) != 0;
 	proof_facts_json(to, v);
-	(void)json_object_set_new(to, "entry", n ? entry_json(n, false) : json_null());
+	(void)json_object_set_new(
+		to, answer ? "question" : "entry", n ? entry_json(n, false) : json_null());
 }
 
 static void tell_more(const struct cli *cli, const struct trail_verify *v)
@@ -53,13 +57,14 @@ static void tell_more(const struct cli *cli, const struct trail_verify *v)
 	proof_facts_print(stdout, v, cli->utc);
 }
 
-static int tell(struct cli *cli, const struct wish *wish, const struct trail_verify *v)
+static int tell(struct cli *cli, const struct wish *wish, const struct trail_verify *v,
+	const char *given, const char *identity)
 {
 	const struct verdict verdict = {
 		.v = v,
-		.given = "proof",
+		.given = given,
 		.origin = trail_verify_origin(v),
-		.identity = cli->log ? "given" : "from the proof itself",
+		.identity = identity,
 		.quiet = wish->quiet,
 		.add = add_json,
 	};
@@ -82,14 +87,30 @@ static int verify_proof(
 	if (code == EXIT_OK && trail_verify_proof(cli->trail, v, text, len) != TRAIL_OK)
 		code = cli_fail(cli);
 	free(text);
-	return code == EXIT_OK ? tell(cli, wish, v) : code;
+	if (code != EXIT_OK)
+		return code;
+	return tell(cli, wish, v, "proof", cli->log ? "given" : "from the proof itself");
+}
+
+static int verify_folder(
+	struct cli *cli, const struct wish *wish, struct trail_verify *v, const char *path)
+{
+	int code = folder_judge(cli, v, path);
+	if (code != EXIT_OK)
+		return code;
+	return tell(
+		cli, wish, v, "folder of evidence", cli->log ? "given" : "from the folder itself");
 }
 
 int cmd_verify_evidence(
 	struct cli *cli, const struct wish *wish, struct trail_verify *v, const char *path)
 {
+	struct stat st;
+	bool folder = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 	int code = set_anchors(wish, v);
 	if (code == EXIT_OK)
 		code = cli_prepare(cli);
-	return code == EXIT_OK ? verify_proof(cli, wish, v, path) : code;
+	if (code != EXIT_OK)
+		return code;
+	return folder ? verify_folder(cli, wish, v, path) : verify_proof(cli, wish, v, path);
 }

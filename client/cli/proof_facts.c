@@ -8,6 +8,12 @@ static uint64_t number(const struct trail_verify *v, enum trail_proof_number whi
 	return trail_verify_number(v, which);
 }
 
+/* Evidence for an answer has an event of the question; its rows are told as a number. */
+static bool is_answer(const struct trail_verify *v)
+{
+	return number(v, TRAIL_PROOF_ANSWER) != 0;
+}
+
 static void put_when(FILE *to, uint64_t ns, bool utc)
 {
 	char when[WHEN_MAX];
@@ -24,6 +30,14 @@ static void put_signed(FILE *to, const struct trail_verify *v)
 		(unsigned long long)trail_verify_size(v));
 }
 
+/* Of an answer: what lies below the size that the SEAL seals. */
+static void put_sealed_rows(FILE *to, const struct trail_verify *v)
+{
+	if (is_answer(v))
+		(void)fprintf(to, ", up to record %llu",
+			(unsigned long long)number(v, TRAIL_PROOF_SEAL_SIZE) - 1);
+}
+
 static void put_sealed(FILE *to, const struct trail_verify *v, bool utc)
 {
 	if (number(v, TRAIL_PROOF_SEALED) == 0) {
@@ -34,7 +48,9 @@ static void put_sealed(FILE *to, const struct trail_verify *v, bool utc)
 		(void)fprintf(to, "sealed      in epoch %llu, at ",
 			(unsigned long long)number(v, TRAIL_PROOF_SEAL_EPOCH));
 		put_when(to, number(v, TRAIL_PROOF_SEAL_TIME), utc);
-		(void)fprintf(to, " by the log's clock: no key taken later could have made it");
+		(void)fprintf(to, " by the log's clock");
+		put_sealed_rows(to, v);
+		(void)fprintf(to, ": no key taken later could have made it");
 	}
 	(void)fputc('\n', to);
 }
@@ -71,6 +87,9 @@ static void put_cosigned(FILE *to, const struct trail_verify *v, bool utc)
 	if (trail_verify_cosigners(v, false) != 0) {
 		(void)fprintf(to, "cosigned    by ");
 		put_names(to, v, false, utc);
+		if (is_answer(v))
+			(void)fprintf(to, ", up to record %llu",
+				(unsigned long long)number(v, TRAIL_PROOF_COSIGNED_SIZE) - 1);
 		put_quorum(to, v);
 		(void)fputc('\n', to);
 	} else {
@@ -116,8 +135,19 @@ static void put_before(FILE *to, const struct trail_verify *v, bool utc)
 	(void)fputc('\n', to);
 }
 
+static void put_rows(FILE *to, const struct trail_verify *v)
+{
+	uint64_t rows = number(v, TRAIL_PROOF_ROWS);
+	if (is_answer(v))
+		(void)fprintf(to,
+			"rows        %llu, each in the log before the question above, as "
+			"rows.jsonl has it\n",
+			(unsigned long long)rows);
+}
+
 void proof_facts_print(FILE *to, const struct trail_verify *v, bool utc)
 {
+	put_rows(to, v);
 	put_signed(to, v);
 	put_sealed(to, v, utc);
 	put_cosigned(to, v, utc);
@@ -183,5 +213,10 @@ void proof_facts_json(json_t *to, const struct trail_verify *v)
 	put(to, "quorum", json_boolean(number(v, TRAIL_PROOF_QUORUM) != 0));
 	put(to, "overlap", json_integer((json_int_t)number(v, TRAIL_PROOF_OVERLAP)));
 	put(to, "lines_not_judged", json_integer((json_int_t)number(v, TRAIL_PROOF_LINES)));
+	if (is_answer(v)) {
+		put(to, "rows", json_integer((json_int_t)number(v, TRAIL_PROOF_ROWS)));
+		put(to, "cosigned_size",
+			json_integer((json_int_t)number(v, TRAIL_PROOF_COSIGNED_SIZE)));
+	}
 	put(to, "stamped", stamped != 0 ? when_json(stamped) : json_null());
 }

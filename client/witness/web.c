@@ -20,14 +20,15 @@
 
 enum {
 	HEADERS_MAX = 8 * 1024,
-	SILENCE_S = 10, /* without a byte read or written */
-	REQUEST_S = 20, /* from the connection, or the answer before, to the whole request */
-	DRAIN_S = 5,    /* for answers under way, when it is told to stop */
-	SWEEP_MS = 250, /* between two looks at who is there */
-	BACKLOG = 1024, /* connections that wait to be accepted */
-	PAUSE_MS = 100, /* without accepting, when descriptors are out */
-	CROWDED_S = 60, /* between two lines about a crowd */
-	URL_ROOM = 80,  /* for "http://[IPv6]:PORT" */
+	SILENCE_S = 10,  /* without a byte read or written */
+	REQUEST_S = 20,  /* from the connection, or the answer before, to the whole request */
+	DRAIN_S = 5,     /* for answers under way, when it is told to stop */
+	SWEEP_MS = 1000, /* between two looks at who is there */
+	HURRY_MS = 20,   /* the same, while nobody is accepted, and when told to stop */
+	BACKLOG = 1024,  /* connections that wait to be accepted */
+	CROWDED_S = 60,  /* between two lines about a crowd */
+	STATUS_ROOM = 128,
+	URL_ROOM = 80,                      /* for "http://[IPv6]:PORT" */
 	GUESTS_ROOM = WEB_GUESTS_MAX + 200, /* some are on their way out */
 	PATH_HEX = 2 * HASH_LEN,
 };
@@ -54,8 +55,10 @@ struct web {
 	size_t listener_count;
 	struct guest guests[GUESTS_ROOM];
 	size_t guest_count;
-	int64_t resume_ms; /* when to accept again; 0: it does */
+	bool paused; /* nobody is accepted until some have gone */
 	int64_t crowded_ms;
+	char told[STATUS_ROOM]; /* the manager, and when */
+	int64_t told_ms;
 	int64_t stop_ms; /* when to be gone; 0: not asked to */
 };
 
@@ -118,10 +121,18 @@ static void listeners_set(struct web *w, bool on)
 			  : evconnlistener_disable(w->listeners[i]));
 }
 
+static void sweep_in(struct web *w, int ms)
+{
+	const struct timeval delay = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000L };
+	(void)event_add(w->sweeper, &delay);
+}
+
+/* Those on their way out go first, or descriptors are out. */
 static void pause_accepting(struct web *w)
 {
-	w->resume_ms = now_ms() + PAUSE_MS;
+	w->paused = true;
 	listeners_set(w, false);
+	sweep_in(w, HURRY_MS);
 }
 
 static void say_crowded(struct web *w)
@@ -150,7 +161,6 @@ static struct bufferevent *greet(struct event_base *base, void *arg)
 			guests_dismiss_oldest(w);
 		}
 	}
-	/* Those on their way out go before the next of this loop's turn. */
 	if (w->guest_count >= GUESTS_ROOM - 1)
 		pause_accepting(w);
 	if (w->guest_count < GUESTS_ROOM) {
@@ -180,13 +190,19 @@ static void guests_drain(struct web *w, int64_t now)
 		(void)event_base_loopbreak(w->base);
 }
 
-static void tell_status(const struct web *w)
+static void tell_status(struct web *w, int64_t now)
 {
-	char text[128];
+	char text[STATUS_ROOM] = "";
+	if (now < w->told_ms + SWEEP_MS)
+		return;
 	(void)snprintf(text, sizeof text,
 		"STATUS=watching %zu logs; %llu cosignatures since the start; %zu connections",
 		watch_count(w->watch), (unsigned long long)watch_cosigned(w->watch),
 		w->guest_count);
+	if (strcmp(text, w->told) == 0)
+		return;
+	memcpy(w->told, text, sizeof w->told);
+	w->told_ms = now;
 	manager_tell(text);
 }
 
@@ -203,11 +219,12 @@ static void sweep(evutil_socket_t fd, short what, void *arg)
 			guest_dismiss(&w->guests[i]);
 	if (w->stop_ms != 0)
 		guests_drain(w, now);
-	if (w->resume_ms != 0 && now >= w->resume_ms && w->stop_ms == 0) {
-		w->resume_ms = 0;
+	if (w->paused && w->stop_ms == 0) {
+		w->paused = false;
 		listeners_set(w, true);
 	}
-	tell_status(w);
+	tell_status(w, now);
+	sweep_in(w, w->stop_ms != 0 ? HURRY_MS : SWEEP_MS);
 }
 
 /* ---- requests ---- */
@@ -486,15 +503,16 @@ static bool prepare_http(struct web *w)
 
 static bool prepare_events(struct web *w)
 {
-	const struct timeval period = { .tv_usec = SWEEP_MS * 1000L };
 	w->signals[0] = evsignal_new(w->base, SIGTERM, on_stop, w);
 	w->signals[1] = evsignal_new(w->base, SIGINT, on_stop, w);
 	w->signals[2] = evsignal_new(w->base, SIGHUP, on_reload, w);
-	w->sweeper = event_new(w->base, -1, EV_PERSIST, sweep, w);
+	w->sweeper = event_new(w->base, -1, 0, sweep, w);
 	for (size_t i = 0; i < 3; i++)
 		if (!w->signals[i] || event_add(w->signals[i], NULL) != 0)
 			return false;
-	return w->sweeper && event_add(w->sweeper, &period) == 0;
+	if (w->sweeper)
+		sweep_in(w, SWEEP_MS);
+	return w->sweeper != NULL;
 }
 
 struct web *web_new(struct watch *watch, void (*reload)(void *ctx), void *ctx)

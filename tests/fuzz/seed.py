@@ -4,6 +4,7 @@
 
 usage: seed.py            (from anywhere; writes the folders of tests/fuzz/corpus that it names)
 """
+import base64
 import pathlib
 import struct
 import sys
@@ -108,6 +109,15 @@ CARRIED = {
     "note": b"\x03" + LOG_NOTE,
     "cosigned-note": b"\x03" + LOG_NOTE + COSIGNATURE,
 }
+EVIDENCE_LINES = {
+    "line-head": b"trail-evidence/v1",
+    "line-question": b"question 4711",
+    "line-row": b"row 5 " + base64.b64encode(bytes(112)) + b" " + base64.b64encode(bytes(16)) +
+                b" QUJD " + base64.b64encode(bytes(64)),
+    "line-erased": b"record 0 " + base64.b64encode(bytes(112)) + b" - - -",
+    "line-sealed": b"sealed " + base64.b64encode(bytes(32)),
+    "line-cosigned": b"cosigned QUJD -",
+}
 
 
 def vector(path):
@@ -143,6 +153,13 @@ def main():
         message = vector(path)
         put("request", path.stem, message)
         stream += struct.pack(">I", len(message)) + message
+    for path in sorted((VECTORS / "evidence").glob("*.tlog-proof")):
+        proof = path.read_bytes()
+        put("evidence", path.stem, proof)
+        put("evidence", path.stem + "-bytes", base64.b64decode(proof.split(b"\n")[1][6:]))
+        put("evidence", path.stem + "-cut", proof[:-100])
+    for name, line in EVIDENCE_LINES.items():
+        put("evidence", name, line)
     for name, query in QUERIES.items():
         put("query", name, query)
     for name, tile in TILES.items():

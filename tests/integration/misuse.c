@@ -237,8 +237,18 @@ static void null_verify(void)
 	REFUSED(trail_verify_set_payloads(NULL, true));
 	REFUSED(trail_verify_set_threads(NULL, 1));
 	REFUSED(trail_verify_set_progress(NULL, NULL, NULL));
+	REFUSED(trail_verify_set_vkey(NULL, "x"));
+	REFUSED(trail_verify_set_vkey(v, NULL));
+	EXPECT(trail_verify_set_vkey(v, "x") == TRAIL_INVALID);
+	REFUSED(trail_verify_tree(NULL, v, "/"));
+	REFUSED(trail_verify_tree(t, NULL, "/"));
+	REFUSED(trail_verify_tree(t, v, NULL));
+	REFUSED(trail_publish(NULL, v, "/"));
+	REFUSED(trail_publish(t, NULL, "/"));
+	REFUSED(trail_publish(t, v, NULL));
 	REFUSED(trail_verify_run(NULL, v));
 	REFUSED(trail_verify_run(t, NULL));
+	EXPECT(trail_verify_origin(NULL)[0] == '\0');
 	EXPECT(trail_verify_verdict(NULL) == TRAIL_VERDICT_NONE);
 	EXPECT(trail_verify_size(NULL) == 0 && !trail_verify_root(NULL));
 	EXPECT(trail_verify_since(NULL) == 0 && trail_verify_checked(NULL) == 0);
@@ -401,6 +411,7 @@ static void unusable_speaks(struct trail *t, struct trail_batch *b, struct trail
 	TOLD(t, trail_predecessor_ask(t, &before));
 	struct trail_verify *v = trail_verify_new();
 	TOLD(t, trail_verify_run(t, v));
+	TOLD(t, trail_publish(t, v, "/nowhere"));
 	EXPECT(trail_verify_verdict(v) == TRAIL_VERDICT_NONE);
 	trail_verify_free(v);
 	EXPECT(!receipt && !entry && !status && !note && !text && last == 7 && len == 7);

@@ -78,7 +78,9 @@ def test_commands_are_those_of_help(trail):
     (["--log", ""], "FILE"),
     (["verify", "--log=x"], "FILE"),
     (["verify", "--since=x"], "FILE"),
-    (["verify", "--since", ""], ""),
+    (["verify", "--since", ""], "FILE"),
+    (["verify", "--vkey", ""], ""),
+    (["publish", "-q", ""], "FILE"),
     (["verify", "--checkpoint", ""], "FILE"),
     (["verify", "--payloads=x"], ""),
     (["verify", "--nonsense=x"], ""),
@@ -101,6 +103,7 @@ def test_every_word_that_is_offered_is_taken(trail):
         assert run(trail.program, "search", term).returncode == 3, term
     for command in commands(trail.program):
         words = {"emit": ["read", "x"], "history": ["x"], "show": ["1"], "prove": ["1"],
+                 "publish": ["published"],
                  "import": ["--batch", "b", "/dev/null"]}.get(command, [])
         for form in trail(command, "-o", ""):
             done = run(trail.program, command, *words, "-o", form)

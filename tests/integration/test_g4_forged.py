@@ -14,6 +14,7 @@ import time
 
 import forge
 import pytest
+import seal_check
 import wire
 from harness import SLOW
 from wire import Client, pb
@@ -118,7 +119,18 @@ class Thief:
             out.append(([(f["code"], f["index"]) for f in value["findings"]], value["first_bad"],
                         value["sealed_until"] and value["sealed_until"]["index"]))
         assert out[0] == out[1]
+        self.judge_again(value["verdict"], out[0])
         return out[0]
+
+    def judge_again(self, word, ours):
+        """The second implementation (tests/support/seal_check.py) says the same of it."""
+        theirs = seal_check.judge(self.honest.identity.read_text(), *seal_check.store(self.state))
+        codes = {"V2": "seal.epoch", "V3 index": "seal.place", "V3 root": "seal.root",
+                 "V4": "seal.key", "V5": "seal.signature", "V6": "seal.time", "V7": "seal.gap",
+                 "origin": "seal.origin", "form": "seal.malformed"}
+        findings, first, until = ours
+        assert (theirs.word, theirs.first, theirs.sealed) == (word, first, until), theirs
+        assert [(codes[fault], index) for index, fault in theirs.broken] == findings
 
     def verify(self):
         """The same by `trail verify` of a daemon on it, for who knows the identity alone."""

@@ -229,7 +229,7 @@ class Examples:
             self(f"trail emit read /journal/4711 --actor {actor} --subject p-93")
         self("trail emit create '/case/a b'; trail emit read /hr/x --actor anna --outcome denied")
         self("trail search subject:p-93 && trail verify")
-        self("trail key > log.identity; trail checkpoint > last-month.note")
+        self("trail key > log.identity; trail checkpoint > last-month.note; trail publish published")
 
     @staticmethod
     def events():

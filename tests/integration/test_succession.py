@@ -16,6 +16,7 @@ import liar
 import pytest
 import wire
 from harness import CONFIG
+from manager import SignerUnit
 from wire import Client, pb
 
 OLD, NEW = "example.org/log", "example.org/log-2"
@@ -303,6 +304,28 @@ def test_a_successor_is_not_made_anew_where_its_store_was_lost(house):
     forge.slot_only(house.new / "signer/head", b"", forge.HEAD_SLOT_LEN)
     assert "TRAIL-D033" in house.succeed("--reason", "second", code=5).stderr
     assert (house.new / "signer/key").read_bytes() == key
+
+
+@pytest.mark.root
+def test_a_signer_of_its_own_ends_the_old_log_and_begins_the_new_one(house):
+    """As in a package: the signer is a unit, and its folder is put aside with the log's."""
+    folders = [house.folder / "signer-1", house.folder / "signer-2"]
+    for number, (state, origin) in enumerate(((house.folder / "a", OLD), (house.new, NEW))):
+        unit = SignerUnit(house.traild, folders[number], house.folder / f"signer-{number}.sock")
+        house.config.write_text("".join(f'{k} = "{v}"\n' for k, v in CONFIG.items()) +
+                                f'signer_socket = "{unit.path}"\n')
+        if number == 0:
+            house.traild.start(state, origin=origin, config={"signer_socket": unit.path}).stop()
+            assert "TRAIL-D080" in house.close(state).stderr
+            assert house.traild.refuse(state, config={"signer_socket": unit.path})[0] == 2
+        else:
+            house.succeed(identity=house.folder / "a/identity")
+            run = house.traild.start(state, origin=origin, config={"signer_socket": unit.path})
+            run.stop()
+        unit.finish()
+        value = house.check(state, "--signer-dir", folders[number])
+        assert value["verdict"] == "valid" and value["tail"] == "compared"
+    assert house.check(house.new, "--signer-dir", folders[1])["predecessor"]["origin"] == OLD
 
 
 # ---- what is refused -----------------------------------------------------------------------------

@@ -614,7 +614,7 @@ def witness(build, folder):
         return made[-1]
     yield make
     for one in made:
-        one.close()
+        one.finish()
 
 
 def test_g5_trail_witness_cosigns_and_catches_a_rollback(traild, folder, witness):
