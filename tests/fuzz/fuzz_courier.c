@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What comes from witnesses, and the courier that carries it. The first byte says what the rest is:
- * a word of the courier's, a size in a 409, an answer to add-checkpoint, a checkpoint that is shown.
- * Beyond not crashing: a word comes out as it went in; what is called a cosignature is one, and
- * makes a note that others open; and a quorum has one.
+ * a word of the courier's, a size in a 409, an answer to add-checkpoint, a checkpoint that is
+ * shown. Beyond not crashing: a word comes out as it went in; what is called a cosignature is one,
+ * and makes a note that others open; and a quorum has one.
  */
 #include "fuzz.h"
 
@@ -50,10 +50,9 @@ static void try_answer(struct span in, struct policy *policy, const struct vkey 
 	uint64_t time_s;
 	fuzz_assert(rounds != NULL);
 	memcpy(head.note, LOG_NOTE, head.note_len);
-	const struct rounds_answer answer = { .round = rounds_begin(rounds, &head, 0),
-		.answered = true,
-		.status = 200,
-		.body = in };
+	const struct rounds_answer answer = {
+		.round = rounds_begin(rounds, &head, 0), .answered = true, .status = 200, .body = in
+	};
 	const enum testimony said = rounds_judge(rounds, &answer, 8, 1700000000, why);
 	fuzz_assert(said == TESTIMONY_COSIGNED || said == TESTIMONY_LIE);
 	fuzz_assert(rounds_witnessed(rounds, &witnessed) == (said == TESTIMONY_COSIGNED));

@@ -187,11 +187,11 @@ static void test_g5_only_its_own_signature_over_our_checkpoint_is_believed(void 
 		const struct head *head;
 		uint64_t time_s;
 	} lies[] = {
-		{ 1, &b->head, NOW_S },             /* another's */
-		{ 0, &other, NOW_S },               /* of another history */
-		{ 0, &larger, NOW_S },              /* of another size */
-		{ 0, &b->head, NOW_S + 301 },       /* of the future */
-		{ 0, &b->head, INT64_MAX },         /* of its end */
+		{ 1, &b->head, NOW_S },       /* another's */
+		{ 0, &other, NOW_S },         /* of another history */
+		{ 0, &larger, NOW_S },        /* of another size */
+		{ 0, &b->head, NOW_S + 301 }, /* of the future */
+		{ 0, &b->head, INT64_MAX },   /* of its end */
 	};
 	for (size_t i = 0; i < COUNT(lies); i++) {
 		struct buf line = { 0 };
@@ -269,14 +269,10 @@ static void test_answers_of_other_kinds(void **state)
 		enum testimony said;
 		enum witness_what state;
 	} cases[] = {
-		{ 0, TESTIMONY_AWAY, WITNESS_AWAY },
-		{ 429, TESTIMONY_AWAY, WITNESS_AWAY },
-		{ 500, TESTIMONY_AWAY, WITNESS_AWAY },
-		{ 503, TESTIMONY_AWAY, WITNESS_AWAY },
-		{ 404, TESTIMONY_REFUSED, WITNESS_AWAY },
-		{ 403, TESTIMONY_REFUSED, WITNESS_AWAY },
-		{ 400, TESTIMONY_REFUSED, WITNESS_AWAY },
-		{ 302, TESTIMONY_REFUSED, WITNESS_AWAY },
+		{ 0, TESTIMONY_AWAY, WITNESS_AWAY }, { 429, TESTIMONY_AWAY, WITNESS_AWAY },
+		{ 500, TESTIMONY_AWAY, WITNESS_AWAY }, { 503, TESTIMONY_AWAY, WITNESS_AWAY },
+		{ 404, TESTIMONY_REFUSED, WITNESS_AWAY }, { 403, TESTIMONY_REFUSED, WITNESS_AWAY },
+		{ 400, TESTIMONY_REFUSED, WITNESS_AWAY }, { 302, TESTIMONY_REFUSED, WITNESS_AWAY },
 		{ 409, TESTIMONY_DISPUTED, WITNESS_FORK }, /* without a size */
 		{ 422, TESTIMONY_DISPUTED, WITNESS_FORK },
 		{ 0, TESTIMONY_AWAY, WITNESS_FORK }, /* which silence does not take back */
@@ -307,8 +303,7 @@ static void test_g6_a_size_that_we_never_had_is_evidence(void **state)
 	};
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		a.held = cases[i].held;
-		if (rounds_judge(b->rounds, &a, cases[i].committed, NOW_S, b->why) !=
-			cases[i].said)
+		if (rounds_judge(b->rounds, &a, cases[i].committed, NOW_S, b->why) != cases[i].said)
 			fail_msg("case %zu", i);
 	}
 	/* Also when it was asked so long ago that nobody remembers. */
