@@ -184,7 +184,7 @@ def test_g5_m_of_the_policy_is_told(traild, folder, board):
         run.stop()
     run = traild.start(folder / "d", origin=None)
     f = figures(run)
-    assert (f["WITNESSES"], f["WITNESS_OVERLAP"]) == (0, 0) and "UNCONFIRMED" not in f
+    assert (f["WITNESSES"], f["WITNESS_OVERLAP"]) == (0, 0) and f["UNCONFIRMED"] == 0
 
 
 # What one of three witnesses may do without harm, and how it stands then.
