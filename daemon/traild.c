@@ -836,6 +836,17 @@ static enum trail_err close_log(struct traild *d, struct log_reason *reason)
 	return ending_read(d->store, &d->ending, reason->why);
 }
 
+/* What became of its SEAL. */
+static const char *sealed_words(const struct traild *d)
+{
+	if (d->ending.sealed)
+		return "it is signed and sealed";
+	if (d->greeting.seal_epoch >> d->greeting.seal_height != 0)
+		return "it is signed; its seals were used up before, so none seals its end";
+	return "it is signed, and not sealed yet; say --close again after a quarter of a seal "
+	       "epoch";
+}
+
 static enum trail_err end_log(struct traild *d, struct log_reason *reason)
 {
 	enum trail_err err = judge_signer(&d->options.settings, reason);
@@ -846,10 +857,7 @@ static enum trail_err end_log(struct traild *d, struct log_reason *reason)
 	if (err)
 		return err;
 	log_line(LOG_CLOSED, "log %s is closed for good by its record %llu: %s",
-		d->identity.vkey.name, (unsigned long long)d->ending.closed,
-		d->ending.sealed ? "it is signed and sealed"
-				 : "it is signed, and not sealed yet; say --close again after a "
-				   "quarter of a seal epoch");
+		d->identity.vkey.name, (unsigned long long)d->ending.closed, sealed_words(d));
 	return TRAIL_OK;
 }
 

@@ -474,10 +474,25 @@ static bool newest_head(struct witnesses *w, struct head *head)
 	return head->size != 0;
 }
 
+/*
+ * What the next round shows: the newest head, but no sealed one is passed over, because proofs are
+ * made at these for ever.
+ */
+static bool next_head(struct witnesses *w, struct head *head)
+{
+	struct head last, sealed;
+	if (!newest_head(w, head))
+		return false;
+	if (store_sealed(w->options.store, &sealed) &&
+		(rounds_newest(w->rounds, &last) == 0 || last.size < sealed.size))
+		*head = sealed;
+	return true;
+}
+
 static void keep_rounds(struct witnesses *w)
 {
 	struct head head;
-	if (!newest_head(w, &head) || !rounds_due(w->rounds, head.size, now_ms()))
+	if (!next_head(w, &head) || !rounds_due(w->rounds, head.size, now_ms()))
 		return;
 	const uint64_t round = rounds_begin(w->rounds, &head, now_ms());
 	if (w->courier && !say_round(w, round))

@@ -253,21 +253,20 @@ static const char *plural(uint64_t n)
 	return n == 1 ? "" : "s";
 }
 
-/*
- * "142 events · 6 of 6 sources current · 0 gaps · scan · checkpoint 9911205 · witnessed 9911010"
- */
+/* "142 events · 6 of 6 sources current · 0 gaps · scan · checkpoint 9911205 · witnessed 9911010" */
 static void put_completeness(FILE *to, const struct trail_rows *r, const char *dot)
 {
 	uint64_t matched = trail_rows_matched(r), gaps = trail_rows_gaps(r);
 	(void)fprintf(to,
-		"%llu event%s %s %u of %u source%s current %s %llu gap%s %s %s %s checkpoint %llu",
+		"%llu event%s %s %u of %u source%s current %s %llu gap%s %s %s %s checkpoint "
+		"%llu",
 		(unsigned long long)matched, plural(matched), dot, trail_rows_current(r),
 		trail_rows_sources(r), plural(trail_rows_sources(r)), dot, (unsigned long long)gaps,
 		plural(gaps), dot, trail_rows_method(r), dot,
 		(unsigned long long)trail_rows_size(r));
 	if (trail_rows_witnessed(r) != 0)
-		(void)fprintf(to, " %s witnessed %llu", dot,
-			(unsigned long long)trail_rows_witnessed(r));
+		(void)fprintf(
+			to, " %s witnessed %llu", dot, (unsigned long long)trail_rows_witnessed(r));
 	(void)fprintf(to, "\n");
 	if (gaps != 0 || trail_rows_current(r) < trail_rows_sources(r))
 		(void)fprintf(

@@ -85,6 +85,15 @@ def seal_message(text):
         head = bytes([length]) if length < 128 else bytes([length & 127 | 128, length >> 7])
         out += bytes([number << 3 | 2]) + head + value
     return out
+EVIDENCE_LINES = {
+    "line-head": b"trail-evidence/v1",
+    "line-question": b"question 4711",
+    "line-row": b"row 5 " + base64.b64encode(bytes(112)) + b" " + base64.b64encode(bytes(16)) +
+                b" QUJD " + base64.b64encode(bytes(64)),
+    "line-erased": b"record 0 " + base64.b64encode(bytes(112)) + b" - - -",
+    "line-sealed": b"sealed " + base64.b64encode(bytes(32)),
+    "line-cosigned": b"cosigned QUJD -",
+}
 LOG_NOTE = ("example.org/audit\n8\nXcnaeacGWamtVZy3Ad7ZoqudgjqtL0lgz+Nw7/RgQyg=\n\n"
             "\u2014 example.org/audit ECa3fixZebvr5KUnxRhCH+fpQSN9w3m1GFcjbMQYl9eZAP5H86tcTTFeIks4"
             "RHkYTXeIexbDYLIjJuf3zPEhym6FWws=\n").encode()
@@ -108,15 +117,6 @@ CARRIED = {
     "nothing": b"\x02",
     "note": b"\x03" + LOG_NOTE,
     "cosigned-note": b"\x03" + LOG_NOTE + COSIGNATURE,
-}
-EVIDENCE_LINES = {
-    "line-head": b"trail-evidence/v1",
-    "line-question": b"question 4711",
-    "line-row": b"row 5 " + base64.b64encode(bytes(112)) + b" " + base64.b64encode(bytes(16)) +
-                b" QUJD " + base64.b64encode(bytes(64)),
-    "line-erased": b"record 0 " + base64.b64encode(bytes(112)) + b" - - -",
-    "line-sealed": b"sealed " + base64.b64encode(bytes(32)),
-    "line-cosigned": b"cosigned QUJD -",
 }
 
 

@@ -159,6 +159,23 @@ def test_an_end_that_came_too_soon_after_a_seal_says_that_it_is_not_sealed(house
     assert [e.kind for e in forge.Forged(house.old).entries][-1] == wire.DAEMON
 
 
+def test_a_log_whose_seals_are_used_up_is_closed_all_the_same(house):
+    """That is the day on which it is needed most; and it is not asked to come again for a seal."""
+    used = house.folder / "used"
+    house.config.write_text(house.config.read_text() + "seal_epoch = 1\n")
+    run = house.traild.start(used, origin=OLD, config={"seal_epoch": 1})
+    until = time.monotonic() + 60 * house.traild.slow
+    while "TRAIL-D061" not in run.stderr():
+        assert time.monotonic() < until, "the seals are not used up"
+        time.sleep(0.1)
+    run.stop()
+    said = house.close(used).stderr
+    assert "seals were used up before" in said and "say --close again" not in said
+    value = house.check(used)
+    assert value["verdict"] == "valid" and value["seals"] == 16 and value["uncovered"] == 0
+    assert "TRAIL-D081" in house.traild.refuse(used, origin=OLD)[1]
+
+
 def test_closing_needs_a_log_that_is_stopped(house):
     nowhere = house.folder / "nowhere"
     assert "no log to close" in house.close(nowhere, code=2).stderr
