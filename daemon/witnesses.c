@@ -29,7 +29,6 @@ enum {
 	LOOK_STEP_MS = 250,  /* how soon a start sees that it is to end */
 	KEPT_LOOKED_AT = 64, /* rows, backwards, for what earlier runs kept */
 	EXTEND_S = 30,
-	PATH_LEN = 2 * HASH_LEN + sizeof "/checkpoint",
 };
 
 /* What the thread remembers of one witness besides what rounds do. */
