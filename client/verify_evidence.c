@@ -149,8 +149,9 @@ static enum trail_err take_sealed(struct evidence_set *s)
 	const struct seal_text *text = &s->seal.text;
 	if (!s->has_seal)
 		return malformed(s, "speaks of a SEAL that is not there");
-	if (tree_consistency_check(
-		    text->size, &text->root, s->cp.size, &s->cp.root, &s->line.path)) {
+	bool begins = tree_consistency_check(
+		text->size, &text->root, s->cp.size, &s->cp.root, &s->line.path);
+	if (begins) {
 		s->sealed = text->size;
 		return TRAIL_OK;
 	}
@@ -520,6 +521,7 @@ enum trail_err trail_verify_add(
 void trail_digest(const void *data, size_t len, uint8_t out[TRAIL_HASH_LEN])
 {
 	struct hash hash;
-	hash_bytes(span_of(data, len), &hash);
-	memcpy(out, hash.b, HASH_LEN);
+	hash_bytes(span_of(data, data ? len : 0), &hash);
+	if (out)
+		memcpy(out, hash.b, HASH_LEN);
 }

@@ -498,6 +498,9 @@ def test_g3_each_lie_about_an_answer_has_a_code_of_its_own(answer):
     assert words[:3] == ["trail-evidence/v1", "checkpoint", "record"]
     assert words[-2:] == ["sealed", "question"]
     assert lie("evidence.txt", lambda lines: lines.pop(-2)) == {UNSEALED}
+    sealed = shared[-2].split()[1]
+    other = ("B" if sealed[0] == "A" else "A") + sealed[1:]
+    assert lie("evidence.txt", word(sealed, other, -2)) == {"evidence.seal"}
     assert lie("evidence.txt", lambda lines: lines.pop()) == {"evidence.malformed"}
     assert lie("evidence.txt", lambda lines: lines.pop(2)) == {"evidence.items"}
     source = [i for i, line in enumerate(shared) if line.startswith("record ")][1]
