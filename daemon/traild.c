@@ -172,8 +172,6 @@ static void fill_witnesses(const struct traild *d, struct op *op, struct status_
 		witnesses_read_numbers(d->witnesses, &n);
 	status_figure_set(f, TRAIL_STATUS_WITNESSES, n.count);
 	status_figure_set(f, TRAIL_STATUS_WITNESS_OVERLAP, n.overlap);
-	if (!d->witnesses)
-		return;
 	status_figure_set(f, TRAIL_STATUS_WITNESSED_SIZE, n.witnessed_size);
 	status_figure_set(f, TRAIL_STATUS_WITNESSED, n.witnessed_ns);
 	status_figure_set(f, TRAIL_STATUS_WITNESSES_ANSWERING, n.answering);
@@ -878,6 +876,23 @@ enum trail_err traild_end(const struct traild_options *options, struct log_reaso
 
 /* ---- serving and stopping ---- */
 
+/* And, of its witnesses, how many must lie before two histories can both have a quorum. */
+static void say_ready(const struct traild *d, uint64_t size)
+{
+	const unsigned overlap = d->policy ? policy_overlap(d->policy) : 0;
+	const char *name = d->identity.vkey.name;
+	unsigned long long records = size;
+	if (!d->policy)
+		log_line(LOG_READY, "ready: log %s with %llu records", name, records);
+	else
+		log_line(LOG_READY,
+			"ready: log %s with %llu records; any two quorums of its %zu witnesses "
+			"have "
+			"%u in common at least%s",
+			name, records, d->policy->witnesses, overlap,
+			overlap == 0 ? ": nothing guards against a fork (G5 does not hold)" : "");
+}
+
 enum trail_err traild_serve(struct traild *d, struct log_reason *reason)
 {
 	char status[256];
@@ -885,8 +900,7 @@ enum trail_err traild_serve(struct traild *d, struct log_reason *reason)
 	(void)store_head(d->store, &head);
 	(void)snprintf(status, sizeof status, "READY=1\nSTATUS=%s, %llu records",
 		d->identity.vkey.name, (unsigned long long)head.size);
-	log_line(LOG_READY, "ready: log %s with %llu records", d->identity.vkey.name,
-		(unsigned long long)head.size);
+	say_ready(d, head.size);
 	notify_manager(status);
 	enum trail_err err = server_run(d->server);
 	if (err) {

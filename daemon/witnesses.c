@@ -29,7 +29,6 @@ enum {
 	LOOK_STEP_MS = 250,  /* how soon a start sees that it is to end */
 	KEPT_LOOKED_AT = 64, /* rows, backwards, for what earlier runs kept */
 	EXTEND_S = 30,
-	PATH_LEN = 2 * HASH_LEN + sizeof "/checkpoint",
 };
 
 /* What the thread remembers of one witness besides what rounds do. */
@@ -475,10 +474,25 @@ static bool newest_head(struct witnesses *w, struct head *head)
 	return head->size != 0;
 }
 
+/*
+ * What the next round shows: the newest head, but no sealed one is passed over, because proofs are
+ * made at these for ever.
+ */
+static bool next_head(struct witnesses *w, struct head *head)
+{
+	struct head last, sealed;
+	if (!newest_head(w, head))
+		return false;
+	if (store_sealed(w->options.store, &sealed) &&
+		(rounds_newest(w->rounds, &last) == 0 || last.size < sealed.size))
+		*head = sealed;
+	return true;
+}
+
 static void keep_rounds(struct witnesses *w)
 {
 	struct head head;
-	if (!newest_head(w, &head) || !rounds_due(w->rounds, head.size, now_ms()))
+	if (!next_head(w, &head) || !rounds_due(w->rounds, head.size, now_ms()))
 		return;
 	const uint64_t round = rounds_begin(w->rounds, &head, now_ms());
 	if (w->courier && !say_round(w, round))

@@ -19,6 +19,7 @@ from manual import Page
 PAGES = {
     "traild": Page(ROOT / "daemon/traild.8"),
     "check": Page(ROOT / "daemon/traild-check.8"),
+    "courier": Page(ROOT / "daemon/courier/traild-courier.8"),
     "signer": Page(ROOT / "daemon/signer/traild-signer.8"),
     "witness": Page(ROOT / "client/witness/trail-witness.8"),
     "trail": Page(ROOT / "client/trail.1"),
@@ -31,6 +32,7 @@ COMMANDS = re.findall(r'^\t\{ "(\w+)", cmd_', (ROOT / "client/cli/main.c").read_
 @pytest.fixture
 def programs(build):
     return {"traild": [build / "traild"], "check": [build / "traild", "check"],
+            "courier": [build / "traild-courier"],
             "signer": [build / "traild-signer"], "trail": [build / "trail"],
             "witness": [build / "trail-witness"]}
 
