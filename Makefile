@@ -250,6 +250,10 @@ $(BENCHES): build/release/tests/bench/%: build/release/tests/bench/%.o \
 bench: release $(BENCHES)  ## measure: rates, latencies, bytes per event, next to the disk's own
 	$(PYTHON) tests/bench/run.py
 
+.PHONY: bench-trust
+bench-trust: release $(BENCHES)  ## measure: genesis, seals, waiting for witnesses, bundles
+	$(PYTHON) tests/bench/trust.py
+
 .PHONY: crowd
 crowd: release $(BENCHES)  ## measure: what attackers do to one innocent peer and to memory (as root)
 	$(PYTHON) tests/bench/crowd.py

@@ -74,6 +74,13 @@ struct op {
 	bool parked_met;
 };
 
+/* Whether it is an Append whose answer waits for a quorum of witnesses. */
+static inline bool op_awaits_witnesses(const struct op *op)
+{
+	return op->kind == OP_REQUEST && op->request.kind == REQUEST_APPEND &&
+		op->request.append.ack == ACK_WITNESSED;
+}
+
 /*
  * Set the op's response to an error of the wire. `sentence` is printf text, copied into op->answer;
  * it says what was wrong, where, and what to do.

@@ -30,8 +30,7 @@ void parked_free(struct parked *p)
 
 bool parked_wants(const struct op *op)
 {
-	return op->kind == OP_REQUEST && op->request.kind == REQUEST_APPEND &&
-		op->request.append.ack == ACK_WITNESSED && op->response.kind == RESPONSE_APPENDED;
+	return op_awaits_witnesses(op) && op->response.kind == RESPONSE_APPENDED;
 }
 
 /* The tree must hold the last record of each run; one that was not found has no place. */

@@ -256,7 +256,9 @@ static void count_answer(struct sessions *all, const struct errand *errand)
 	struct session_numbers *n = &all->numbers;
 	if (response->kind == RESPONSE_APPENDED) {
 		n->acked++;
-		histogram_add(&n->acks, now_ns() - errand->arrived_ns);
+		/* How long witnesses took says nothing of this daemon. */
+		if (!op_awaits_witnesses(&errand->op))
+			histogram_add(&n->acks, now_ns() - errand->arrived_ns);
 	} else if (response->kind == RESPONSE_ERROR) {
 		n->refused[-response->error.code]++;
 	}
@@ -381,10 +383,11 @@ static void reject(struct session *s, enum trail_err code, const char *sentence)
 	set_ending(s);
 }
 
-/* Who follows the log waits by design, and is in nobody's way. */
+/* Who follows the log, or waits for witnesses, does so by design, and is in nobody's way. */
 static void enter_line(struct sessions *all, struct errand *errand)
 {
-	errand->lined = errand->op.request.kind != REQUEST_NONE && errand->until_ns == 0;
+	errand->lined = errand->op.request.kind != REQUEST_NONE && errand->until_ns == 0 &&
+		!op_awaits_witnesses(&errand->op);
 	if (!errand->lined)
 		return;
 	TAILQ_INSERT_TAIL(&all->line, errand, in_line);

@@ -16,6 +16,7 @@ struct store {
 	pthread_mutex_t lock; /* of what follows */
 	bool has_head;
 	struct head head;
+	struct head sealed; /* size 0: none */
 	uint64_t witnessed_size;
 	struct buf witnessed;
 };
@@ -107,6 +108,21 @@ void store_head_set(struct store *store, const struct head *head)
 	(void)pthread_mutex_lock(&store->lock);
 	store->head = *head;
 	store->has_head = true;
+	(void)pthread_mutex_unlock(&store->lock);
+}
+
+bool store_sealed(struct store *store, struct head *head)
+{
+	(void)pthread_mutex_lock(&store->lock);
+	*head = store->sealed;
+	(void)pthread_mutex_unlock(&store->lock);
+	return head->size != 0;
+}
+
+void store_sealed_set(struct store *store, const struct head *head)
+{
+	(void)pthread_mutex_lock(&store->lock);
+	store->sealed = *head;
 	(void)pthread_mutex_unlock(&store->lock);
 }
 

@@ -34,6 +34,12 @@ struct head {
 };
 bool store_head(struct store *store, struct head *head);
 void store_head_set(struct store *store, const struct head *head);
+/*
+ * The newest head that a SEAL covers, or is about to: known before the head behind it is, so that
+ * who shows heads to others can show this one. As above.
+ */
+bool store_sealed(struct store *store, struct head *head);
+void store_sealed_set(struct store *store, const struct head *head);
 
 /*
  * The newest note that a quorum of witnesses cosigned, for any thread: its size, 0 before there is

@@ -113,6 +113,13 @@ static void on_cosigned(void *ctx, uint64_t size, struct span note)
 	wake_writer(d);
 }
 
+static void on_stamp(void *ctx, uint64_t size, struct span stamp)
+{
+	struct traild *d = ctx;
+	(void)aside_stamp(d->aside, size, stamp, clock_now().boot_ns / 1000000);
+	wake_writer(d);
+}
+
 static void on_entry(void *ctx, const struct daemon_entry *entry)
 {
 	struct traild *d = ctx;
@@ -172,8 +179,6 @@ static void fill_witnesses(const struct traild *d, struct op *op, struct status_
 		witnesses_read_numbers(d->witnesses, &n);
 	status_figure_set(f, TRAIL_STATUS_WITNESSES, n.count);
 	status_figure_set(f, TRAIL_STATUS_WITNESS_OVERLAP, n.overlap);
-	if (!d->witnesses)
-		return;
 	status_figure_set(f, TRAIL_STATUS_WITNESSED_SIZE, n.witnessed_size);
 	status_figure_set(f, TRAIL_STATUS_WITNESSED, n.witnessed_ns);
 	status_figure_set(f, TRAIL_STATUS_WITNESSES_ANSWERING, n.answering);
@@ -556,8 +561,20 @@ static bool make_parts(struct traild *d)
 static enum trail_err read_policy(struct traild *d, struct log_reason *reason)
 {
 	const char *path = d->options.settings.policy;
+	const char *authority = d->options.settings.timestamp;
+	reason->id = LOG_BAD_SETTINGS;
+	if (authority[0] && !policy_file_url(authority)) {
+		(void)snprintf(
+			reason->why, LOG_WHY_LEN, "timestamp must begin with http:// or https://");
+		return TRAIL_INVALID;
+	}
 	reason->id = LOG_BAD_POLICY;
-	return path[0] ? policy_file_read(path, &d->policy, reason->why) : TRAIL_OK;
+	if (path[0])
+		return policy_file_read(path, &d->policy, reason->why);
+	/* A policy without witnesses: the courier carries time stamps alone. */
+	if (authority[0])
+		d->policy = calloc(1, sizeof *d->policy);
+	return TRAIL_OK;
 }
 
 static enum trail_err judge_policy(const struct traild *d, struct log_reason *reason)
@@ -587,10 +604,12 @@ static enum trail_err start_witnesses(struct traild *d, struct log_reason *reaso
 		.log = d->identity.vkey,
 		.policy = d->policy,
 		.courier = d->courier_path,
+		.timestamp = set->timestamp,
 		.interval_ms = set->witness_interval,
 		.patience_ms = set->witness_timeout,
 		.refresh_ms = set->witness_refresh * 1000,
 		.keep = on_cosigned,
+		.stamp = on_stamp,
 		.say = on_entry,
 		.done = on_witnessed,
 		.fatal = on_fatal,
@@ -878,6 +897,23 @@ enum trail_err traild_end(const struct traild_options *options, struct log_reaso
 
 /* ---- serving and stopping ---- */
 
+/* And, of its witnesses, how many must lie before two histories can both have a quorum. */
+static void say_ready(const struct traild *d, uint64_t size)
+{
+	const unsigned overlap = d->policy ? policy_overlap(d->policy) : 0;
+	const char *name = d->identity.vkey.name;
+	unsigned long long records = size;
+	if (!d->policy || d->policy->witnesses == 0)
+		log_line(LOG_READY, "ready: log %s with %llu records", name, records);
+	else
+		log_line(LOG_READY,
+			"ready: log %s with %llu records; any two quorums of its %zu witnesses "
+			"have "
+			"%u in common at least%s",
+			name, records, d->policy->witnesses, overlap,
+			overlap == 0 ? ": nothing guards against a fork (G5 does not hold)" : "");
+}
+
 enum trail_err traild_serve(struct traild *d, struct log_reason *reason)
 {
 	char status[256];
@@ -885,8 +921,7 @@ enum trail_err traild_serve(struct traild *d, struct log_reason *reason)
 	(void)store_head(d->store, &head);
 	(void)snprintf(status, sizeof status, "READY=1\nSTATUS=%s, %llu records",
 		d->identity.vkey.name, (unsigned long long)head.size);
-	log_line(LOG_READY, "ready: log %s with %llu records", d->identity.vkey.name,
-		(unsigned long long)head.size);
+	say_ready(d, head.size);
 	notify_manager(status);
 	enum trail_err err = server_run(d->server);
 	if (err) {

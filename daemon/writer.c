@@ -233,6 +233,7 @@ static enum trail_err put_seal(
 	struct writer *w, uint64_t time_ns, struct span payload, struct log_reason *reason)
 {
 	uint64_t index = batch_add_control(w->intake.batch, KIND_SEAL, 0, time_ns, payload);
+	store_sealed_set(w->options.store, &w->head);
 	enum trail_err err = commit_and_sign(w, reason);
 	if (err != TRAIL_OK)
 		return err;

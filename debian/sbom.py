@@ -50,6 +50,7 @@ def built(folder):
     """The files that a package ships from this build."""
     library = sorted(folder.glob("libtrail.so.*.*.*"))
     return [folder / "trail", folder / "trail-witness", folder / "traild", folder / "traild-signer",
+            folder / "traild-courier",
             *library]
 
 

@@ -37,7 +37,7 @@ struct posts {
 	struct event_base *base;
 	struct evdns_base *names;
 	struct tls *tls; /* NULL: there is no https */
-	LIST_HEAD(, trip) trips;
+	LIST_HEAD(trips, trip) trips;
 };
 
 struct posts *posts_new(struct event_base *base, const char *ca_file)
@@ -252,8 +252,9 @@ static bool fill_request(struct evhttp_request *r, const struct post *post, cons
 /* False: it cannot be sent; the trip has no request then. */
 static bool depart(struct trip *t, const struct post *post, const struct target *to)
 {
+	const suseconds_t left_ms = post->patience_ms % 1000;
 	const struct timeval patience = { .tv_sec = post->patience_ms / 1000,
-		.tv_usec = post->patience_ms % 1000 * 1000 };
+		.tv_usec = left_ms * 1000 };
 	t->connection = connect_to(t->posts, to);
 	struct evhttp_request *r = t->connection ? evhttp_request_new(on_answer, t) : NULL;
 	if (!r)

@@ -3,7 +3,7 @@
 The harness of the integration tests: finds the programs, starts and ends daemons, bounds every test
 in time, and prints what was measured.
 
-    TRAIL_BUILD     folder with traild, traild-signer and trail    (build/release)
+    TRAIL_BUILD     folder with traild and what belongs to it      (build/release)
     TRAIL_WRAPPER   words put in front of every traild, "valgrind -q ..."
     TRAIL_SLOW      factor on all time limits                      (1)
     TRAIL_MAP_SIZE  map_size of the daemons                        (8G)
@@ -149,7 +149,7 @@ def pytest_terminal_summary(terminalreporter):
 @pytest.fixture(scope="session")
 def build():
     folder = build_folder()
-    for name in ("traild", "traild-signer"):
+    for name in ("traild", "traild-signer", "traild-courier"):
         if not (folder / name).exists():
             pytest.fail(f"{folder / name} is missing: build it, or set TRAIL_BUILD")
     return folder

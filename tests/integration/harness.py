@@ -330,7 +330,7 @@ class Factory:
         folder = self.folder / "programs"
         if not folder.exists():
             folder.mkdir()
-            for program in (self.traild, self.signer):
+            for program in (self.traild, self.signer, self.traild.with_name("traild-courier")):
                 shutil.copy(program, folder)
             folder.chmod(0o755)
         return folder / "traild"

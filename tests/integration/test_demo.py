@@ -24,7 +24,8 @@ def demo(traild, replaced=None, script=""):
     build = traild.folder / "build"
     shutil.copytree(traild.traild.parent, build,
                     ignore=lambda _, names: [n for n in names
-                                             if n not in ("traild", "traild-signer", "trail")])
+                                             if n not in ("traild", "traild-signer", "traild-courier",
+                                                          "trail")])
     if replaced:
         real = build / f"real-{replaced}"
         (build / replaced).rename(real)

@@ -23,7 +23,7 @@ COMPILERS = {
 }
 VERSION = re.search(r"^VERSION := (\S+)$", (ROOT / "Makefile").read_text(), re.M)[1]
 INSTALLED = {
-    "bin/trail", "sbin/traild", "sbin/traild-signer", "include/trail.h", "lib/libtrail.a",
+    "bin/trail", "sbin/traild", "sbin/traild-signer", "sbin/traild-courier", "include/trail.h", "lib/libtrail.a",
     "share/bash-completion/completions/trail", "share/fish/vendor_completions.d/trail.fish",
     "share/zsh/site-functions/_trail",
     "lib/libtrail.so", "lib/libtrail.so.1", f"lib/libtrail.so.{VERSION}",

@@ -20,7 +20,8 @@ from wire import Client, pb
 
 HOSTILE = 'a"b\\c\u202ed\u009b[2J{},e=\u00e5'
 STRANGER = 65534
-IN_ORDER = ["disk_full", "questions_refused", "disk_low", "queue_slow", "gaps", "connections"]
+IN_ORDER = ["witness_fork", "disk_full", "questions_refused", "unconfirmed", "seal_old", "witnessed_old",
+            "disk_low", "queue_slow", "gaps", "connections", "seals_few"]
 
 
 class Status:

@@ -5,9 +5,11 @@ that behave or do not.
 """
 import os
 import pathlib
+import re
 import select
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -16,9 +18,11 @@ import pytest
 import wire
 from harness import ROOT, SLOW, Process, StartFailed, children, name_of
 from wire import Client
+from witness import Witness
 
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 import tlog  # noqa: E402
+import tsa  # noqa: E402
 from fake_witness import FakeWitness  # noqa: E402
 
 ORIGIN = "example.org/test"
@@ -183,7 +187,7 @@ def test_g5_m_of_the_policy_is_told(traild, folder, board):
         run.stop()
     run = traild.start(folder / "d", origin=None)
     f = figures(run)
-    assert (f["WITNESSES"], f["WITNESS_OVERLAP"]) == (0, 0) and "UNCONFIRMED" not in f
+    assert (f["WITNESSES"], f["WITNESS_OVERLAP"]) == (0, 0) and f["UNCONFIRMED"] == 0
 
 
 # What one of three witnesses may do without harm, and how it stands then.
@@ -315,7 +319,7 @@ def test_a_new_log_is_shown_to_its_witnesses_at_its_genesis(traild, folder, boar
     run = traild.start(folder / "new", config=dict(QUICK, policy=b.write(), witness_start="wait"),
                        origin=ORIGIN)
     helper.join()
-    first = [r for r in b[0].requests if r.status == 200] + [r for r in b[1].requests if r.status == 200]
+    first = [r for w in b.witnesses for r in w.requests if r.method == "POST" and r.status == 200]
     assert tlog.parse_checkpoint(tlog.split_note(tlog.parse_add(first[0].body)[2])[0]).size == 1
     cosigned(run, log_size(run))
 
@@ -421,7 +425,7 @@ def test_g5_two_histories_cannot_both_have_a_quorum(traild, folder, board):
     roots = {}
     for witness in b.witnesses:
         for request in witness.requests:
-            if request.status == 200:
+            if request.method == "POST" and request.status == 200:
                 cp = tlog.parse_checkpoint(tlog.split_note(tlog.parse_add(request.body)[2])[0])
                 roots.setdefault(cp.size, {}).setdefault(cp.root, set()).add(witness.key.name)
     for size, seen in roots.items():
@@ -600,3 +604,120 @@ def test_a_policy_that_is_not_there_is_told(traild, folder):
     code, stderr = traild.refuse(folder / "d", config={"policy": str(folder / "none")})
     assert code == USAGE and "TRAIL-D078" in stderr and str(folder / "none") in stderr
     assert not (folder / "d").exists()
+
+
+# ---- a real witness ------------------------------------------------------------------------------
+
+@pytest.fixture
+def witness(build, folder):
+    made = []
+
+    def make(**how):
+        made.append(Witness(build, folder, **how))
+        return made[-1]
+    yield make
+    for one in made:
+        one.finish()
+
+
+def test_g5_trail_witness_cosigns_and_catches_a_rollback(traild, folder, witness):
+    made_log(traild, folder / "d")
+    w = witness(logs=[folder / "d/vkey"])
+    policy = folder / "policy"
+    policy.write_text("".join(
+        f"witness w{i} {w.vkey} {url}\nquorum w{i}\n" for i, url in enumerate(w.urls[:1])))
+    config = dict(QUICK, policy=str(policy))
+    run = traild.start(folder / "d", config=config, origin=None)
+    cosigned(run, append(run, 4))
+    run.stop()
+    copy(folder / "d", folder / "old")
+    run = traild.start(folder / "d", config=config, origin=None)
+    cosigned(run, append(run, 5, 3))
+    run.stop()
+    # The witness, too, may be ended in between.
+    w.kill()
+    w.start()
+    policy.write_text(f"witness w0 {w.vkey} {w.urls[0]}\nquorum w0\n")
+    before = signed_head(folder / "old")
+    code, stderr = traild.refuse(folder / "old", origin=None, config=config)
+    assert code == CONTRADICTS and "TRAIL-D074" in stderr, stderr
+    assert signed_head(folder / "old") == before
+    run = traild.start(folder / "d", config=config, origin=None)
+    cosigned(run, append(run, 8))
+    run.stop()
+    traild.assert_valid(folder / "d")
+
+
+def test_g5_trail_witness_shows_the_fork_that_a_twin_made(traild, folder, witness):
+    """A twin of store and signer, which the witness saw first; this one was confirmed before."""
+    made_log(traild, folder / "d")
+    w = witness(logs=[folder / "d/vkey"])
+    policy = folder / "policy"
+    policy.write_text(f"witness w {w.vkey} {w.urls[0]}\nquorum w\n")
+    config = dict(QUICK, policy=str(policy), witness_start_time=1)
+    run = traild.start(folder / "d", config=config, origin=None)
+    cosigned(run, log_size(run))
+    run.stop()
+    copy(folder / "d", folder / "twin")
+    twin = traild.start(folder / "twin", origin=None)
+    append(twin, 4, 30)
+    twin.stop()
+    # The twin alone: the witness has seen less than it signed, and nothing else.
+    run = traild.start(folder / "d", config=config, origin=None)
+    cosigned(run, append(run, 4))
+    before = signed_head(folder / "twin")
+    code, stderr = traild.refuse(folder / "twin", config=config, origin=None)
+    assert code == CONTRADICTS and "TRAIL-D075" in stderr, stderr
+    assert signed_head(folder / "twin") == before
+    cosigned(run, append(run, 5))
+
+
+# ---- time stamps ---------------------------------------------------------------------------------
+
+def sealed_answer(run):
+    with Client(run.address) as c:
+        return c.want("checkpoint", checkpoint=wire.pb.CheckpointRequest(sealed=True, above=0))
+
+
+def test_a_sealed_checkpoint_is_time_stamped_and_the_proof_shows_it(build, traild, folder):
+    with tsa.Authority(folder / "tsa") as authority:
+        run = traild.start(folder / "d", config=dict(QUICK, timestamp=authority.url, seal_epoch=1))
+        append(run, 1)
+        answer = wait_until(lambda: sealed_answer(run).stamp and sealed_answer(run),
+                            why=run.stderr)
+        size = wire.checkpoint_parse(answer.checkpoint).size
+        # Asked once for each, and kept over a restart.
+        run.stop()
+        asked = len(authority.requests)
+        run = traild.start(folder / "d", origin=None)
+        again = sealed_answer(run)
+        assert wire.checkpoint_parse(again.checkpoint).size == size and again.stamp == answer.stamp
+        assert len(authority.requests) == asked
+        text = tlog.split_note(answer.checkpoint.decode())[0]
+        assert authority.verifies(answer.stamp, text.encode())
+        # What is shown to others says when.
+        env = dict(os.environ, TRAIL_CONNECT=f"unix:{run.address}", XDG_STATE_HOME=str(folder / "x"))
+        proof = subprocess.run([build / "trail", "prove", "0"], env=env, capture_output=True, check=True)
+        (folder / "proof").write_bytes(proof.stdout)
+        told = subprocess.run([build / "trail", "--log", folder / "d/identity", "verify", "--tsa",
+                               authority.ca, folder / "proof"], env=env, capture_output=True, text=True)
+        assert re.search(r"^stamped +at .*Test Time Authority", told.stdout, re.M), told
+        run.stop()
+        traild.assert_valid(folder / "d")
+
+
+@pytest.mark.parametrize("lie", [b"", b"hello", b"0\x03\x02\x01\x02", b"x" * 20_000])
+def test_an_authority_that_lies_is_asked_again_and_stops_nothing(traild, folder, lie):
+    with tsa.Authority(folder / "tsa") as authority:
+        honest, authority.answer = authority.answer, lambda request: lie
+        run = traild.start(folder / "d", config=dict(QUICK, timestamp=authority.url))
+        wait_until(lambda: len(authority.requests) >= 3)
+        append(run, 1)
+        assert not sealed_answer(run).stamp and "TRAIL-D079" in run.stderr()
+        authority.answer = honest
+        wait_until(lambda: sealed_answer(run).stamp)
+
+
+def test_an_address_of_an_authority_that_cannot_be_is_told(traild, folder):
+    code, stderr = traild.refuse(folder / "d", config={"timestamp": "tsa.example.org"})
+    assert code == USAGE and "TRAIL-D011" in stderr and "timestamp" in stderr

@@ -51,7 +51,7 @@ import sanitizers  # noqa: E402
 LEAST = {"": 30, "asan": 5, "tsan": 1}  # fewer would mean that patches were lost
 TEST_LIMIT_S = 150
 BUILD_LIMIT_S = 600
-PROGRAMS = ("traild", "traild-signer", "trail", "trail-witness")
+PROGRAMS = ("traild", "traild-signer", "traild-courier", "trail", "trail-witness")
 COPIED = ("Makefile", "include", "proto", "daemon", "client", "tests")
 
 Mutant = collections.namedtuple("Mutant", "name breaks test path old new mode says")

@@ -11,7 +11,7 @@ import pytest
 from house import ROOT, copy_tree, make
 
 pytestmark = pytest.mark.skipif(not shutil.which("dh"), reason="no debhelper")
-BUILT = ("traild", "traild-signer", "trail", "trail-witness", "libtrail.a", "libtrail.so")
+BUILT = ("traild", "traild-signer", "traild-courier", "trail", "trail-witness", "libtrail.a", "libtrail.so")
 OTHER = {"TZ": "Pacific/Chatham", "LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8", "HOME": "/nonexistent",
          "USER": "somebody"}
 

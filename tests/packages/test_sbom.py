@@ -62,7 +62,7 @@ def test_its_parts_refer_to_each_other(sbom):
 
 def test_its_checksums_are_those_of_what_was_built(sbom):
     names = {f["fileName"].removeprefix("./") for f in sbom["files"]}
-    assert {"traild", "traild-signer", "trail", "trail-witness"} < names
+    assert {"traild", "traild-signer", "traild-courier", "trail", "trail-witness"} < names
     for f in sbom["files"]:
         data = (ROOT / "build" / "release" / f["fileName"]).read_bytes()
         for sum_ in f["checksums"]:

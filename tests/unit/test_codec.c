@@ -998,7 +998,7 @@ static void test_control_payloads_with_bad_lengths_or_codes_are_refused(void **s
 	struct genesis genesis;
 	struct span name;
 	assert_int_equal(daemon_entry_decode(span_text(""), &arena, &entry), TRAIL_INVALID);
-	assert_int_equal(daemon_entry_decode(span_text("\x08\x07"), &arena, &entry), TRAIL_INVALID);
+	assert_int_equal(daemon_entry_decode(span_text("\x08\x08"), &arena, &entry), TRAIL_INVALID);
 	assert_int_equal(
 		daemon_entry_decode(span_text("\x08\x04\x38\x03"), &arena, &entry), TRAIL_INVALID);
 	assert_int_equal(peer_decode(span_text("\x08\x03"), &arena, &peer), TRAIL_INVALID);
