@@ -14,6 +14,7 @@ import subprocess
 import time
 
 import pytest
+import tsa
 import wire
 from foreign import build_go
 from harness import ROOT, SEED
@@ -308,6 +309,41 @@ def test_g5_cosignatures_count_by_the_verifiers_policy(case, folder):
     forged = witnesses[1].line(folder, text.replace(text.split("\n")[1], "7"), 1_700_000_001)
     proof.write_bytes(sound[:begin] + lines[0].encode() + forged.encode())
     assert case.codes(proof, "--policy", policy) == {"evidence.cosignature"}
+
+
+def test_g3_a_time_stamp_counts_by_the_certificates_that_the_verifier_gives(case, folder):
+    index = case.emit("x")
+    case.sealed(index)
+    proof = case.prove(index)
+    note = proof.read_text().split("\n\n", 1)[1]
+    text = note[:note.index("\n\n") + 1].encode()
+    authority, other = tsa.Authority(folder / "tsa"), tsa.Authority(folder / "other", "Else")
+    response = authority.reply(authority.query(text))
+
+    def stamped(data):
+        return rewrite(proof, lambda evidence: setattr(evidence, "stamp", data))
+
+    # Nobody judges it: it is not believed, and that is said.
+    assert case.verify(stamped(response))["stamped"] is None
+    told = case.trail("--log", case.identity, "verify", stamped(response)).stdout
+    assert "stamped     not judged: give the certificates" in told
+
+    def by(ca, path, code):
+        done = case.trail("--log", case.identity, "verify", "--tsa", ca, path, "-o", "json",
+                          code=code)
+        return json.loads(done.stdout)
+
+    verdict = by(authority.ca, stamped(response), VALID)
+    assert verdict["stamped"] >= verdict["sealed"]["time"][:19]
+    told = case.trail("--log", case.identity, "verify", "--tsa", authority.ca,
+                      stamped(response)).stdout
+    assert "Test Time Authority" in told
+    lies = {"another authority": (other.ca, response),
+            "another text": (authority.ca, authority.reply(authority.query(text + b"x"))),
+            "cut": (authority.ca, response[:-1]), "bytes": (authority.ca, b"stamp")}
+    for name, (ca, data) in lies.items():
+        assert [f["code"] for f in by(ca, stamped(data), INVALID)["findings"]] == \
+            ["evidence.stamp"], name
 
 
 # ---- third parties ------------------------------------------------------------------------------
