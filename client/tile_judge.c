@@ -299,6 +299,7 @@ enum trail_err tile_judge_leaves(
 	if (tile.width < TILE_WIDTH)
 		return TRAIL_OK;
 	tile_edge_close(&j->edge, 0, &root);
+	j->root = root;
 	return j->lost ? TRAIL_OK : climb(j, tile, &root);
 }
 

@@ -19,6 +19,7 @@ struct tile_judge {
 	struct fault *fault;
 	const struct checkpoint *head;
 	struct tile_edge edge; /* what is believed */
+	struct hash root;      /* of the last full tile of level 0 that is believed */
 	struct buf file, above;
 	unsigned missing; /* files */
 	bool blind;       /* leaves are known by neither entries nor their tile */
@@ -44,7 +45,7 @@ bool tile_judge_blame(struct tile_judge *j, const struct tile *tile, enum trail_
 /*
  * Judge tile `number` of level 0, and each above that it fills. leaf[0 .. known) are the leaf
  * hashes of its entries, as many as are there; afterwards leaf[0 .. width) is what is believed,
- * unless j->blind. TRAIL_NOMEM.
+ * and j->root the root of it if it is full, unless j->blind. TRAIL_NOMEM.
  */
 enum trail_err tile_judge_leaves(
 	struct tile_judge *j, uint64_t number, struct hash leaf[TILE_WIDTH], unsigned known);

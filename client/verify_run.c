@@ -318,6 +318,9 @@ static void take_seal(
 	while (run->edge.size < page->first + i)
 		frontier_append(&run->edge, &page->leaf[run->edge.size - page->first], NULL, NULL);
 	frontier_root(&run->edge, &root);
+	/* A start may stand between it and the one before, and nobody shows it. */
+	if (run->opener.closed)
+		seals_excuse(&run->opener.control.seals);
 	seals_take(&run->opener.control.seals, page->first + i, r, &root);
 }
 

@@ -243,15 +243,28 @@ static enum trail_err judge_entries(
 
 /* ---- the tree ---- */
 
+/* Where the next checkpoint lies whose root the tree must give. */
+static uint64_t next_mark(const struct tree_run *run)
+{
+	const struct marks *marks = &run->marks;
+	return marks->passed < marks->count ? marks->list[marks->passed].size : UINT64_MAX;
+}
+
 /* Grow the tree by what is believed, past the checkpoints whose roots it must give. */
 static void grow(struct tree_run *run, uint64_t first, unsigned width)
 {
+	uint64_t mark = next_mark(run);
 	if (run->judge.blind)
 		return;
+	if (width == TILE_WIDTH && mark >= first + width) {
+		frontier_append_node(&run->tree, TILE_BITS, &run->judge.root);
+		if (mark == first + width)
+			marks_compare(&run->marks, &run->tree, run->found);
+		return;
+	}
 	for (unsigned i = 0; i < width; i++) {
 		frontier_append(&run->tree, &run->leaf[i], NULL, NULL);
-		if (run->marks.passed < run->marks.count &&
-			run->marks.list[run->marks.passed].size == first + i + 1)
+		if (next_mark(run) == first + i + 1)
 			marks_compare(&run->marks, &run->tree, run->found);
 	}
 }

@@ -7,6 +7,7 @@
 
 const char HELP_SEARCH[] =
 	"usage: trail search [TERM...] [-S SINCE] [-U UNTIL] [-n N] [-r] [-f] [-o FORM]\n"
+	"                   [--evidence DIR]\n"
 	"\n"
 	"Show the events that match all terms, the newest last; without terms all events.\n"
 	"Each row is verified: it is in the tree of a signed checkpoint, and the event is\n"
@@ -31,6 +32,9 @@ const char HELP_SEARCH[] =
 	"  -r, --reverse      the newest first\n"
 	"  -f, --follow       show what comes, until you stop it; the last 10 first\n"
 	"  -o FORM            short (a sentence each, the default), table, json or csv\n"
+	"      --evidence DIR make the new folder DIR with the rows and the proof of each, for\n"
+	"                     somebody without access: `trail verify DIR` checks it; all rows,\n"
+	"                     unless -n is given\n"
 	"\n"
 	"Below the rows, on standard error, stands how complete the answer is. Exit codes:\n"
 	"0 found, 1 nothing, 6 found but something that sources numbered is missing.\n"
@@ -38,7 +42,8 @@ const char HELP_SEARCH[] =
 	"Examples:\n"
 	"  trail search actor:anna -S today\n"
 	"  trail search subject:p-93 action:read -S -30d -o csv > who-looked.csv\n"
-	"  trail search outcome:denied -f\n";
+	"  trail search outcome:denied -f\n"
+	"  trail search subject:p-93 --evidence case-2026-119\n";
 
 /* The arguments, with a space between them. NULL: memory is out. */
 static char *join(int argc, char **argv)

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 const char HELP_VERIFY[] =
-	"usage: trail verify [options] [FOLDER]\n"
+	"usage: trail verify [options] [FOLDER|FILE]\n"
 	"\n"
 	"Is the log of the running daemon whole and unchanged? Fetches every record and\n"
 	"derives all anew: the chain, the tree, the numbers of every source, the entries that\n"
@@ -19,6 +19,10 @@ const char HELP_VERIFY[] =
 	"With FOLDER the log that `trail publish` wrote there, with no daemon: every entry, every\n"
 	"tile, the signed root. Without --log it must be the one of the folder's log.identity.\n"
 	"\n"
+	"With a FOLDER of evidence that `trail search` made, or a FILE by `trail prove`: that,\n"
+	"with no daemon, and cosignatures by --policy. Says what was recorded, who signed, sealed\n"
+	"and cosigned it, and when. Without --log it is unverifiable at best.\n"
+	"\n"
 	"  --log FILE         the log identity file that the log must be\n"
 	"  --checkpoint FILE  a checkpoint of this log kept elsewhere (`trail checkpoint`): finds\n"
 	"                     what was changed or cut before the log was signed anew\n"
@@ -27,6 +31,7 @@ const char HELP_VERIFY[] =
 	"  --payloads         open every payload, too (role investigator; the log tells of it)\n"
 	"  --vkey VKEY        FOLDER is the tile tree of another log (c2sp.org/tlog-tiles), of\n"
 	"                     which this is the key: what its entries say is not judged\n"
+	"  --tsa FILE         certificates (PEM) of authorities whose time stamps count, for FILE\n"
 	"  -q, --quiet        print nothing but errors; the exit code tells the verdict\n"
 	"  -o json            one JSON object on standard output\n"
 	"\n"
@@ -36,6 +41,7 @@ const char HELP_VERIFY[] =
 	"Examples:\n"
 	"  trail verify --log log.identity --checkpoint last-month.note\n"
 	"  trail verify --log log.identity published\n"
+	"  trail verify --log log.identity case-2026-118.tlog-proof\n"
 	"  trail verify --since -q || mail -s 'look at the log' auditor < /dev/null\n";
 
 static int tell(struct cli *cli, const struct wish *wish, const struct trail_verify *v)

@@ -70,7 +70,7 @@ static const char WITHOUT_US[] =
 	"       head -3 checkpoint > text\n"
 	"       tail -1 checkpoint | sed 's/.* //' | base64 -d | tail -c 64 > sig\n"
 	"       (printf '302a300506032b6570032100' | xxd -r -p; sed -n 2p log.identity |\n"
-	"         sed 's/.*+//' | base64 -d | tail -c 32) > key\n"
+	"         cut -d+ -f3- | base64 -d | tail -c 32) > key\n"
 	"       openssl pkeyutl -verify -pubin -keyform DER -inkey key -rawin -in text \\\n"
 	"         -sigfile sig\n"
 	"  4. The leaf of record 0 is line 3 of log.identity.\n"

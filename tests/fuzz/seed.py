@@ -125,6 +125,23 @@ def vector(path):
     return bytes.fromhex("".join(l for l in lines if not l.startswith("#")))
 
 
+def signer_inputs():
+    """Questions behind an even byte, contents of `seeds` behind an odd one."""
+    slot = vector(VECTORS / "signer-seeds-slot.hex")
+    content = slot[12:12 + int.from_bytes(slot[8:12], "big")]
+    marked = content[:6] + b"\0\1" + content[8:] + struct.pack(">QQQQ", 2 * 10**9, 5, 7, 9)
+    yield "seeds", b"\1" + content
+    yield "seeds-marked", b"\1" + marked
+    yield "seeds-cut", b"\1" + marked[:-1]
+    yield "sign", b"\0\2" + struct.pack(">Q", 6) + bytes(32) + b"\1" + bytes(32)
+    yield "seal", b"\0\3" + struct.pack(">QQ", 5, 1)
+    yield "seal-other", b"\0\3" + struct.pack(">QQ", 4, 1)
+    record = b"\1\6" + bytes(110)
+    yield "sealed", b"\0\4" + record + bytes(16) + b"\0\0\3" + bytes(96)
+    yield "sealed-cosigned", b"\0\4" + record + bytes(16) + b"\0\5note\n\0"
+    yield "sealed-lie", b"\0\4" + record + bytes(16) + b"\xff\xff\0"
+
+
 def put(target, name, data):
     folder = HERE / "corpus" / target
     folder.mkdir(parents=True, exist_ok=True)
@@ -174,6 +191,8 @@ def main():
         put("seal", name, text)
     put("seal", "message", seal_message(SEAL_TEXTS["text"]))
     put("seal", "genesis", vector(VECTORS / "genesis.hex"))
+    for name, data in signer_inputs():
+        put("signer", name, data)
     identity = b"trail-log/v1\n" + LOG + b"\n" + ROOT + b"\n"
     signed, cosigned = (HERE / "corpus/note" / n for n in ("signed", "cosigned"))
     put("succession", "genesis", vector(VECTORS / "genesis.hex"))

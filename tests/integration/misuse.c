@@ -223,6 +223,48 @@ static void null_rows(void)
 	EXPECT(trail_rows_witnessed(NULL) == 0);
 }
 
+static void null_evidence(struct trail *t, struct trail_verify *v)
+{
+	const struct trail_entry *entry = NULL;
+	char *text = NULL;
+	size_t len = 7;
+	uint8_t hash[TRAIL_HASH_LEN];
+	REFUSED(trail_query_set_evidence(NULL, true));
+	REFUSED(trail_entry_evidence(NULL, &text, &len));
+	REFUSED(trail_rows_evidence(NULL, &text, &len));
+	REFUSED(trail_verify_set_anchors(NULL, "x", 1));
+	REFUSED(trail_verify_set_anchors(v, NULL, 1));
+	REFUSED(trail_verify_proof(NULL, v, "x", 1));
+	REFUSED(trail_verify_proof(t, NULL, "x", 1));
+	REFUSED(trail_verify_proof(t, v, NULL, 1));
+	REFUSED(trail_verify_begin(NULL, v));
+	REFUSED(trail_verify_begin(t, NULL));
+	REFUSED(trail_verify_line(NULL, v, "x", 1, &entry));
+	REFUSED(trail_verify_line(t, NULL, "x", 1, &entry));
+	REFUSED(trail_verify_line(t, v, "x", 1, &entry)); /* nothing was begun */
+	REFUSED(trail_verify_end(NULL, v));
+	REFUSED(trail_verify_end(t, NULL));
+	REFUSED(trail_verify_end(t, v));
+	REFUSED(trail_verify_add(NULL, "evidence.rows", NULL, "x"));
+	REFUSED(trail_verify_add(v, NULL, NULL, "x"));
+	EXPECT(trail_verify_add(v, "no.code", NULL, "x") == TRAIL_INVALID);
+	EXPECT(!trail_verify_entry(NULL) && !trail_verify_origin(NULL));
+	EXPECT(trail_verify_number(NULL, TRAIL_PROOF_SEALED) == 0);
+	EXPECT(trail_verify_number(v, TRAIL_PROOF_COUNT) == 0);
+	EXPECT(trail_verify_authority(NULL)[0] == '\0');
+	EXPECT(trail_verify_cosigners(NULL, true) == 0 && !trail_verify_cosigner(NULL, false, 0));
+	EXPECT(!trail_verify_cosigner(v, true, 0) && trail_verify_cosigned(NULL, true, 0) == 0);
+	EXPECT(trail_verify_begin(t, v) == TRAIL_OK);
+	REFUSED(trail_verify_line(t, v, NULL, 1, &entry));
+	REFUSED(trail_verify_line(t, v, "x", 1, NULL));
+	EXPECT(trail_verify_line(t, v, "x", 1, &entry) == TRAIL_INVALID && !entry);
+	EXPECT(trail_verify_end(t, v) == TRAIL_OK);
+	EXPECT(trail_verify_verdict(v) == TRAIL_VERDICT_INVALID);
+	trail_digest(NULL, 1, hash);
+	trail_digest("x", 1, NULL);
+	EXPECT(!text && len == 7);
+}
+
 static void null_verify(void)
 {
 	struct trail *t = trail_new();
@@ -262,6 +304,7 @@ static void null_verify(void)
 	EXPECT(!trail_verify_finding_index(NULL, 0, &index) && index == 7);
 	EXPECT(!trail_verify_finding_what(NULL, 0));
 	EXPECT(!trail_verify_finding_is_invalid(NULL, 0));
+	null_evidence(t, v);
 	trail_verify_free(v);
 	trail_free(t);
 }

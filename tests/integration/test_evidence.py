@@ -15,9 +15,9 @@ import time
 
 import pytest
 import wire
+from foreign import build_go
 from harness import ROOT, SEED
 from test_cli import Trail
-from test_interop import checker  # noqa: F401  (a fixture)
 from wire import Client, pb
 
 VECTORS = ROOT / "tests/vectors/evidence"
@@ -370,7 +370,8 @@ def test_g3_python_that_knows_only_the_format_accepts_our_proof(case):
         python_accepts(vector, identity)
 
 
-def test_g3_go_accepts_the_paths_of_our_proof(case, checker, folder):  # noqa: F811
+def test_g3_go_accepts_the_paths_of_our_proof(case, tmp_path, folder):
+    checker = build_go("check", tmp_path)
     index = case.emit("x")
     case.sealed(index)
     text = case.prove(index).read_text()
@@ -498,6 +499,9 @@ def test_g3_each_lie_about_an_answer_has_a_code_of_its_own(answer):
     assert words[:3] == ["trail-evidence/v1", "checkpoint", "record"]
     assert words[-2:] == ["sealed", "question"]
     assert lie("evidence.txt", lambda lines: lines.pop(-2)) == {UNSEALED}
+    sealed = shared[-2].split()[1]
+    other = ("B" if sealed[0] == "A" else "A") + sealed[1:]
+    assert lie("evidence.txt", word(sealed, other, -2)) == {"evidence.seal"}
     assert lie("evidence.txt", lambda lines: lines.pop()) == {"evidence.malformed"}
     assert lie("evidence.txt", lambda lines: lines.pop(2)) == {"evidence.items"}
     source = [i for i, line in enumerate(shared) if line.startswith("record ")][1]
@@ -525,6 +529,38 @@ def test_a_row_cannot_be_left_out_where_another_leans_on_it(answer):
     pop("records.txt", leaning[0] + 1)
     pop("rows.jsonl", leaning[0] + 1)
     assert "evidence.path" in answer.codes(answer.path)
+
+
+def test_g3_rows_that_answer_another_question_are_noticed(answer):
+    """The log's event of another question, true and proven in the same tree, in place of its own."""
+    answer.trail("search", "subject:p-1")
+    other = answer.trail("search", "source:journal", "--evidence", answer.folder / "e").stdout
+    assert other
+    path = answer.folder / "e"
+    size = wire.checkpoint_parse((path / "checkpoint").read_bytes()).size
+    with Client(answer.daemon.address) as client:
+        asked = [row for row in client.search("source:traild").all()
+                 if any(a.value == "subject:p-1" for a in row.event.attributes)][0]
+        proof = client.prove(index=asked.index, size=size)
+
+    def b64(data):
+        return base64.b64encode(data).decode()
+
+    line = " ".join(["record", str(asked.index), b64(asked.raw), b64(asked.salt),
+                     b64(asked.payload), b64(b"".join(proof.path))])
+
+    def forge(lines):
+        mine = [i for i, text in enumerate(lines) if text.startswith("record ")][-1]
+        assert lines[mine].split()[1] == lines[-1].split()[1]
+        del lines[mine]
+        places = [i for i, text in enumerate(lines) if text.startswith("record ") and
+                  int(text.split()[1]) < asked.index]
+        lines.insert(places[-1] + 1, line)
+        lines[-1] = f"question {asked.index}"
+
+    answer.path = path
+    codes = change(answer, "evidence.txt", lines_of(forge))
+    assert codes == {"evidence.question"}, codes
 
 
 def test_limits_histories_and_empty_answers_have_evidence_too(answer):

@@ -13,7 +13,7 @@ import pytest
 from foreign import fetched
 from foreign_witness import Litewitness
 from harness import SLOW
-from witness import Witness, tlog
+from witness import Witness, made_log, policy_file, tlog, witnessed
 
 SEED = b"\x0b" * 32
 
@@ -103,3 +103,16 @@ def test_g5_litewitness_and_our_witness_say_the_same(build, folder):
                         assert tlog.Key.of(vkey).fits(text, said)
         finally:
             ours.finish()
+
+
+def test_g5_a_log_of_ours_is_cosigned_by_litewitness(traild, folder):
+    """Through our courier, from the first checkpoint on: their code, their key, our policy."""
+    vkey = made_log(traild, folder / "state")
+    with Litewitness(folder, [vkey]) as theirs:
+        config = {"policy": policy_file(folder, [(theirs.vkey, theirs.url)], 1), "witness_interval": 50,
+                  "witness_start_time": 30}
+        run = traild.start(folder / "state", config=config, origin=None)
+        for seq in (2, 3, 4):
+            text, lines = witnessed(run, seq)
+            assert any(tlog.Key.of(theirs.vkey).fits(text, line) for line in lines)
+        run.stop()

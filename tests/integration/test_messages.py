@@ -162,7 +162,8 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_the_lint_sees(folder, change):
     """What keeps table, list and manual together is itself put to the test."""
-    shutil.copytree(ROOT / "daemon", folder / "daemon")
+    for name in ("daemon", "client/witness"):
+        shutil.copytree(ROOT / name, folder / name)
     shutil.copytree(ROOT / "tests/lint", folder / "tests/lint")
     code, said = lint(folder)
     assert code == 0, said

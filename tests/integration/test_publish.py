@@ -4,7 +4,8 @@ The published log: trail publish writes it, anybody may read it, trail verify an
 judge it. G2, G3: every change of any of its files is found, and the record named; whenever the
 publisher ends, by whatever, the checkpoint in the folder is one whose tiles are all there.
 
-    TRAIL_PUBLISH_KILLS   kills at random moments   (12)
+    TRAIL_PUBLISH_KILLS   kills at random moments        (12)
+    TRAIL_TREE_DAMAGE     random changes of the files    (60; with TRAIL_FULL=1: 1,500)
 """
 import base64
 import fcntl
@@ -22,11 +23,12 @@ import time
 import pytest
 import tiles
 import wire
-from harness import SEED, SLOW
+from harness import FULL, SEED, SLOW
 from liar import Proxy, flip
 from wire import Client
 
 KILLS = int(os.environ.get("TRAIL_PUBLISH_KILLS", "12"))
+DAMAGE = int(os.environ.get("TRAIL_TREE_DAMAGE", "1500" if FULL else "60"))
 BATCH = 1000
 STRANGER = 65534
 
@@ -803,6 +805,61 @@ def test_g12_files_that_are_none_are_sentences(copy, path, code, index, how):
     stray = {"tree.stranger"} if how in ("link", "folder", "pipe") else set()
     assert codes(value) <= {code, "spine.missing"} | stray
     assert not value["root"] or base64.b64decode(value["root"]) == tiles.root(copy.records)
+
+
+def damage_at_random(rng, folder, files):
+    """Change some of the files in some ways; what was done."""
+    done = []
+    for _ in range(rng.choice((1, 1, 1, 2, 5))):
+        path, other = rng.choice(files), rng.choice(files)
+        data = (folder / path).read_bytes() if (folder / path).exists() else b""
+        how = rng.choice(("flip", "cut", "grow", "zero", "swap", "copy", "remove"))
+        if how == "flip" and data:
+            data = flip(data, at=rng.randrange(len(data)), bit=1 << rng.randrange(8))
+        elif how == "cut":
+            data = data[:rng.randrange(len(data) + 1)]
+        elif how == "grow":
+            data += rng.randbytes(rng.randrange(1, 300))
+        elif how == "zero":
+            at = rng.randrange(len(data) + 1)
+            data = data[:at] + bytes(len(data[at:at + 40])) + data[at + 40:]
+        elif how in ("swap", "copy") and (folder / other).exists():
+            theirs = (folder / other).read_bytes()
+            if how == "swap":
+                (folder / other).write_bytes(data)
+            data = theirs
+        done.append(f"{how} {path} {other}")
+        if how == "remove":
+            (folder / path).unlink(missing_ok=True)
+        else:
+            (folder / path).write_bytes(data)
+    return done
+
+
+@pytest.mark.limit(900)
+def test_g2_whatever_is_done_to_the_files_is_found(log, trail, folder, measured):
+    """Many trees of 600 records, changed at random: never valid unless all is as it was."""
+    log.grow_to(600)
+    trail("publish", folder / "pub")
+    (folder / "id").write_text(trail("key").stdout)
+    files = [*tiles.needed(600), "checkpoint", "log.identity"]
+    rng, same = random.Random(SEED), 0
+    for _ in range(DAMAGE):
+        shutil.rmtree(folder / "copy", ignore_errors=True)
+        shutil.copytree(folder / "pub", folder / "copy")
+        done = damage_at_random(rng, folder / "copy", files)
+        # A partial tile may be missing where the full one is there; here none is.
+        sound = all((folder / "copy" / p).exists() and (folder / "copy" / p).read_bytes() ==
+                    (folder / "pub" / p).read_bytes() for p in files[:-1])
+        identity = (folder / "copy/log.identity")
+        sound = sound and (not identity.exists() or
+                           identity.read_bytes() == (folder / "pub/log.identity").read_bytes())
+        command, env = trail.command("verify", "-o", "json", "--log", folder / "id", folder / "copy")
+        run = subprocess.run(command, env=env, capture_output=True, check=False)
+        assert run.returncode == (0 if sound else 5), (done, run)
+        assert json.loads(run.stdout)["verdict"] == ("valid" if sound else "invalid")
+        same += sound
+    measured("damaged, of which nothing was changed", f"{DAMAGE}, {same}")
 
 
 def test_g12_a_bundle_and_its_tile_missing_together_leave_the_rest_judged(copy):

@@ -21,6 +21,7 @@ import socket
 import subprocess
 import sys
 
+import wire
 from harness import ROOT, SLOW, hand_over
 
 sys.path.insert(0, str(ROOT / "tests" / "support"))
@@ -187,3 +188,29 @@ def log_file(folder, log, name="log"):
 
 def small_log(origin="example.org/audit", seed=bytes(range(32)), size=64, salt=b""):
     return tlog.Log(origin, seed, [salt + bytes([i % 256, i // 256]) for i in range(size)])
+
+
+# ---- a log of ours that has witnesses -----------------------------------------------------------
+
+def made_log(traild, state):
+    """A log that was there before it had witnesses; its vkey."""
+    run = traild.start(state)
+    with wire.Client(run.address) as c:
+        c.append("journal", 1, 1, [wire.event(1)])
+    run.stop()
+    return (pathlib.Path(state) / "vkey").read_text().strip()
+
+
+def witnessed(run, seq):
+    """Write one event and wait for the quorum: (text, signature lines) of the answer's checkpoint."""
+    with wire.Client(run.address, claims=[("journal", 1)]) as c:
+        answer = c.append("journal", 1, seq, [wire.event(seq)], ack=wire.pb.WITNESSED,
+                          wait_ms=int(20_000 * SLOW))
+    return tlog.split_note(answer.checkpoint.decode())
+
+
+def policy_file(folder, witnesses, quorum):
+    lines = [f"witness w{i} {vkey} {url}" for i, (vkey, url) in enumerate(witnesses)]
+    lines += ["group g %d %s" % (quorum, " ".join(f"w{i}" for i in range(len(witnesses)))), "quorum g"]
+    (folder / "policy").write_text("\n".join(lines) + "\n")
+    return str(folder / "policy")
