@@ -241,7 +241,7 @@ static bool source_asked(const struct answer *a, const struct row *row)
 	return span_equal(asked, span_text(row->source));
 }
 
-static misfit event_answers(const struct answer *a, const struct row *row)
+misfit answer_misfit(const struct answer *a, const struct row *row)
 {
 	const struct evidence_item *shown = row->item.shown;
 	const struct paging *p = &a->question.paging;
@@ -277,7 +277,7 @@ static misfit row_fits(struct trial *t, size_t i)
 	if (!why)
 		why = name_of(a, r->peer, KIND_PEER, index, &row->peer);
 	if (!why && !is_range(a))
-		why = event_answers(a, row);
+		why = answer_misfit(a, row);
 	return why;
 }
 

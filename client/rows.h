@@ -59,6 +59,11 @@ static inline bool answer_follows(const struct answer *a)
 	return a->question.paging.follow_ms != 0;
 }
 /*
+ * Whether an event, opened and named, answers a->query within the times of a->question; its item's
+ * payload is walked for it. NULL: it does.
+ */
+misfit answer_misfit(const struct answer *a, const struct row *row);
+/*
  * Forget the newest page, and open the checkpoint of the next, unless all pages are of one that is
  * known: a->cp. It is to be settled before the page is taken. TRAIL_CORRUPT, TRAIL_NOMEM: as
  * trust_see; or it is older than what was held.

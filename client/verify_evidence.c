@@ -37,6 +37,8 @@ struct evidence_set {
 	uint64_t cosigned; /* the records below it are in a tree that was */
 	bool has_question;
 	uint64_t question;
+	struct answer asked; /* its query, and times */
+	struct buf literal;  /* quoted values of the query without their escapes */
 	uint64_t rows, opened, next_row, unsealed, first_unsealed;
 	bool leans; /* the row before is proven by what this one names */
 	struct hash leaf;
@@ -49,6 +51,7 @@ static void set_free(struct evidence_set *s)
 	buf_release(&s->note);
 	kept_items_release(&s->named);
 	entry_release(&s->entry);
+	buf_release(&s->literal);
 	free(s);
 }
 
@@ -215,7 +218,20 @@ static bool name_of(struct evidence_set *s, uint64_t by, uint64_t index, enum re
 	return *err == TRAIL_OK;
 }
 
-/* Set `entry` from an item that was judged. */
+/* Whether the row is one that the log's event of the question asks for. */
+static bool answers(struct evidence_set *s, const struct row *row)
+{
+	/* What was erased answers nothing any more, which is told already. */
+	bool due = s->has_question && item_is_open(&row->item);
+	misfit why = due ? answer_misfit(&s->asked, row) : NULL;
+	if (why)
+		findings_add(s->found, FIND_EVIDENCE_QUESTION, row->item.shown->index,
+			"record %" PRIu64 " is no answer to the question that the log holds: %s",
+			row->item.shown->index, why);
+	return !why;
+}
+
+/* Set `entry` from an item that was judged; a row must answer the question as well. */
 static enum trail_err fill(
 	struct evidence_set *s, const struct evidence_item *shown, struct trail_entry *entry)
 {
@@ -228,11 +244,55 @@ static enum trail_err fill(
 		name_of(s, index, row.item.record.peer, KIND_PEER, &peer, &err);
 	row.source = source;
 	row.peer = peer;
+	named = named && answers(s, &row);
 	if (named && !entry_set(entry, &row, &s->cp))
 		err = TRAIL_NOMEM;
 	free(source);
 	free(peer);
 	return err != TRAIL_OK || named ? err : TRAIL_INVALID;
+}
+
+/* A number of the log's own event: decimal. False: it is none. */
+static bool time_take(const char *text, int64_t *ns)
+{
+	char *end = NULL;
+	*ns = strtoll(text, &end, 10);
+	return end != text && *end == '\0';
+}
+
+static bool take_query(struct evidence_set *s, struct span text)
+{
+	struct query_fault bad;
+	if (!buf_reserve(&s->literal, text.len + QUERY_ALIGN))
+		return false;
+	struct arena arena = { .data = s->literal.data, .cap = s->literal.cap };
+	return query_parse(text, &arena, &s->asked.query, &bad) == TRAIL_OK;
+}
+
+/* One thing that the event of a question says of it. Others, of a later daemon, are passed over. */
+static bool take_attribute(struct evidence_set *s, const char *key, const char *value)
+{
+	struct paging *p = &s->asked.question.paging;
+	if (strcmp(key, "query") == 0)
+		return take_query(s, span_text(value));
+	if (strcmp(key, "object") == 0)
+		s->asked.query = query_of_object(span_text(value));
+	else if (strcmp(key, "since_ns") == 0)
+		return time_take(value, &p->since_ns);
+	else if (strcmp(key, "until_ns") == 0)
+		return time_take(value, &p->until_ns);
+	return true;
+}
+
+/* What was asked: every row is held against it. */
+static bool understand(struct evidence_set *s, const struct trail_event *e)
+{
+	bool good = true;
+	for (size_t i = 0; good && i < trail_event_attribute_count(e); i++) {
+		const char *value = trail_event_attribute_value(e, i);
+		good = take_attribute(s, trail_event_attribute_key(e, i), value ? value : "");
+	}
+	return good;
 }
 
 static enum trail_err take_question(struct evidence_set *s, struct trail_verify *v)
@@ -245,7 +305,7 @@ static enum trail_err take_question(struct evidence_set *s, struct trail_verify 
 	v->result.proof.entry = entry;
 	enum trail_err err = shown ? fill(s, shown, entry) : TRAIL_INVALID;
 	bool tells = err == TRAIL_OK && entry->is_event && entry->record.source == 0 &&
-		trail_event_action(entry->event) == TRAIL_READ;
+		trail_event_action(entry->event) == TRAIL_READ && understand(s, entry->event);
 	if (err == TRAIL_NOMEM)
 		return err;
 	if (!tells) {

@@ -17,6 +17,7 @@ struct aside {
 	size_t count;
 	struct kept_note notes[ASIDE_NOTES];
 	struct kept_note newest;
+	struct kept_note stamp;
 };
 
 struct aside *aside_new(void)
@@ -34,6 +35,7 @@ void aside_free(struct aside *a)
 	for (size_t i = 0; i < ASIDE_NOTES; i++)
 		buf_release(&a->notes[i].note);
 	buf_release(&a->newest.note);
+	buf_release(&a->stamp.note);
 	(void)pthread_mutex_destroy(&a->lock);
 	free(a);
 }
@@ -94,6 +96,24 @@ bool aside_keep(struct aside *a, uint64_t size, struct span note, uint64_t now_m
 	return ok;
 }
 
+bool aside_stamp(struct aside *a, uint64_t size, struct span stamp, uint64_t now_ms)
+{
+	(void)pthread_mutex_lock(&a->lock);
+	const bool ok = fill(&a->stamp, size, stamp, now_ms);
+	(void)pthread_mutex_unlock(&a->lock);
+	return ok;
+}
+
+/* How long this may still wait, if that is less than `wait`; -1: for ever. */
+static int sooner(const struct kept_note *k, uint64_t now_ms, int wait)
+{
+	if (k->size == 0)
+		return wait;
+	const uint64_t age = now_ms - k->since_ms;
+	const int left = age < ASIDE_NOTE_MS ? (int)(ASIDE_NOTE_MS - age) : 0;
+	return wait < 0 || left < wait ? left : wait;
+}
+
 size_t aside_cosigned(struct aside *a, char *out, size_t max)
 {
 	(void)pthread_mutex_lock(&a->lock);
@@ -107,34 +127,34 @@ size_t aside_cosigned(struct aside *a, char *out, size_t max)
 
 int aside_wait_ms(struct aside *a, uint64_t now_ms)
 {
-	int wait = -1;
 	(void)pthread_mutex_lock(&a->lock);
-	for (size_t i = 0; i < ASIDE_NOTES; i++) {
-		if (a->notes[i].size == 0)
-			continue;
-		const uint64_t age = now_ms - a->notes[i].since_ms;
-		const int left = age < ASIDE_NOTE_MS ? (int)(ASIDE_NOTE_MS - age) : 0;
-		if (wait < 0 || left < wait)
-			wait = left;
-	}
+	int wait = sooner(&a->stamp, now_ms, -1);
+	for (size_t i = 0; i < ASIDE_NOTES; i++)
+		wait = sooner(&a->notes[i], now_ms, wait);
 	(void)pthread_mutex_unlock(&a->lock);
 	return wait;
 }
 
-size_t aside_put(struct aside *a, struct db_txn *txn, uint64_t sizes[ASIDE_NOTES])
+static void put(struct db_txn *txn, enum table table, struct kept_note *k)
 {
 	uint8_t key[KEY_INDEX_LEN];
+	key_index(k->size, key);
+	db_put(txn, table, span_of(key, sizeof key), buf_view(&k->note));
+	k->size = 0;
+}
+
+size_t aside_put(struct aside *a, struct db_txn *txn, uint64_t sizes[ASIDE_NOTES])
+{
 	size_t count = 0;
 	(void)pthread_mutex_lock(&a->lock);
 	for (size_t i = 0; i < ASIDE_NOTES; i++) {
-		struct kept_note *k = &a->notes[i];
-		if (k->size == 0)
+		if (a->notes[i].size == 0)
 			continue;
-		key_index(k->size, key);
-		db_put(txn, TABLE_HEAD, span_of(key, sizeof key), buf_view(&k->note));
-		sizes[count++] = k->size;
-		k->size = 0;
+		sizes[count++] = a->notes[i].size;
+		put(txn, TABLE_HEAD, &a->notes[i]);
 	}
+	if (a->stamp.size != 0)
+		put(txn, TABLE_STAMP, &a->stamp);
 	(void)pthread_mutex_unlock(&a->lock);
 	return count;
 }

@@ -32,13 +32,16 @@ bool aside_keep(struct aside *aside, uint64_t size, struct span note, uint64_t n
  */
 size_t aside_cosigned(struct aside *aside, char *out, size_t max);
 
+/* A time stamp of the checkpoint of `size`, to be kept as a note is. One at a time. */
+bool aside_stamp(struct aside *aside, uint64_t size, struct span stamp, uint64_t now_ms);
+
 /* The next entry. False: none. */
 bool aside_take(struct aside *aside, struct daemon_entry *entry);
 /* How long the oldest note may still wait; -1: there is none. */
 int aside_wait_ms(struct aside *aside, uint64_t now_ms);
 /*
- * Put all notes into table head and forget them. Into sizes (ASIDE_NOTES of them) go their sizes;
- * returns how many.
+ * Put all notes into table head, the stamp into its own, and forget them. Into sizes (ASIDE_NOTES
+ * of them) go their sizes; returns how many.
  */
 size_t aside_put(struct aside *aside, struct db_txn *txn, uint64_t sizes[ASIDE_NOTES]);
 

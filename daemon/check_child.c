@@ -49,6 +49,7 @@ static uint8_t longest_key(enum table table)
 	case TABLE_SPINE:
 	case TABLE_CONTROL:
 	case TABLE_HEAD:
+	case TABLE_STAMP:
 	case TABLE_COUNT:
 		break;
 	}

@@ -14,6 +14,7 @@ static uint8_t table_key_len(enum table table)
 	case TABLE_SPINE:
 	case TABLE_CONTROL:
 	case TABLE_HEAD:
+	case TABLE_STAMP:
 		return KEY_INDEX_LEN;
 	case TABLE_PAYLOAD:
 		return KEY_PAYLOAD_LEN;

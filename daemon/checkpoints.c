@@ -2,6 +2,7 @@
 #include "checkpoints.h"
 
 #include "../proto/seal.h"
+#include "../proto/stamp.h"
 
 enum {
 	/* Control entries looked at for one SEAL: some 20 ms; an epoch holds a handful. */
@@ -13,6 +14,7 @@ struct sealed {
 	uint64_t size; /* of the tree; index of its SEAL */
 	struct span seal;
 	struct span note;
+	struct span stamp; /* empty: none */
 };
 
 /*
@@ -50,6 +52,9 @@ static enum trail_err find_note(struct lookup *look, struct sealed *out)
 	key_index(out->size, key);
 	if (!db_get(look->txn, TABLE_HEAD, span_of(key, sizeof key), &out->note))
 		return TRAIL_CORRUPT;
+	if (!db_get(look->txn, TABLE_STAMP, span_of(key, sizeof key), &out->stamp) ||
+		out->stamp.len > STAMP_LEN_MAX)
+		out->stamp = span_of(NULL, 0);
 	return out->note.len <= NOTE_LEN_MAX && out->seal.len <= SEAL_PAYLOAD_MAX ? TRAIL_OK
 										  : TRAIL_CORRUPT;
 }
@@ -68,6 +73,7 @@ static void answer(struct lookup *look, const struct sealed *sealed)
 		.checkpoint = keep(look, sealed->note),
 		.identity = keep(look, look->identity),
 		.seal = keep(look, sealed->seal),
+		.stamp = keep(look, sealed->stamp),
 		.cosigned = keep(look, buf_view(&cosigned)),
 	};
 	buf_release(&cosigned);

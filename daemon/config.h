@@ -14,6 +14,7 @@ enum {
 	SETTING_PATH_MAX = 4096,
 	SETTING_SOCKET_MAX = 108, /* sun_path's */
 	SETTING_ORIGIN_MAX = 101, /* a key name and NUL */
+	SETTING_URL_MAX = 513,
 };
 
 /* What a start without a quorum of witnesses does when its time is over. */
@@ -49,6 +50,7 @@ struct settings {
 	char origin[SETTING_ORIGIN_MAX];        /* "": not said */
 	char policy[SETTING_PATH_MAX];          /* of witnesses; "": there are none */
 	char courier[SETTING_PATH_MAX];         /* program; "": beside traild's own */
+	char timestamp[SETTING_URL_MAX];        /* of a time stamp authority; "": there is none */
 };
 
 /* All defaults. */

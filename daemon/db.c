@@ -20,6 +20,7 @@ struct db {
 	MDB_env *env;
 	MDB_dbi tables[TABLE_COUNT];
 	uint64_t map_bytes;
+	bool no_stamps; /* the table is not there */
 };
 
 struct db_txn {
@@ -59,6 +60,15 @@ static enum trail_err from_lmdb(int rc)
 
 /* ---- the environment ---- */
 
+/* Stores of the first versions have none. */
+static int open_stamps(struct db *db, MDB_txn *txn, bool read_only)
+{
+	const int rc = mdb_dbi_open(txn, TABLE_NAMES[TABLE_STAMP], read_only ? 0 : MDB_CREATE,
+		&db->tables[TABLE_STAMP]);
+	db->no_stamps = read_only && rc == MDB_NOTFOUND;
+	return db->no_stamps ? 0 : rc;
+}
+
 static enum trail_err open_tables(struct db *db, bool read_only)
 {
 	MDB_txn *txn = NULL;
@@ -72,8 +82,10 @@ static enum trail_err open_tables(struct db *db, bool read_only)
 		rc = mdb_stat(txn, main_dbi, &stat);
 	/* A table that is missing beside others was lost: an empty one instead would hide that. */
 	unsigned flags = rc == 0 && stat.ms_entries == 0 && !read_only ? MDB_CREATE : 0;
-	for (int i = 0; rc == 0 && i < TABLE_COUNT; i++)
+	for (int i = 0; rc == 0 && i < TABLE_STAMP; i++)
 		rc = mdb_dbi_open(txn, TABLE_NAMES[i], flags, &db->tables[i]);
+	if (rc == 0)
+		rc = open_stamps(db, txn, read_only);
 	if (rc != 0) {
 		mdb_txn_abort(txn);
 		return from_lmdb(rc);
@@ -264,11 +276,16 @@ static bool found_or_stick(struct db_txn *txn, int rc)
 	return false;
 }
 
+static bool is_absent(const struct db_txn *txn, enum table table)
+{
+	return table == TABLE_STAMP && txn->db->no_stamps;
+}
+
 bool db_get(struct db_txn *txn, enum table table, struct span key, struct span *value)
 {
 	MDB_val k = to_val(key);
 	MDB_val v;
-	if (txn->error != TRAIL_OK)
+	if (txn->error != TRAIL_OK || is_absent(txn, table))
 		return false;
 	if (!found_or_stick(txn, mdb_get(txn->txn, txn->db->tables[table], &k, &v)))
 		return false;
@@ -278,7 +295,7 @@ bool db_get(struct db_txn *txn, enum table table, struct span key, struct span *
 
 static MDB_cursor *cursor(struct db_txn *txn, enum table table)
 {
-	if (txn->error != TRAIL_OK)
+	if (txn->error != TRAIL_OK || is_absent(txn, table))
 		return NULL;
 	if (!txn->cursors[table]) {
 		int rc = mdb_cursor_open(txn->txn, txn->db->tables[table], &txn->cursors[table]);
@@ -335,6 +352,8 @@ bool db_last(struct db_txn *txn, enum table table, struct span *found, struct sp
 uint64_t db_count(struct db_txn *txn, enum table table)
 {
 	MDB_stat stat;
+	if (is_absent(txn, table))
+		return 0;
 	if (txn->error == TRAIL_OK)
 		txn->error = from_lmdb(mdb_stat(txn->txn, txn->db->tables[table], &stat));
 	return txn->error == TRAIL_OK ? stat.ms_entries : 0;

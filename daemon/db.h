@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The only door to LMDB: one environment, its six tables, transactions with a sticky error.
+ * The only door to LMDB: one environment, its seven tables, transactions with a sticky error.
  *
  * What LMDB gives views its map and is valid until the transaction ends. A transaction remembers
  * its first failure: after it every call is a no-op that answers "not found", and db_commit or
@@ -25,7 +25,8 @@ struct db_options {
 /*
  * Open `folder`/data.mdb after meta_read has approved of it. One per process and file.
  * TRAIL_IO (errno kept), TRAIL_CORRUPT, TRAIL_NOMEM. The tables are made in an empty environment
- * alone: one that is missing beside others, or in a read-only one, is TRAIL_CORRUPT.
+ * alone: one that is missing beside others, or in a read-only one, is TRAIL_CORRUPT,
+ * but for TABLE_STAMP, which came later: it is made, or is empty where nothing is written.
  */
 enum trail_err db_open(const char *folder, const struct db_options *options, struct db **db);
 void db_close(struct db *db);

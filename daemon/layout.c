@@ -8,6 +8,7 @@ const char *const TABLE_NAMES[TABLE_COUNT] = {
 	[TABLE_SOURCE] = "source",
 	[TABLE_CONTROL] = "control",
 	[TABLE_HEAD] = "head",
+	[TABLE_STAMP] = "stamp",
 };
 
 const char STORE_VERSION[] = "trail-store/v1\n";

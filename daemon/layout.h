@@ -19,6 +19,8 @@
  *     control  index u64                 u8 kind || salt[16] || payload; a PEER's is kind alone:
  *                                        its payload is kept like an event's
  *     head     size u64                  a signed note; the newest is one commit behind
+ *     stamp    size u64                  RFC 3161 TimeStampResp over the text of the note of a
+ * sealed size; made where an earlier version left it out
  *
  *   D/signer/          the signer's own (daemon/signer/state.h)
  */
@@ -34,6 +36,7 @@ enum table {
 	TABLE_SOURCE,
 	TABLE_CONTROL,
 	TABLE_HEAD,
+	TABLE_STAMP, /* may be missing in a store that is only read */
 	TABLE_COUNT,
 };
 
@@ -43,7 +46,7 @@ extern const char *const TABLE_NAMES[TABLE_COUNT];
 extern const char STORE_VERSION[];
 
 enum {
-	KEY_INDEX_LEN = 8, /* spine, control, head; and source's floor rows */
+	KEY_INDEX_LEN = 8, /* spine, control, head, stamp; and source's floor rows */
 	KEY_PAYLOAD_LEN = 12,
 	KEY_TILE_LEN = 9,
 	KEY_SOURCE_LEN = 16,

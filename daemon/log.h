@@ -70,6 +70,7 @@ enum log_id {
 	LOG_UNCONFIRMED,
 	LOG_CONFIRMED,
 	LOG_BAD_POLICY,
+	LOG_STAMP_FAILS,
 	/* a log that follows another, and the end of one */
 	LOG_CLOSED,
 	LOG_IS_CLOSED,

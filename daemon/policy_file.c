@@ -9,12 +9,16 @@ enum {
 	WHY_LEN = 512
 };
 
+bool policy_file_url(const char *url)
+{
+	return strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0;
+}
+
 static enum trail_err judge_addresses(
 	const char *path, const struct policy *policy, char why[WHY_LEN])
 {
 	for (size_t i = 0; i < policy->witnesses; i++) {
-		const char *url = policy->witness[i].url;
-		if (strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0)
+		if (policy_file_url(policy->witness[i].url))
 			continue;
 		(void)snprintf(why, WHY_LEN,
 			"%.256s: witness %zu has no URL that begins with http:// or https://: "

@@ -14,4 +14,7 @@
  */
 enum trail_err policy_file_read(const char *path, struct policy **policy, char why[512]);
 
+/* Whether the courier can use such an address: it begins with http:// or https://. */
+bool policy_file_url(const char *url);
+
 #endif

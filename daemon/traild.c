@@ -113,6 +113,13 @@ static void on_cosigned(void *ctx, uint64_t size, struct span note)
 	wake_writer(d);
 }
 
+static void on_stamp(void *ctx, uint64_t size, struct span stamp)
+{
+	struct traild *d = ctx;
+	(void)aside_stamp(d->aside, size, stamp, clock_now().boot_ns / 1000000);
+	wake_writer(d);
+}
+
 static void on_entry(void *ctx, const struct daemon_entry *entry)
 {
 	struct traild *d = ctx;
@@ -554,8 +561,20 @@ static bool make_parts(struct traild *d)
 static enum trail_err read_policy(struct traild *d, struct log_reason *reason)
 {
 	const char *path = d->options.settings.policy;
+	const char *authority = d->options.settings.timestamp;
+	reason->id = LOG_BAD_SETTINGS;
+	if (authority[0] && !policy_file_url(authority)) {
+		(void)snprintf(
+			reason->why, LOG_WHY_LEN, "timestamp must begin with http:// or https://");
+		return TRAIL_INVALID;
+	}
 	reason->id = LOG_BAD_POLICY;
-	return path[0] ? policy_file_read(path, &d->policy, reason->why) : TRAIL_OK;
+	if (path[0])
+		return policy_file_read(path, &d->policy, reason->why);
+	/* A policy without witnesses: the courier carries time stamps alone. */
+	if (authority[0])
+		d->policy = calloc(1, sizeof *d->policy);
+	return TRAIL_OK;
 }
 
 static enum trail_err judge_policy(const struct traild *d, struct log_reason *reason)
@@ -585,10 +604,12 @@ static enum trail_err start_witnesses(struct traild *d, struct log_reason *reaso
 		.log = d->identity.vkey,
 		.policy = d->policy,
 		.courier = d->courier_path,
+		.timestamp = set->timestamp,
 		.interval_ms = set->witness_interval,
 		.patience_ms = set->witness_timeout,
 		.refresh_ms = set->witness_refresh * 1000,
 		.keep = on_cosigned,
+		.stamp = on_stamp,
 		.say = on_entry,
 		.done = on_witnessed,
 		.fatal = on_fatal,
@@ -882,7 +903,7 @@ static void say_ready(const struct traild *d, uint64_t size)
 	const unsigned overlap = d->policy ? policy_overlap(d->policy) : 0;
 	const char *name = d->identity.vkey.name;
 	unsigned long long records = size;
-	if (!d->policy)
+	if (!d->policy || d->policy->witnesses == 0)
 		log_line(LOG_READY, "ready: log %s with %llu records", name, records);
 	else
 		log_line(LOG_READY,

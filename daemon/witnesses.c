@@ -5,6 +5,7 @@
 #include "courier_link.h"
 #include "notify.h"
 #include "parked.h"
+#include "stamper.h"
 
 #include "../proto/wire.h"
 
@@ -48,6 +49,8 @@ struct witnesses {
 	struct witnessed witnessed;
 	struct shared_note *note; /* of `witnessed` */
 	struct seen seen[WITNESSES_MAX];
+	struct stamper stamper;
+	bool stamps_fail; /* that was said */
 	struct courier_link *courier;
 	uint64_t courier_ms;      /* when it was started */
 	uint64_t courier_next_ms; /* not before */
@@ -363,6 +366,43 @@ static bool is_flood(struct witnesses *w)
 	return ++w->words > WORDS_MAX;
 }
 
+/* ---- time stamps ---- */
+
+static void keep_stamps(struct witnesses *w)
+{
+	struct head sealed;
+	struct buf request = { 0 };
+	if (!w->options.timestamp[0] || !w->courier || !store_sealed(w->options.store, &sealed) ||
+		!stamper_due(&w->stamper, &sealed, now_ms()))
+		return;
+	if (stamper_ask(&w->stamper, &sealed, now_ms(), &request)) {
+		const struct courier_word word = { .kind = COURIER_STAMP,
+			.url = span_text(w->options.timestamp),
+			.text = buf_view(&request) };
+		(void)courier_link_say(w->courier, &word);
+	}
+	buf_release(&request);
+}
+
+static bool take_stamp(struct witnesses *w, const struct courier_word *word)
+{
+	char why[STAMP_WHY_MAX];
+	uint64_t size;
+	if (w->stamper.asked.size == 0)
+		return false;
+	const bool answered = word->fate == COURIER_ANSWERED && word->status == 200;
+	const enum trail_err err = stamper_take(
+		&w->stamper, answered ? word->text : span_of(NULL, 0), now_ms(), &size, why);
+	if (err == TRAIL_OK)
+		w->options.stamp(w->options.ctx, size, word->text);
+	else if (!w->stamps_fail)
+		log_line(LOG_STAMP_FAILS,
+			"the time stamp authority gives no time stamp: %s (HTTP %u)", why,
+			word->fate == COURIER_ANSWERED ? word->status : 0U);
+	w->stamps_fail = err != TRAIL_OK;
+	return true;
+}
+
 /* False: the courier is of no more use. */
 static bool take_word(struct witnesses *w, const struct courier_word *word)
 {
@@ -377,6 +417,7 @@ static bool take_word(struct witnesses *w, const struct courier_word *word)
 		take_shown(w, word);
 		return true;
 	case COURIER_STAMPED:
+		return take_stamp(w, word);
 	case COURIER_SET:
 	case COURIER_WITNESS:
 	case COURIER_ROUND:
@@ -395,6 +436,8 @@ static void lose_courier(struct witnesses *w, const char *why)
 	const uint64_t least = pause_min_ms(w);
 	courier_link_close(w->courier);
 	w->courier = NULL;
+	if (w->stamper.asked.size != 0)
+		stamper_lose(&w->stamper, now);
 	if (now - w->courier_ms > STABLE_MS || w->courier_pause_ms == 0)
 		w->courier_pause_ms = least;
 	else if (w->courier_pause_ms < least * PAUSES)
@@ -492,6 +535,8 @@ static bool next_head(struct witnesses *w, struct head *head)
 static void keep_rounds(struct witnesses *w)
 {
 	struct head head;
+	if (w->options.policy->witnesses == 0)
+		return;
 	if (!next_head(w, &head) || !rounds_due(w->rounds, head.size, now_ms()))
 		return;
 	const uint64_t round = rounds_begin(w->rounds, &head, now_ms());
@@ -564,6 +609,7 @@ static void *run(void *ctx)
 	while (!is_stopping(w)) {
 		keep_rounds(w);
 		keep_courier(w);
+		keep_stamps(w);
 		settle(w, false);
 		publish(w);
 		wait_for_something(w);
@@ -649,6 +695,9 @@ enum trail_err witnesses_start(
 	w->rounds = rounds_new(&rounds);
 	w->parked = parked_new(options->store);
 	w->confirmed = options->policy->kind == POLICY_QUORUM_NONE;
+	w->stamper = (struct stamper){ .origin = w->options.log.name,
+		.pause_min_ms = pause_min_ms(w),
+		.pause_max_ms = pause_min_ms(w) * PAUSES };
 	if (w->wake_fd < 0 || !w->rounds || !w->parked) {
 		release(w);
 		return TRAIL_NOMEM;

@@ -19,12 +19,15 @@ struct witnesses_options {
 	struct vkey log;
 	const struct policy *policy; /* must stay, as the next */
 	const char *courier;         /* its program */
+	const char *timestamp;       /* URL of a time stamp authority; "": none */
 	uint64_t interval_ms;        /* as in struct rounds_options */
 	uint64_t patience_ms;        /* with a witness's answer, too */
 	uint64_t refresh_ms;
 	/* All of these are called from the thread. */
 	/* Keep this note, under its size, for ever; *note is valid during the call. */
 	void (*keep)(void *ctx, uint64_t size, struct span note);
+	/* And this time stamp (RFC 3161) of the checkpoint of `size`. */
+	void (*stamp)(void *ctx, uint64_t size, struct span stamp);
 	/* Put this on record. */
 	void (*say)(void *ctx, const struct daemon_entry *entry);
 	/* The chain of answers that waited. */

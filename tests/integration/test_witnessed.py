@@ -5,9 +5,11 @@ that behave or do not.
 """
 import os
 import pathlib
+import re
 import select
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -20,6 +22,7 @@ from witness import Witness
 
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 import tlog  # noqa: E402
+import tsa  # noqa: E402
 from fake_witness import FakeWitness  # noqa: E402
 
 ORIGIN = "example.org/test"
@@ -133,7 +136,10 @@ def test_a_log_is_cosigned_by_a_quorum(traild, folder, board):
     assert len(signers(b, note)) >= 2
     cosigned(run, append(run, 4))
     size = append(run, 5)
+    before = commits(run)
     cosigned(run, size)
+    # Nothing else comes, so that it is put by itself; what comes then must not take its place.
+    wait_until(lambda: commits(run) > before)
     run.stop()
     # What a quorum cosigned is kept for ever, and does not trouble the check.
     value = traild.assert_valid(folder / "d")
@@ -143,6 +149,11 @@ def test_a_log_is_cosigned_by_a_quorum(traild, folder, board):
     run = start(traild, folder / "d", b, config={"witness_start_time": 1})
     f = figures(run)
     assert f["WITNESSED_SIZE"] >= size and f["UNCONFIRMED"] == 1 and f["WITNESSES_ANSWERING"] == 0
+
+
+def commits(run):
+    with Client(run.address) as c:
+        return c.status().commits
 
 
 def figures(run):
@@ -667,3 +678,54 @@ def test_g5_trail_witness_shows_the_fork_that_a_twin_made(traild, folder, witnes
     assert code == CONTRADICTS and "TRAIL-D075" in stderr, stderr
     assert signed_head(folder / "twin") == before
     cosigned(run, append(run, 5))
+
+
+# ---- time stamps ---------------------------------------------------------------------------------
+
+def sealed_answer(run):
+    with Client(run.address) as c:
+        return c.want("checkpoint", checkpoint=wire.pb.CheckpointRequest(sealed=True, above=0))
+
+
+def test_a_sealed_checkpoint_is_time_stamped_and_the_proof_shows_it(build, traild, folder):
+    with tsa.Authority(folder / "tsa") as authority:
+        run = traild.start(folder / "d", config=dict(QUICK, timestamp=authority.url, seal_epoch=1))
+        append(run, 1)
+        answer = wait_until(lambda: sealed_answer(run).stamp and sealed_answer(run),
+                            why=run.stderr)
+        size = wire.checkpoint_parse(answer.checkpoint).size
+        # Asked once for each, and kept over a restart.
+        run.stop()
+        asked = len(authority.requests)
+        run = traild.start(folder / "d", origin=None)
+        again = sealed_answer(run)
+        assert wire.checkpoint_parse(again.checkpoint).size == size and again.stamp == answer.stamp
+        assert len(authority.requests) == asked
+        text = tlog.split_note(answer.checkpoint.decode())[0]
+        assert authority.verifies(answer.stamp, text.encode())
+        # What is shown to others says when.
+        env = dict(os.environ, TRAIL_CONNECT=f"unix:{run.address}", XDG_STATE_HOME=str(folder / "x"))
+        proof = subprocess.run([build / "trail", "prove", "0"], env=env, capture_output=True, check=True)
+        (folder / "proof").write_bytes(proof.stdout)
+        told = subprocess.run([build / "trail", "--log", folder / "d/identity", "verify", "--tsa",
+                               authority.ca, folder / "proof"], env=env, capture_output=True, text=True)
+        assert re.search(r"^stamped +at .*Test Time Authority", told.stdout, re.M), told
+        run.stop()
+        traild.assert_valid(folder / "d")
+
+
+@pytest.mark.parametrize("lie", [b"", b"hello", b"0\x03\x02\x01\x02", b"x" * 20_000])
+def test_an_authority_that_lies_is_asked_again_and_stops_nothing(traild, folder, lie):
+    with tsa.Authority(folder / "tsa") as authority:
+        honest, authority.answer = authority.answer, lambda request: lie
+        run = traild.start(folder / "d", config=dict(QUICK, timestamp=authority.url))
+        wait_until(lambda: len(authority.requests) >= 3)
+        append(run, 1)
+        assert not sealed_answer(run).stamp and "TRAIL-D079" in run.stderr()
+        authority.answer = honest
+        wait_until(lambda: sealed_answer(run).stamp)
+
+
+def test_an_address_of_an_authority_that_cannot_be_is_told(traild, folder):
+    code, stderr = traild.refuse(folder / "d", config={"timestamp": "tsa.example.org"})
+    assert code == USAGE and "TRAIL-D011" in stderr and "timestamp" in stderr

@@ -170,7 +170,7 @@ static void test_the_example_is_a_configuration_of_defaults(void **state)
 		line[1] = ' ';
 		shown++;
 	}
-	assert_int_equal(shown, 26);
+	assert_int_equal(shown, 27);
 	enum trail_err err = read_text(text, &settings, why);
 	if (err)
 		fail_msg("%s", why);
@@ -178,6 +178,9 @@ static void test_the_example_is_a_configuration_of_defaults(void **state)
 	memset(settings.signer, 0, sizeof settings.signer);
 	memset(settings.signer_socket, 0, sizeof settings.signer_socket);
 	memset(settings.origin, 0, sizeof settings.origin);
+	memset(settings.policy, 0, sizeof settings.policy);
+	memset(settings.timestamp, 0, sizeof settings.timestamp);
+	memset(settings.courier, 0, sizeof settings.courier);
 	assert_memory_equal(&settings, &defaults, sizeof settings);
 }
 
