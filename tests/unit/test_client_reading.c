@@ -375,58 +375,6 @@ static void a_source_is_named_by_itself(void **state)
 	trail_entry_free(n);
 }
 
-/* How many items an Evidence has, and the index of each. */
-static size_t read_items(struct span extra, uint64_t *indexes, size_t max)
-{
-	struct wire_field item, field;
-	size_t count = 0;
-	while (wire_take(&extra, &item) == TRAIL_OK) {
-		assert_true(item.number == 1 && item.type == WIRE_BYTES && count < max);
-		assert_int_equal(wire_take(&item.bytes, &field), TRAIL_OK);
-		indexes[count++] = field.number == 1 ? field.value : 0;
-	}
-	return count;
-}
-
-static void evidence_holds_what_a_verifier_needs(void **state)
-{
-	static const struct {
-		uint64_t index;
-		size_t count;
-		uint64_t items[4];
-	} cases[] = {
-		{ 9, 4, { 9, 0, LOG_BETA, LOG_PEER } },
-		{ LOG_ALPHA, 3, { LOG_ALPHA, 0, LOG_PEER } },
-		{ LOG_PEER, 2, { LOG_PEER, 0 } },
-		{ 0, 1, { 0 } },
-	};
-	(void)state;
-	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		struct line *l;
-		struct buf extra = { 0 };
-		struct tree_proof path;
-		struct span note;
-		struct checkpoint cp;
-		uint64_t index, items[4] = { 0 };
-		char *text = NULL;
-		size_t len;
-		(void)line_new((void **)&l);
-		ask_record(l, cases[i].index, true);
-		assert_int_equal(trail_prove(l->t, cases[i].index, &text, &len), TRAIL_OK);
-		assert_int_equal(tlog_proof_parse(span_of(text, len), &extra, &index, &path, &note),
-			TRAIL_OK);
-		assert_int_equal(checkpoint_open(note, &l->log.skey.vkey, &cp), TRAIL_OK);
-		assert_true(index == cases[i].index && cp.size == LOG_RECORDS);
-		assert_true(tree_inclusion_check(
-			&l->log.leaves[index], index, cp.size, &path, &cp.root));
-		assert_int_equal(read_items(buf_view(&extra), items, 4), cases[i].count);
-		assert_memory_equal(items, cases[i].items, sizeof items);
-		buf_release(&extra);
-		trail_text_free(text);
-		(void)line_free((void **)&l);
-	}
-}
-
 int main(void)
 {
 #define ON_A_LINE(test_) cmocka_unit_test_setup_teardown(test_, line_new, line_free)
@@ -448,7 +396,6 @@ int main(void)
 		cmocka_unit_test(a_query_has_a_length),
 		ON_A_LINE(a_record_is_shown_with_its_names),
 		ON_A_LINE(a_source_is_named_by_itself),
-		cmocka_unit_test(evidence_holds_what_a_verifier_needs),
 	};
 	return cmocka_run_group_tests_name("client_reading", tests, NULL, NULL);
 }
