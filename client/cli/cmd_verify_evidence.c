@@ -60,10 +60,11 @@ static void tell_more(const struct cli *cli, const struct trail_verify *v)
 static int tell(struct cli *cli, const struct wish *wish, const struct trail_verify *v,
 	const char *given, const char *identity)
 {
+	const char *origin = trail_verify_origin(v);
 	const struct verdict verdict = {
 		.v = v,
 		.given = given,
-		.origin = trail_verify_origin(v),
+		.origin = origin[0] ? origin : NULL,
 		.identity = identity,
 		.quiet = wish->quiet,
 		.add = add_json,

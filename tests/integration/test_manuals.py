@@ -319,7 +319,9 @@ def test_every_line_of_readme_runs(traild, folder):
     example = Examples(traild, folder)
     example.env.pop("TRAIL_CONNECT")
     block = typed[0].replace("build/release", str(traild.traild.parent)) \
-        .replace("tests/data", str(ROOT / "tests/data")).replace("/tmp/events", str(folder / "events"))
+        .replace("tests/data", str(ROOT / "tests/data")).replace("/tmp/events", str(folder / "events")) \
+        .replace("/tmp/tiles", str(folder / "tiles")).replace("/tmp/6.", f"{folder}/6.") \
+        .replace("/tmp/log.identity", str(folder / "log.identity"))
     first, *between, kill, last = block.splitlines()
     words = re.fullmatch(r"\S+/traild --state-dir /tmp/log --listen unix:/tmp/trail.sock "
                          r"--origin (\S+) &  # until it says \"ready\"", first)
