@@ -108,6 +108,14 @@ int cmd_verify_evidence(
 {
 	struct stat st;
 	bool folder = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+	if (wish->checkpoint || wish->vkey || (folder && wish->tsa)) {
+		say("--%s says nothing of evidence, which %s holds",
+			wish->checkpoint     ? "checkpoint"
+				: wish->vkey ? "vkey"
+					     : "tsa",
+			path);
+		return EXIT_USAGE;
+	}
 	int code = set_anchors(wish, v);
 	if (code == EXIT_OK)
 		code = cli_prepare(cli);

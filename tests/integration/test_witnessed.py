@@ -136,7 +136,10 @@ def test_a_log_is_cosigned_by_a_quorum(traild, folder, board):
     assert len(signers(b, note)) >= 2
     cosigned(run, append(run, 4))
     size = append(run, 5)
+    before = commits(run)
     cosigned(run, size)
+    # Nothing else comes, so that it is put by itself; what comes then must not take its place.
+    wait_until(lambda: commits(run) > before)
     run.stop()
     # What a quorum cosigned is kept for ever, and does not trouble the check.
     value = traild.assert_valid(folder / "d")
@@ -146,6 +149,11 @@ def test_a_log_is_cosigned_by_a_quorum(traild, folder, board):
     run = start(traild, folder / "d", b, config={"witness_start_time": 1})
     f = figures(run)
     assert f["WITNESSED_SIZE"] >= size and f["UNCONFIRMED"] == 1 and f["WITNESSES_ANSWERING"] == 0
+
+
+def commits(run):
+    with Client(run.address) as c:
+        return c.status().commits
 
 
 def figures(run):
