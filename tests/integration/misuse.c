@@ -248,7 +248,7 @@ static void null_evidence(struct trail *t, struct trail_verify *v)
 	REFUSED(trail_verify_add(NULL, "evidence.rows", NULL, "x"));
 	REFUSED(trail_verify_add(v, NULL, NULL, "x"));
 	EXPECT(trail_verify_add(v, "no.code", NULL, "x") == TRAIL_INVALID);
-	EXPECT(!trail_verify_entry(NULL) && !trail_verify_origin(NULL));
+	EXPECT(!trail_verify_entry(NULL));
 	EXPECT(trail_verify_number(NULL, TRAIL_PROOF_SEALED) == 0);
 	EXPECT(trail_verify_number(v, TRAIL_PROOF_COUNT) == 0);
 	EXPECT(trail_verify_authority(NULL)[0] == '\0');
@@ -494,6 +494,7 @@ static void unusable_not_yet_open(struct trail *t)
 	EXPECT(trail_set_timeout(t, 10000) == TRAIL_OK);
 	EXPECT(trail_set_state_dir(t, "") == TRAIL_OK);
 	EXPECT(trail_set_identity(t, "x", 1) == TRAIL_INVALID);
+	EXPECT(trail_verify_tree(t, NULL, "x") == TRAIL_MISUSE);
 	EXPECT(trail_set_policy(t, "quorum all\n", 11) == TRAIL_INVALID);
 	EXPECT(trail_set_policy(t, "quorum none\n", 12) == TRAIL_OK);
 	EXPECT(trail_set_ack(t, TRAIL_ACK_WITNESSED, 600001) == TRAIL_INVALID);
@@ -505,11 +506,23 @@ static void unusable_not_yet_open(struct trail *t)
 /* Not even these may be called by the child of a fork; close and free are all that it may do. */
 static void unusable_in_child(struct trail *t, const char *address)
 {
+	struct trail_verify *v = trail_verify_new();
+	TOLD(t, trail_verify_tree(t, v, "/"));
+	trail_verify_free(v);
 	TOLD(t, trail_set_timeout(t, 10000));
 	TOLD(t, trail_set_state_dir(t, ""));
 	TOLD(t, trail_set_identity(t, "x", 1));
 	TOLD(t, trail_set_policy(t, "x", 1));
 	TOLD(t, trail_set_ack(t, TRAIL_ACK_DURABLE, 0));
+	const struct trail_entry *entry = NULL;
+	struct trail_verify *v = trail_verify_new();
+	TOLD(t, trail_verify_proof(t, v, "x", 1));
+	TOLD(t, trail_verify_begin(t, v));
+	TOLD(t, trail_verify_line(t, v, "x", 1, &entry));
+	TOLD(t, trail_verify_end(t, v));
+	TOLD(t, trail_verify_tree(t, v, "/nowhere"));
+	EXPECT(!entry && trail_verify_verdict(v) == TRAIL_VERDICT_NONE);
+	trail_verify_free(v);
 	TOLD(t, trail_open(t, address));
 	trail_close(t);
 	TOLD(t, trail_open(t, address));

@@ -9,15 +9,18 @@ import json
 import os
 import pathlib
 import random
+import resource
 import shutil
 import subprocess
 import time
 
 import pytest
+import tsa
 import wire
 from foreign import build_go
 from harness import ROOT, SEED
 from test_cli import Trail
+from test_witnessed import QUICK, Board, vkey_of, wait_until
 from wire import Client, pb
 
 VECTORS = ROOT / "tests/vectors/evidence"
@@ -30,8 +33,9 @@ UNSEALED = "evidence.unsealed"
 class Case:
     """A daemon, the tool, and what a verifier has got by a path that he trusts."""
 
-    def __init__(self, traild, build, folder, **config):
-        self.folder, self.daemon = folder, traild.start(config=config)
+    def __init__(self, traild, build, folder, state_dir=None, origin="example.org/test", **config):
+        self.folder = folder
+        self.daemon = traild.start(state_dir, config=config, origin=origin)
         self.trail = Trail(build / "trail", folder, self.daemon.address)
         self.identity = folder / "identity"
         self.identity.write_text(self.trail("key").stdout)
@@ -308,6 +312,84 @@ def test_g5_cosignatures_count_by_the_verifiers_policy(case, folder):
     forged = witnesses[1].line(folder, text.replace(text.split("\n")[1], "7"), 1_700_000_001)
     proof.write_bytes(sound[:begin] + lines[0].encode() + forged.encode())
     assert case.codes(proof, "--policy", policy) == {"evidence.cosignature"}
+
+
+def lines_of_witnesses(answer):
+    return answer.checkpoint.decode().split("\n\n", 1)[1].count("\n") - 1
+
+
+@pytest.fixture
+def witnesses(folder):
+    made = Board(folder)
+    yield made
+    made.close()
+
+
+def test_g5_evidence_of_a_witnessed_log_carries_its_cosignatures(
+        traild, build, folder, witnesses, measured):
+    state = folder / "d"
+    traild.start(state, config={"seal_epoch": 2}).stop()
+    witnesses.trust(vkey_of(state))
+    case = Case(traild, build, folder, state_dir=state, origin=None, seal_epoch=2,
+                policy=witnesses.write(), **QUICK)
+    index = case.emit("/journal/4711")
+    case.sealed(index)
+    wait_until(lambda: lines_of_witnesses(case.sealed(index)) >= 2)
+    case.sealed(case.emit("later"))
+    last = case.emit("last")
+    case.sealed(last)
+    wait_until(lambda: lines_of_witnesses(case.sealed(last)) >= 2)
+    proofs = [case.prove(i, str(i)) for i in (index, last)]
+    case.trail("search", "source:journal", "--evidence", folder / "e")
+    case.daemon.stop()
+    policy = witnesses.path
+    for proof in proofs:
+        verdict = case.verify(proof, "--policy", policy)
+        assert len(verdict["cosigned"]) >= 2 and verdict["quorum"] and verdict["overlap"] == 1
+        assert case.verify(proof)["lines_not_judged"] >= 2
+    measured("bytes of a proof with 3 witnesses", proof.stat().st_size)
+    # The SEAL before carries a cosigned note: by its time the record was not there.
+    assert verdict["not_before"]["cosigned"]
+    assert verdict["not_before"]["cosigned"][0]["time"] <= verdict["sealed"]["time"]
+    assert "not before the cosignature that SEAL carries" in case.trail(
+        "--log", case.identity, "--policy", policy, "verify", proof).stdout
+    verdict = case.verify(folder / "e", "--policy", policy)
+    assert verdict["quorum"] and verdict["cosigned_size"] > index
+
+
+def test_g3_a_time_stamp_counts_by_the_certificates_that_the_verifier_gives(case, folder):
+    index = case.emit("x")
+    case.sealed(index)
+    proof = case.prove(index)
+    note = proof.read_text().split("\n\n", 1)[1]
+    text = note[:note.index("\n\n") + 1].encode()
+    authority, other = tsa.Authority(folder / "tsa"), tsa.Authority(folder / "other", "Else")
+    response = authority.reply(authority.query(text))
+
+    def stamped(data):
+        return rewrite(proof, lambda evidence: setattr(evidence, "stamp", data))
+
+    # Nobody judges it: it is not believed, and that is said.
+    assert case.verify(stamped(response))["stamped"] is None
+    told = case.trail("--log", case.identity, "verify", stamped(response)).stdout
+    assert "stamped     not judged: give the certificates" in told
+
+    def by(ca, path, code):
+        done = case.trail("--log", case.identity, "verify", "--tsa", ca, path, "-o", "json",
+                          code=code)
+        return json.loads(done.stdout)
+
+    verdict = by(authority.ca, stamped(response), VALID)
+    assert verdict["stamped"] >= verdict["sealed"]["time"][:19]
+    told = case.trail("--log", case.identity, "verify", "--tsa", authority.ca,
+                      stamped(response)).stdout
+    assert "Test Time Authority" in told
+    lies = {"another authority": (other.ca, response),
+            "another text": (authority.ca, authority.reply(authority.query(text + b"x"))),
+            "cut": (authority.ca, response[:-1]), "bytes": (authority.ca, b"stamp")}
+    for name, (ca, data) in lies.items():
+        assert [f["code"] for f in by(ca, stamped(data), INVALID)["findings"]] == \
+            ["evidence.stamp"], name
 
 
 # ---- third parties ------------------------------------------------------------------------------
@@ -593,6 +675,22 @@ def test_evidence_takes_no_place_that_is_taken(answer):
     assert answer.verify(empty)["rows"] == 12
     left = {p.name for p in folder.iterdir() if "." in p.name and p.is_dir()}
     assert not {name for name in left if name.startswith(("evidence.", "file.", "x."))}, left
+
+
+def test_what_cannot_be_written_whole_leaves_nothing(answer):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+
+    before = set(answer.folder.iterdir())
+    env = dict(os.environ, XDG_STATE_HOME=str(answer.folder / "state"),
+               TRAIL_CONNECT=f"unix:{answer.daemon.address}")
+    # Python ignores the signal that the limit sends; so does what it starts here.
+    done = subprocess.run(
+        [answer.trail.program, "search", "source:journal", "--evidence", answer.folder / "e"],
+        env=env, capture_output=True, text=True, restore_signals=False, preexec_fn=limit,
+        check=False)
+    assert done.returncode == 3 and "cannot write" in done.stderr, done.stderr
+    assert set(answer.folder.iterdir()) == before
 
 
 def test_g3_rows_that_are_not_sealed_yet_are_told(slow):

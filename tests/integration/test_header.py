@@ -23,7 +23,8 @@ COMPILERS = {
 }
 VERSION = re.search(r"^VERSION := (\S+)$", (ROOT / "Makefile").read_text(), re.M)[1]
 INSTALLED = {
-    "bin/trail", "sbin/traild", "sbin/traild-signer", "sbin/traild-courier", "include/trail.h", "lib/libtrail.a",
+    "bin/trail", "sbin/traild", "sbin/traild-signer", "sbin/traild-courier", "sbin/trail-witness",
+    "include/trail.h", "lib/libtrail.a",
     "share/bash-completion/completions/trail", "share/fish/vendor_completions.d/trail.fish",
     "share/zsh/site-functions/_trail",
     "lib/libtrail.so", "lib/libtrail.so.1", f"lib/libtrail.so.{VERSION}",
@@ -34,7 +35,8 @@ INSTALLED = {
 INSTALLED |= {f"lib/systemd/system/{p.name}" for p in (ROOT / "systemd").glob("*.s[eo]*")
               if p.suffix in (".service", ".socket")}
 INSTALLED |= {f"etc/apparmor.d/{p.name}" for p in (ROOT / "systemd" / "apparmor").iterdir()}
-INSTALLED |= {"lib/sysusers.d/traild.conf", "lib/tmpfiles.d/traild.conf", "etc/trail/traild.conf"}
+INSTALLED |= {"lib/sysusers.d/traild.conf", "lib/tmpfiles.d/traild.conf", "etc/trail/traild.conf",
+              "lib/sysusers.d/trail-witness.conf", "etc/trail/witness.logs"}
 
 
 def make(goal, folder, **variables):

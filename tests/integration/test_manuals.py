@@ -318,8 +318,10 @@ def test_every_line_of_readme_runs(traild, folder):
     assert len(typed) == 1
     example = Examples(traild, folder)
     example.env.pop("TRAIL_CONNECT")
-    block = typed[0].replace("build/release", str(traild.traild.parent)) \
-        .replace("tests/data", str(ROOT / "tests/data")).replace("/tmp/events", str(folder / "events"))
+    # What it writes goes to the test's own folder: a second run must find none of the first.
+    block = re.sub(r"/tmp/(?!log\s|trail\.sock)", f"{folder}/", typed[0]) \
+        .replace("build/release", str(traild.traild.parent)) \
+        .replace("tests/data", str(ROOT / "tests/data"))
     first, *between, kill, last = block.splitlines()
     words = re.fullmatch(r"\S+/traild --state-dir /tmp/log --listen unix:/tmp/trail.sock "
                          r"--origin (\S+) &  # until it says \"ready\"", first)

@@ -494,11 +494,15 @@ def test_g3_killed_at_random_moments_the_folder_still_fits(log, trail, folder, m
     rng = random.Random(SEED)
     pub, least, ends = folder / "pub", 0, []
     command, env = trail.command("publish", "-q", pub)
+    log.append(3000)
+    began = time.monotonic()
+    trail("publish", "-q", folder / "once")
+    took = time.monotonic() - began
     for _ in range(KILLS):
-        log.append(rng.randrange(1, 3000))
+        log.append(rng.randrange(1500, 3000))
         with subprocess.Popen(command, env=env) as publisher:
             # Not to wait for anything, but to meet every phase of the work.
-            time.sleep(rng.random() * 0.06)
+            time.sleep(rng.random() * took)
             publisher.kill()
         ends.append(publisher.returncode)
         least = judge(trail, pub, least)

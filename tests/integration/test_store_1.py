@@ -115,6 +115,8 @@ def test_it_goes_on_and_proves_that_it_extends_what_it_was(traild, store, identi
         assert records[told.first_index:] == derived
         wire.chain_fits(records)
         assert told.source == 3, "a name that the log knew keeps its number"
+        seals = [i for i, r in enumerate(records) if wire.record_parse(r).kind == wire.SEAL]
+        assert len(seals) == 1 and EXPECTED["size"] < seals[0] < told.first_index, "its first"
     run.stop()
     went_on(traild, store, identity, records)
 
