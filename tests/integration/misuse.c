@@ -506,9 +506,6 @@ static void unusable_not_yet_open(struct trail *t)
 /* Not even these may be called by the child of a fork; close and free are all that it may do. */
 static void unusable_in_child(struct trail *t, const char *address)
 {
-	struct trail_verify *v = trail_verify_new();
-	TOLD(t, trail_verify_tree(t, v, "/"));
-	trail_verify_free(v);
 	TOLD(t, trail_set_timeout(t, 10000));
 	TOLD(t, trail_set_state_dir(t, ""));
 	TOLD(t, trail_set_identity(t, "x", 1));
@@ -516,6 +513,7 @@ static void unusable_in_child(struct trail *t, const char *address)
 	TOLD(t, trail_set_ack(t, TRAIL_ACK_DURABLE, 0));
 	const struct trail_entry *entry = NULL;
 	struct trail_verify *v = trail_verify_new();
+	TOLD(t, trail_verify_tree(t, v, "/"));
 	TOLD(t, trail_verify_proof(t, v, "x", 1));
 	TOLD(t, trail_verify_begin(t, v));
 	TOLD(t, trail_verify_line(t, v, "x", 1, &entry));
