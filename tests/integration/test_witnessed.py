@@ -88,11 +88,11 @@ def vkey_of(state):
     return (pathlib.Path(state) / "vkey").read_text().strip()
 
 
-def made_log(traild, state, events=3):
+def made_log(traild, state, config=None):
     """A log that was there before it had witnesses; its vkey."""
-    run = traild.start(state)
+    run = traild.start(state, config=config)
     with Client(run.address) as c:
-        c.append("journal", 1, 1, [wire.event(i) for i in range(events)])
+        c.append("journal", 1, 1, [wire.event(i) for i in range(3)])
     run.stop()
     return vkey_of(state)
 
@@ -729,3 +729,37 @@ def test_an_authority_that_lies_is_asked_again_and_stops_nothing(traild, folder,
 def test_an_address_of_an_authority_that_cannot_be_is_told(traild, folder):
     code, stderr = traild.refuse(folder / "d", config={"timestamp": "tsa.example.org"})
     assert code == USAGE and "TRAIL-D011" in stderr and "timestamp" in stderr
+
+
+# ---- what others see of it -----------------------------------------------------------------------
+
+def test_g5_the_next_seal_holds_what_a_quorum_cosigned(traild, folder, board):
+    b = board()
+    b.trust(made_log(traild, folder / "d", {"seal_epoch": 4}))
+    run = start(traild, folder / "d", b, config={"seal_epoch": 4})
+    size = append(run, 4)
+    cosigned(run, size)
+
+    def seal():
+        with Client(run.address) as c:
+            page = c.want("rows", controls=wire.pb.Controls(kind=wire.SEAL, newest_first=True, limit=1))
+        note = wire.pb.Seal.FromString(page.rows[0].payload).cosigned
+        return note if note and wire.checkpoint_parse(note.encode()).size >= size else None
+    assert len(signers(b, wait_until(seal, 40))) >= 2
+
+
+def test_g5_a_person_waits_for_a_quorum(build, traild, folder, board):
+    b = board()
+    b.trust(made_log(traild, folder / "d"))
+    run = start(traild, folder / "d", b)
+    cosigned(run, log_size(run))
+    env = dict(os.environ, TRAIL_CONNECT=f"unix:{run.address}", XDG_STATE_HOME=str(folder / "x"))
+
+    def trail(*words):
+        return subprocess.run([build / "trail", *words], env=env, capture_output=True, text=True)
+    done = trail("--policy", b.path, "emit", "read", "/a", "--witnessed")
+    assert done.returncode == 0 and re.search(r"^witnessed", done.stdout, re.M), done
+    found = trail("search", "object:/a")
+    assert re.search(r"checkpoint \d+ \S+ witnessed \d+$", found.stderr, re.M), found
+    told = trail("status")
+    assert "w1.example/fake: cosigns" in told.stdout and "1 witness must lie at least" in told.stdout
