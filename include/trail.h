@@ -48,6 +48,9 @@
  * proof that it is the log's; trail_get one record; trail_verify_run looks at all of them. Whoever
  * asks is in the log before the answer comes.
  *
+ * Evidence, for somebody without the log: trail_prove for one record, trail_entry_evidence and
+ * trail_rows_evidence for an answer; trail_verify_proof and trail_verify_line judge it.
+ *
  * What is verified. The library believes no answer: it derives each record anew from the answer
  * and from its own bytes, chains them, and checks their inclusion in a signed checkpoint, which
  * must extend every one seen before. What does not fit is TRAIL_CORRUPT, never success. What it

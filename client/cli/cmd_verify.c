@@ -143,6 +143,10 @@ int cmd_verify(struct cli *cli, int argc, char **argv)
 		say("%s: one folder or file can be verified at a time", argv[rest + 1]);
 		return EXIT_USAGE;
 	}
+	if (wish.tsa && (rest == argc || is_tree(argv[rest]))) {
+		say("--tsa is for the proof of one record: give its FILE");
+		return EXIT_USAGE;
+	}
 	struct trail_verify *v = trail_verify_new();
 	if (!v) {
 		say("memory is out");

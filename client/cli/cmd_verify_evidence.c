@@ -60,10 +60,11 @@ static void tell_more(const struct cli *cli, const struct trail_verify *v)
 static int tell(struct cli *cli, const struct wish *wish, const struct trail_verify *v,
 	const char *given, const char *identity)
 {
+	const char *origin = trail_verify_origin(v);
 	const struct verdict verdict = {
 		.v = v,
 		.given = given,
-		.origin = trail_verify_origin(v),
+		.origin = origin[0] ? origin : NULL,
 		.identity = identity,
 		.quiet = wish->quiet,
 		.add = add_json,
@@ -107,6 +108,14 @@ int cmd_verify_evidence(
 {
 	struct stat st;
 	bool folder = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+	if (wish->checkpoint || wish->vkey || (folder && wish->tsa)) {
+		say("--%s says nothing of evidence, which %s holds",
+			wish->checkpoint     ? "checkpoint"
+				: wish->vkey ? "vkey"
+					     : "tsa",
+			path);
+		return EXIT_USAGE;
+	}
 	int code = set_anchors(wish, v);
 	if (code == EXIT_OK)
 		code = cli_prepare(cli);

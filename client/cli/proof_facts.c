@@ -25,7 +25,7 @@ static void put_signed(FILE *to, const struct trail_verify *v)
 {
 	const char *origin = trail_verify_origin(v);
 	(void)fprintf(to, "signed      by ");
-	print_text(to, origin ? origin : "?");
+	print_text(to, origin);
 	(void)fprintf(to, ", in its checkpoint of %llu records\n",
 		(unsigned long long)trail_verify_size(v));
 }

@@ -418,6 +418,23 @@ static void question_is_judged_first(struct trail *t)
 	trail_query_free(q);
 }
 
+/* Evidence needs no connection: a handle that is not open judges it, one from before a fork not. */
+static void unusable_judges(struct trail *t)
+{
+	const struct trail_entry *entry = NULL;
+	struct trail_verify *v = trail_verify_new();
+	enum trail_err err = trail_verify_proof(t, v, "x", 1);
+	EXPECT(err == TRAIL_MISUSE || (err == TRAIL_OK && trail_verify_invalid(v) == 1));
+	err = trail_verify_begin(t, v);
+	EXPECT(err == TRAIL_MISUSE || err == TRAIL_OK);
+	EXPECT(trail_verify_line(t, v, "x", 1, &entry) ==
+		(err == TRAIL_OK ? TRAIL_INVALID : TRAIL_MISUSE));
+	EXPECT(trail_verify_end(t, v) == err && !entry);
+	err = trail_verify_tree(t, v, "/nowhere");
+	EXPECT(err == TRAIL_MISUSE || err == TRAIL_IO);
+	trail_verify_free(v);
+}
+
 /* `b` holds an event. */
 static void unusable_speaks(struct trail *t, struct trail_batch *b, struct trail_event *e)
 {
@@ -450,6 +467,7 @@ static void unusable_speaks(struct trail *t, struct trail_batch *b, struct trail
 	TOLD(t, trail_search(t, NULL, &rows));
 	TOLD(t, trail_history(t, "o", NULL, &rows));
 	question_is_judged_first(t);
+	unusable_judges(t);
 	TOLD(t, trail_sources_ask(t, &sources));
 	TOLD(t, trail_predecessor_ask(t, &before));
 	struct trail_verify *v = trail_verify_new();

@@ -227,6 +227,18 @@ def test_a_record_that_is_not_sealed_yet_is_told_so(traild, build, folder):
     assert case.verify(path)["sealed"]["size"] > index
 
 
+def test_options_that_say_nothing_of_evidence_are_refused(case, folder):
+    case.sealed(case.emit("x"))
+    note = folder / "note"
+    note.write_text(case.trail("checkpoint").stdout)
+    proof = case.prove(5)
+    for words in (["--checkpoint", note], ["--since"], ["--payloads"]):
+        assert "--" in case.trail("verify", *words, proof, code=2).stderr
+    assert "--tsa" in case.trail("verify", "--tsa", note, code=2).stderr
+    assert "cannot read" in case.trail("verify", folder / "no such", code=3).stderr
+    assert "cannot read" in case.trail("verify", "--tsa", folder / "none", proof, code=3).stderr
+
+
 def test_every_kind_of_record_can_be_proven(case):
     case.sealed(case.emit("x"))
     with Client(case.daemon.address) as client:

@@ -146,9 +146,12 @@ def test_text_is_a_sentence_and_quiet_is_quiet(running, trail):
     assert done.stdout == "" and done.stderr == ""
 
 
-def test_what_is_not_there_yet_says_so(running, trail, folder):
-    done = trail(running.address, "verify", folder, code=2)
-    assert "not there yet" in done.stderr and done.stdout == ""
+def test_it_says_what_it_was_given(running, trail, folder):
+    (folder / "empty").mkdir()
+    (folder / "tree/tile").mkdir(parents=True)
+    assert "folder of evidence" in trail(running.address, "verify", folder / "empty", code=5).stdout
+    done = trail(running.address, "verify", folder / "tree", code=6)
+    assert "published log" in done.stdout and "tree.unpinned" in done.stdout
 
 
 # ---- checkpoints from elsewhere ------------------------------------------------------------------
