@@ -1,17 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "quorum.h"
 
+/* Who cosigned first of those that are not taken. False: nobody is left. */
+static bool earliest(
+	const struct policy *policy, const struct quorum *q, const bool *taken, size_t *next)
+{
+	bool found = false;
+	for (size_t i = 0; i < policy->witnesses; i++) {
+		if (!q->cosigned[i] || taken[i] || (found && q->time_s[i] >= q->time_s[*next]))
+			continue;
+		*next = i;
+		found = true;
+	}
+	return found;
+}
+
 /* The time at which the policy was first met, when its cosignatures are taken in their order. */
 static uint64_t met_at(const struct policy *policy, const struct quorum *q)
 {
 	bool taken[POLICY_WITNESSES_MAX] = { false };
 	uint64_t at = 0;
-	while (!policy_satisfied(policy, taken)) {
-		size_t next = POLICY_WITNESSES_MAX;
-		for (size_t i = 0; i < policy->witnesses; i++)
-			if (q->cosigned[i] && !taken[i] &&
-				(next == POLICY_WITNESSES_MAX || q->time_s[i] < q->time_s[next]))
-				next = i;
+	size_t next;
+	while (!policy_satisfied(policy, taken) && earliest(policy, q, taken, &next)) {
 		taken[next] = true;
 		at = q->time_s[next];
 	}
