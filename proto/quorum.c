@@ -20,7 +20,7 @@ static uint64_t met_at(const struct policy *policy, const struct quorum *q)
 {
 	bool taken[POLICY_WITNESSES_MAX] = { false };
 	uint64_t at = 0;
-	size_t next;
+	size_t next = 0;
 	while (!policy_satisfied(policy, taken) && earliest(policy, q, taken, &next)) {
 		taken[next] = true;
 		at = q->time_s[next];
