@@ -203,6 +203,7 @@ CROSS_DEPS := gcc-s390x-linux-gnu libc6-dev-s390x-cross gcc-arm-linux-gnueabihf 
 # The tests of a file of proto/ that need nothing above it.
 CROSS_UNITS := $(filter-out tests/unit/test_findings.c,$(filter $(PROTO_C:proto/%=tests/unit/test_%),$(UNIT_C)))
 CROSS_PARTS := $(PROTO_C:%.c=%.o) $(patsubst %,client/witness/%.o,judge loglist) \
+	$(patsubst %,daemon/%.o,rounds courier/talk courier/visit) \
 	$(patsubst %,tests/support/%.o,guard hex sealed_log vector) trail.pb-c.o
 CROSS_CC = $(TRIPLE_$(1))-gcc $(CPPFLAGS) $(CFLAGS) -O2 -g -isystem build/cross/$(1)/root/usr/include \
 	-isystem build/cross/$(1)/root/usr/include/$(TRIPLE_$(1))
