@@ -26,7 +26,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(HERE.parent / "integration"))
-import conftest  # noqa: E402,F401  (makes the protobuf modules)
+import conftest  # noqa: E402  (makes the protobuf modules, too)
 from run import CONFIG, Bench, print_machine, trail  # noqa: E402
 from witness import Witness  # noqa: E402
 import wire  # noqa: E402
@@ -169,7 +169,7 @@ def main():
     parser.add_argument("--height", type=int, default=16)
     parser.add_argument("--starts", type=int, default=3)
     options = parser.parse_args()
-    build = ROOT / "build" / "release"
+    build = conftest.build_folder()
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="trust-", dir=ROOT / "build"))
     try:
         bench = Bench(build, scratch, options.events)
