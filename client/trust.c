@@ -56,6 +56,9 @@ enum trail_err trust_set_policy(struct trust *trust, struct span text, struct fa
 	enum trail_err err = policy_parse(text, policy, &wrong);
 	if (err != TRAIL_OK) {
 		free(policy);
+		if (wrong.line == 0)
+			return fault_set(
+				fault, TRAIL_INVALID, "the witness policy: %s", wrong.what);
 		return fault_set(fault, TRAIL_INVALID, "line %u of the witness policy: %s",
 			wrong.line, wrong.what);
 	}

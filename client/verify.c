@@ -35,6 +35,27 @@ void verify_reset(struct trail_verify *v)
 	v->result = (struct verify_result){ 0 };
 }
 
+void cosigners_keep(struct cosigners *to, const struct policy *policy, const struct quorum *quorum)
+{
+	for (size_t i = 0; policy && i < policy->witnesses; i++) {
+		if (!quorum->cosigned[i])
+			continue;
+		const struct cosigner *who = &policy->witness[i].cosigner;
+		memcpy(to->list[to->count].name, who->name, sizeof who->name);
+		to->list[to->count++].time_ns = quorum->time_s[i] * UINT64_C(1000000000);
+	}
+}
+
+void proof_keep_quorum(
+	struct proof_facts *facts, const struct policy *policy, const struct quorum *quorum)
+{
+	if (!policy)
+		return;
+	facts->numbers[TRAIL_PROOF_QUORUM] = quorum->satisfied;
+	facts->numbers[TRAIL_PROOF_OVERLAP] = policy_overlap(policy);
+	cosigners_keep(&facts->cosigners, policy, quorum);
+}
+
 static enum trail_err set_note(struct buf *to, const char *note, size_t len)
 {
 	if (!note || len == 0 || len > NOTE_LEN_MAX)

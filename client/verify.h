@@ -8,7 +8,7 @@
 #include "../proto/checkpoint.h"
 #include "../proto/findings.h"
 #include "../proto/hash.h"
-#include "../proto/policy.h"
+#include "../proto/quorum.h"
 
 enum {
 	AUTHORITY_LEN = 257, /* a certificate's subject, and NUL */
@@ -61,6 +61,12 @@ struct trail_verify {
 	void (*set_free)(struct evidence_set *set);
 	struct verify_result result;
 };
+
+/* Keep who of the policy (NULL: nobody) cosigned. */
+void cosigners_keep(struct cosigners *to, const struct policy *policy, const struct quorum *quorum);
+/* The same as what holds of the checkpoint, and whether it is enough. */
+void proof_keep_quorum(
+	struct proof_facts *facts, const struct policy *policy, const struct quorum *quorum);
 
 /* Forget what was found. */
 void verify_reset(struct trail_verify *v);

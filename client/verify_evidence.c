@@ -11,7 +11,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-static const uint64_t SECOND_NS = 1000000000;
 static const struct checkpoint NO_TREE = { .size = 0 };
 
 /* What was read so far. */
@@ -521,20 +520,10 @@ static void keep_numbers(struct proof_facts *facts, const struct evidence_set *s
 		n[TRAIL_PROOF_SEAL_TIME] = s->seal.text.time_ns;
 	}
 	n[TRAIL_PROOF_SEAL_MAX] = s->anchor.max_ns;
-	n[TRAIL_PROOF_QUORUM] = s->policy && s->quorum.satisfied;
-	if (s->policy)
-		n[TRAIL_PROOF_OVERLAP] = policy_overlap(s->policy);
 	n[TRAIL_PROOF_COSIGNED_SIZE] = s->cosigned;
 	n[TRAIL_PROOF_ROWS] = s->rows;
 	n[TRAIL_PROOF_ANSWER] = 1;
-	for (size_t i = 0; s->policy && i < s->policy->witnesses; i++) {
-		struct cosigners *to = &facts->cosigners;
-		if (!s->quorum.cosigned[i])
-			continue;
-		memcpy(to->list[to->count].name, s->policy->witness[i].cosigner.name,
-			sizeof to->list[0].name);
-		to->list[to->count++].time_ns = s->quorum.time_s[i] * SECOND_NS;
-	}
+	proof_keep_quorum(facts, s->policy, &s->quorum);
 }
 
 enum trail_err trail_verify_end(struct trail *t, struct trail_verify *v)

@@ -10,7 +10,7 @@
 #include "../proto/tree.h"
 
 enum {
-	MARKS_MAX = 3 /* kept, given, and the newest one */
+	MARKS_MAX = 4 /* kept, given, cosigned, and the newest one */
 };
 
 struct mark {

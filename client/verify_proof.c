@@ -58,18 +58,6 @@ static bool keep_entry(struct proof_facts *facts, const struct evidence_case *c)
 	return whole;
 }
 
-static void keep_cosigners(
-	struct cosigners *to, const struct policy *policy, const struct quorum *quorum)
-{
-	for (size_t i = 0; policy && i < policy->witnesses; i++) {
-		if (!quorum->cosigned[i])
-			continue;
-		const struct cosigner *who = &policy->witness[i].cosigner;
-		memcpy(to->list[to->count].name, who->name, sizeof who->name);
-		to->list[to->count++].time_ns = quorum->time_s[i] * SECOND_NS;
-	}
-}
-
 /* Signature lines of a note, which stand behind its last blank line. */
 static size_t count_lines(struct span note)
 {
@@ -102,9 +90,6 @@ static void keep_numbers(struct proof_facts *facts, const struct evidence_case *
 	n[TRAIL_PROOF_STAMP] = c->evidence.stamp.len != 0;
 	if (c->stamped)
 		n[TRAIL_PROOF_STAMP_TIME] = (uint64_t)c->stamp.time_s * SECOND_NS;
-	n[TRAIL_PROOF_QUORUM] = c->policy && c->quorum.satisfied;
-	if (c->policy)
-		n[TRAIL_PROOF_OVERLAP] = policy_overlap(c->policy);
 	size_t known = c->signed_by_log + c->quorum.count;
 	size_t lines = c->signed_by_log ? count_lines(c->note) : 0;
 	n[TRAIL_PROOF_LINES] = lines > known ? lines - known : 0;
@@ -135,8 +120,8 @@ static bool keep_facts(struct verify_result *result, const struct evidence_case 
 	keep_numbers(facts, c);
 	if (c->stamped)
 		(void)snprintf(facts->authority, sizeof facts->authority, "%s", c->stamp.authority);
-	keep_cosigners(&facts->cosigners, c->policy, &c->quorum);
-	keep_cosigners(&facts->before, c->policy, &c->quorum_before);
+	proof_keep_quorum(facts, c->policy, &c->quorum);
+	cosigners_keep(&facts->before, c->policy, &c->quorum_before);
 	if (c->signed_by_log) {
 		result->size = c->cp.size;
 		result->root = c->cp.root;

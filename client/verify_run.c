@@ -5,6 +5,7 @@
  */
 #include "verify_run.h"
 
+#include "../proto/evidence.h"
 #include "contact.h"
 #include "deadline.h"
 #include "pins.h"
@@ -153,6 +154,70 @@ static enum trail_err take_checkpoint(struct verifying *run)
 	return TRAIL_OK;
 }
 
+/* ---- what witnesses cosigned ---- */
+
+/* A cosigned checkpoint, signed by the log, against its records. */
+static enum trail_err judge_cosigned(struct verifying *run, const struct checkpoint *cp)
+{
+	static const char NAME[] = "the checkpoint that witnesses cosigned";
+	struct tree_proof proof;
+	if (cp->size <= run->since.size)
+		return check_extends(run, cp, NAME);
+	if (cp->size <= run->head.size) {
+		marks_add(&run->marks, cp, FIND_CHECKPOINT_ROOT, NAME);
+		return TRAIL_OK;
+	}
+	/* The log grew meanwhile. */
+	enum trail_err err = ask_proof(run,
+		(struct prove){ .consistency = true, .from = run->head.size, .size = cp->size },
+		&proof);
+	if (err != TRAIL_OK)
+		return blame(run, err, run->head.size) ? TRAIL_OK : err;
+	if (!tree_consistency_check(run->head.size, &run->head.root, cp->size, &cp->root, &proof))
+		findings_add(run->found, FIND_DAEMON_PROOF, FINDING_NOWHERE,
+			"the daemon cannot prove that %s of %" PRIu64
+			" records extends its own of %" PRIu64
+			": it has two histories; keep both, they are evidence",
+			NAME, cp->size, run->head.size);
+	return TRAIL_OK;
+}
+
+static enum trail_err take_cosigned(struct verifying *run)
+{
+	struct trail *t = run->t;
+	const struct policy *policy = t->trust.policy;
+	struct response answer;
+	struct request request = { .kind = REQUEST_CHECKPOINT };
+	struct quorum quorum;
+	struct checkpoint cp = { 0 };
+	if (!policy || run->sink)
+		return TRAIL_OK;
+	enum trail_err err =
+		call_wait(t, &request, RESPONSE_CHECKPOINT, deadline_in(t->timeout_ms), &answer);
+	if (err != TRAIL_OK)
+		return err;
+	struct span note = answer.checkpoint.cosigned;
+	if (note.len != 0 && checkpoint_open(note, &t->trust.identity.vkey, &cp) != TRAIL_OK) {
+		findings_add(run->found, FIND_CHECKPOINT_NOTE, FINDING_NOWHERE,
+			"the checkpoint that the daemon calls cosigned is not signed by the log");
+		return TRAIL_OK;
+	}
+	err = evidence_cosigners(run->found, policy, note, cp.size, &quorum);
+	if (err == TRAIL_NOMEM)
+		return fault_set(&t->fault, err, "memory is out");
+	if (err != TRAIL_OK)
+		return TRAIL_OK;
+	quorum.satisfied &= policy_takes_log(policy, &t->trust.identity.vkey);
+	proof_keep_quorum(&run->v->result.proof, policy, &quorum);
+	run->v->result.proof.numbers[TRAIL_PROOF_COSIGNED_SIZE] = cp.size;
+	if (!quorum.satisfied && policy->kind != POLICY_QUORUM_NONE)
+		findings_add(run->found, FIND_EVIDENCE_QUORUM, FINDING_NOWHERE,
+			"no checkpoint of the log bears the cosignatures that the given policy "
+			"asks "
+			"for: that nobody was shown another history is not known");
+	return cp.size == 0 ? TRAIL_OK : judge_cosigned(run, &cp);
+}
+
 /* ---- where to begin ---- */
 
 /* The note that was found valid last. */
@@ -245,6 +310,8 @@ static enum trail_err begin(struct verifying *run, bool *begun)
 	*begun = fits_in(run, &run->since, name);
 	run->v->result.since = run->since.size;
 	enum trail_err err = take_checkpoint(run);
+	if (err == TRAIL_OK)
+		err = take_cosigned(run);
 	if (err != TRAIL_OK || !*begun)
 		return err;
 	/* It was proven to be a prefix when the contact was made; here it narrows down a misfit. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "output.h"
+#include "proof_facts.h"
 #include "verdict.h"
 #include "wish.h"
 
@@ -57,8 +58,11 @@ static int tell(struct cli *cli, const struct wish *wish, const struct trail_ver
 		.runs = true,
 		.predecessor = before,
 		.quiet = wish->quiet,
+		.add = cli->policy ? proof_facts_cosigned_json : NULL,
 	};
 	int code = verdict_tell(cli, &verdict);
+	if (!cli->json && !wish->quiet)
+		proof_facts_cosigned(stdout, v, cli->utc);
 	trail_predecessor_free(before);
 	return code;
 }

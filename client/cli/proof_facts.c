@@ -102,6 +102,19 @@ static void put_cosigned(FILE *to, const struct trail_verify *v, bool utc)
 			(unsigned long long)lines, lines == 1 ? "" : "s");
 }
 
+void proof_facts_cosigned(FILE *to, const struct trail_verify *v, bool utc)
+{
+	if (number(v, TRAIL_PROOF_COSIGNED_SIZE) == 0)
+		return;
+	(void)fprintf(to, "cosigned below index %llu by ",
+		(unsigned long long)number(v, TRAIL_PROOF_COSIGNED_SIZE));
+	if (trail_verify_cosigners(v, false) == 0)
+		(void)fputs("no witness of the policy", to);
+	put_names(to, v, false, utc);
+	put_quorum(to, v);
+	(void)fputc('\n', to);
+}
+
 static void put_stamped(FILE *to, const struct trail_verify *v, bool utc)
 {
 	const char *authority = trail_verify_authority(v);
@@ -190,6 +203,14 @@ static json_t *cosigners_json(const struct trail_verify *v, bool before)
 		(void)json_array_append_new(list, to);
 	}
 	return list;
+}
+
+void proof_facts_cosigned_json(json_t *to, const struct trail_verify *v)
+{
+	put(to, "cosigned", cosigners_json(v, false));
+	put(to, "cosigned_size", json_integer((json_int_t)number(v, TRAIL_PROOF_COSIGNED_SIZE)));
+	put(to, "quorum", json_boolean(number(v, TRAIL_PROOF_QUORUM) != 0));
+	put(to, "overlap", json_integer((json_int_t)number(v, TRAIL_PROOF_OVERLAP)));
 }
 
 void proof_facts_json(json_t *to, const struct trail_verify *v)

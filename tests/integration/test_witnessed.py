@@ -3,6 +3,7 @@
 A log before its witnesses (FORMATS.md sections 5 and 7; G5, G6): traild, its courier, and witnesses
 that behave or do not.
 """
+import json
 import os
 import pathlib
 import re
@@ -763,3 +764,32 @@ def test_g5_a_person_waits_for_a_quorum(build, traild, folder, board):
     assert re.search(r"checkpoint \d+ \S+ witnessed \d+$", found.stderr, re.M), found
     told = trail("status")
     assert "w1.example/fake: cosigns" in told.stdout and "1 witness must lie at least" in told.stdout
+
+
+def test_g5_verify_judges_the_log_by_the_policy_that_it_is_given(build, traild, folder, board):
+    """The running log, by a policy that its witnesses meet, and by ones that they do not."""
+    b = board()
+    b.trust(made_log(traild, folder / "d"))
+    run = start(traild, folder / "d", b)
+    cosigned(run, append(run, 4))
+    env = dict(os.environ, XDG_STATE_HOME=str(folder / "x"))
+
+    def verify(policy, *words):
+        return subprocess.run(
+            [build / "trail", "--connect", f"unix:{run.address}", "--log", folder / "d/identity",
+             "--policy", policy, "verify", *words], env=env, capture_output=True, text=True)
+    met = verify(b.path)
+    assert met.returncode == 0, met
+    assert re.search(r"^cosigned below index \d+ by .*a second history would take 1 witness", met.stdout,
+                     re.M), met
+    told = json.loads(verify(b.path, "-o", "json").stdout)
+    assert told["quorum"] and told["overlap"] == 1 and len(told["cosigned"]) >= 2
+    # A stranger is wanted, too; and a policy for another log says nothing of this one.
+    stranger = board(4, "all")
+    missing = json.loads(verify(stranger.write(), "-o", "json").stdout)
+    other = json.loads(verify(b.write("example.org/audit+1026b77e+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3"
+                                      "chmQSVTG4"), "-o", "json").stdout)
+    for value in (missing, other):
+        assert value["verdict"] == "unverifiable" and not value["quorum"]
+        assert [f["code"] for f in value["findings"]] == ["evidence.quorum"]
+    assert verify(stranger.write()).returncode == 6
