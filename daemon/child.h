@@ -23,8 +23,8 @@ struct child {
 };
 
 /*
- * Start argv[0]. When it cannot be run, the child ends with CHILD_NOT_RUN. It gets SIGTERM when the
- * calling thread ends. TRAIL_IO or TRAIL_NOMEM, and a sentence in `why`: nothing was started.
+ * Start argv[0], and wait until it is the program. It gets SIGTERM when the calling thread ends.
+ * TRAIL_IO and a sentence in `why`: it cannot be run, nothing was started.
  */
 enum trail_err child_start(const char *const argv[], struct child *child, char why[CHILD_WHY_LEN]);
 /*
@@ -32,9 +32,5 @@ enum trail_err child_start(const char *const argv[], struct child *child, char w
  * zeroed child is fine.
  */
 void child_end(struct child *child, int patience_ms);
-
-enum {
-	CHILD_NOT_RUN = 127
-};
 
 #endif

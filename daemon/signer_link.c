@@ -2,20 +2,17 @@
 #include "signer_link.h"
 
 #include "../proto/wire.h"
+#include "child.h"
 #include "notify.h"
 #include "signer/state.h"
 #include "signer/talk.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/pidfd.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -28,14 +25,11 @@ enum {
 	END_MS = 10 * 1000, /* for its last sync */
 	WHY_LEN = 512,
 	NOTE_ROOM = 512,
-	CHILD_FD = 3,
-	EXIT_NOT_RUN = 127,
 };
 
 struct signer_link {
-	int fd;
-	int gone_fd;  /* readable when it is gone: a child's pidfd, or an epoll on the socket */
-	pid_t pid;    /* of a child; -1: it is none */
+	/* pid 0: it is no child of ours, and gone_fd is an epoll on the socket. */
+	struct child child;
 	bool sealing; /* SEAL is asked */
 	bool broken;  /* an answer may still be on its way, or none will come: ask no more */
 	struct vkey vkey;
@@ -87,62 +81,13 @@ static bool readable(int fd, int64_t deadline_ms)
 
 /* ---- the process ---- */
 
-/*
- * The child, between fork and exec: async-signal-safe calls only. Gives the signer one descriptor
- * besides stderr. When the program cannot be run, it answers the first question in its stead.
- */
-_Noreturn static void child(int fd, pid_t parent, char *const argv[])
-{
-	/* Two steps, because dup2 of 3 to 3 would leave it close-on-exec. */
-	int high = fcntl(fd, F_DUPFD, CHILD_FD + 1);
-	int null = open("/dev/null", O_RDWR);
-	bool ok = high >= 0 && dup2(high, CHILD_FD) >= 0;
-	ok = ok && null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(null, STDOUT_FILENO) >= 0;
-	ok = ok && close_range(CHILD_FD + 1, ~0U, 0) == 0;
-	ok = ok && prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) == 0;
-	/* The parent may have died before prctl took hold. */
-	if (ok && getppid() != parent)
-		_exit(EXIT_NOT_RUN);
-	if (ok)
-		(void)execv(argv[0], argv);
-	uint8_t answer[128] = { TALK_FAILED };
-	const char *text = strerrordesc_np(errno);
-	size_t len = text ? strlen(text) : 0;
-	if (len > sizeof answer - 1)
-		len = sizeof answer - 1;
-	if (text)
-		memcpy(answer + 1, text, len);
-	char question[1];
-	(void)recv(CHILD_FD, question, sizeof question, 0);
-	(void)send(CHILD_FD, answer, 1 + len, MSG_NOSIGNAL);
-	_exit(EXIT_NOT_RUN);
-}
-
 static enum trail_err start(struct signer_link *link, const struct signer_wish *wish, char *why)
 {
-	int pair[2];
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-		return explain(why, TRAIL_IO, "socketpair for the signer: %s", reason());
-	char *const argv[] = { strdup(wish->program), strdup("--state-dir"), strdup(wish->folder),
-		strdup("--fd"), strdup("3"),
-		(wish->how & SIGNER_ALLOW_COW) != 0 ? strdup("--allow-cow") : NULL, NULL };
-	bool memory = argv[0] && argv[1] && argv[2] && argv[3] && argv[4];
-	pid_t parent = getpid();
-	link->pid = memory ? fork() : -1;
-	if (link->pid == 0)
-		child(pair[1], parent, argv);
-	enum trail_err e = TRAIL_OK;
-	if (link->pid < 0)
-		e = explain(why, TRAIL_IO, "fork for the signer: %s", reason());
-	for (size_t i = 0; i < sizeof argv / sizeof argv[0]; i++)
-		free(argv[i]);
-	(void)close(pair[1]);
-	link->fd = pair[0];
-	/* Not reaped by anybody else, so the number cannot have been given away. */
-	link->gone_fd = link->pid < 0 ? -1 : pidfd_open(link->pid, 0);
-	if (link->pid > 0 && link->gone_fd < 0)
-		e = explain(why, TRAIL_IO, "pidfd_open for the signer: %s", reason());
-	return e;
+	char sentence[CHILD_WHY_LEN];
+	const char *const argv[] = { wish->program, "--state-dir", wish->folder, "--fd",
+		CHILD_FD_TEXT, (wish->how & SIGNER_ALLOW_COW) != 0 ? "--allow-cow" : NULL, NULL };
+	enum trail_err e = child_start(argv, &link->child, sentence);
+	return e == TRAIL_OK ? e : explain(why, e, "the signer cannot be started: %s", sentence);
 }
 
 /* Readable when the other end of the socket is closed, whatever lies unread in it. */
@@ -167,42 +112,41 @@ static enum trail_err reach(struct signer_link *link, const char *path, char *wh
 	if (strlen(path) >= sizeof name.sun_path)
 		return explain(why, TRAIL_IO, "%s: too long for a socket's path", path);
 	memcpy(name.sun_path, path, strlen(path));
-	link->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (link->fd < 0)
+	link->child.fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (link->child.fd < 0)
 		return explain(why, TRAIL_IO, "socket for the signer: %s", reason());
-	if (connect(link->fd, (const struct sockaddr *)&name, sizeof name) != 0)
+	if (connect(link->child.fd, (const struct sockaddr *)&name, sizeof name) != 0)
 		return explain(why, TRAIL_IO,
 			"no signer can be reached at %s: %s; see traild-signer.socket", path,
 			reason());
-	link->gone_fd = watch_end(link->fd);
-	return link->gone_fd < 0 ? explain(why, TRAIL_IO, "epoll for the signer: %s", reason())
-				 : TRAIL_OK;
+	link->child.gone_fd = watch_end(link->child.fd);
+	return link->child.gone_fd < 0
+		? explain(why, TRAIL_IO, "epoll for the signer: %s", reason())
+		: TRAIL_OK;
 }
 
-/* Wait for its end, for its last sync; kill it if it takes too long. */
-static void reap(struct signer_link *link)
+/* One that the service manager started. */
+static void leave(struct signer_link *link)
 {
-	if (link->gone_fd < 0 || !readable(link->gone_fd, now_ms() + END_MS))
-		(void)kill(link->pid, SIGKILL);
-	while (waitpid(link->pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	link->pid = -1;
+	if (link->child.fd >= 0)
+		(void)shutdown(link->child.fd, SHUT_WR);
+	if (link->child.gone_fd >= 0)
+		(void)readable(link->child.gone_fd, now_ms() + END_MS);
+	if (link->child.fd >= 0)
+		(void)close(link->child.fd);
+	if (link->child.gone_fd >= 0)
+		(void)close(link->child.gone_fd);
 }
 
 void signer_link_close(struct signer_link *link)
 {
 	if (!link)
 		return;
-	if (link->fd >= 0)
-		(void)shutdown(link->fd, SHUT_WR);
-	if (link->pid > 0)
-		reap(link);
-	else if (link->gone_fd >= 0)
-		(void)readable(link->gone_fd, now_ms() + END_MS);
-	if (link->fd >= 0)
-		(void)close(link->fd);
-	if (link->gone_fd >= 0)
-		(void)close(link->gone_fd);
+	/* It syncs what it signed last before it ends. */
+	if (link->child.pid > 0)
+		child_end(&link->child, END_MS);
+	else
+		leave(link);
 	free(link);
 }
 
@@ -213,8 +157,8 @@ static enum trail_err gone(struct signer_link *link, char *why)
 {
 	siginfo_t info = { 0 };
 	/* WNOWAIT leaves it to reap. */
-	if (link->pid < 0 ||
-		waitid(P_PID, (id_t)link->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+	if (link->child.pid == 0 ||
+		waitid(P_PID, (id_t)link->child.pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
 		info.si_pid == 0)
 		return explain(why, TRAIL_IO, "the signer closed its socket: see its own lines");
 	return explain(why, TRAIL_IO, "the signer ended (%s %d): see its own lines",
@@ -243,9 +187,10 @@ static enum trail_err receive(
 {
 	ssize_t len;
 	do {
-		if (!readable(link->fd, deadline))
+		if (!readable(link->child.fd, deadline))
 			return explain(why, TRAIL_IO, "the signer did not answer in time");
-		len = recv(link->fd, link->answer, sizeof link->answer, MSG_TRUNC | MSG_DONTWAIT);
+		len = recv(link->child.fd, link->answer, sizeof link->answer,
+			MSG_TRUNC | MSG_DONTWAIT);
 		/* ECONNRESET tells once that it died with our question unread; what it said before
 		 * can still be read. */
 	} while (len < 0 && (errno == EINTR || errno == EAGAIN || errno == ECONNRESET));
@@ -268,7 +213,7 @@ static enum trail_err ask(struct signer_link *link, struct span question, int64_
 		return explain(why, TRAIL_IO, "the signer failed before: restart the daemon");
 	int64_t deadline = now_ms() + wait_ms;
 	/* A failed send is not the last word: it may have said why before it went. */
-	(void)send(link->fd, question.data, question.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)send(link->child.fd, question.data, question.len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	enum trail_err e = receive(link, deadline, body, why);
 	link->broken = e != TRAIL_OK;
 	return e;
@@ -379,9 +324,7 @@ enum trail_err signer_link_open(const struct signer_wish *wish, struct signer_li
 	struct signer_link *l = calloc(1, sizeof *l);
 	if (!l)
 		return explain(why, TRAIL_IO, "memory is out");
-	l->fd = -1;
-	l->gone_fd = -1;
-	l->pid = -1;
+	l->child = (struct child){ .fd = -1, .gone_fd = -1 };
 	enum trail_err e = wish->socket ? reach(l, wish->socket, why) : start(l, wish, why);
 	if (e == TRAIL_OK)
 		e = wake(l, wish, greeting, why);
@@ -516,10 +459,10 @@ uint64_t signer_link_size(const struct signer_link *link)
 
 pid_t signer_link_pid(const struct signer_link *link)
 {
-	return link->pid > 0 ? link->pid : 0;
+	return link->child.pid;
 }
 
 int signer_link_fd(const struct signer_link *link)
 {
-	return link->gone_fd; /* the socket is readable for every answer, too */
+	return link->child.gone_fd; /* the socket is readable for every answer, too */
 }
