@@ -94,15 +94,34 @@ static int verify_running(struct cli *cli, const struct wish *wish, struct trail
 
 /* ---- a folder or a file ---- */
 
-/* A published tree: what a web server gives out under the names of c2sp.org/tlog-tiles. */
-static bool is_tree(const char *path)
+enum given {
+	GIVEN_FILE,
+	GIVEN_TREE,     /* what a web server gives out under the names of c2sp.org/tlog-tiles */
+	GIVEN_EVIDENCE, /* a folder of it */
+	GIVEN_NEITHER,
+};
+
+static bool holds(int folder, const char *name)
+{
+	return faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* What lacks a part is judged as what the rest shows that it was. */
+static enum given look_at(const char *path)
 {
 	int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (folder < 0)
-		return false;
-	bool is = faccessat(folder, "tile", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+		return GIVEN_FILE;
+	enum given given = GIVEN_NEITHER;
+	if (holds(folder, "tile"))
+		given = GIVEN_TREE;
+	else if (holds(folder, "evidence.txt") || holds(folder, "records.txt") ||
+		holds(folder, "SHA256SUMS"))
+		given = GIVEN_EVIDENCE;
+	else if (holds(folder, "checkpoint"))
+		given = GIVEN_TREE;
 	(void)close(folder);
-	return is;
+	return given;
 }
 
 static int verify_given(
@@ -121,8 +140,19 @@ static int verify_given(
 		say("--log names the log already: --vkey is for logs that are not traild's");
 		return EXIT_USAGE;
 	}
-	return is_tree(path) ? cmd_verify_tree(cli, wish, v, path)
-			     : cmd_verify_evidence(cli, wish, v, path);
+	switch (look_at(path)) {
+	case GIVEN_TREE:
+		return cmd_verify_tree(cli, wish, v, path);
+	case GIVEN_FILE:
+	case GIVEN_EVIDENCE:
+		return cmd_verify_evidence(cli, wish, v, path);
+	case GIVEN_NEITHER:
+		break;
+	}
+	say("%s holds neither a published log (checkpoint, tile) nor evidence (evidence.txt, "
+	    "records.txt): give the folder that `trail publish` or `trail search --evidence` made",
+		path);
+	return EXIT_USAGE;
 }
 
 /* ---- the command ---- */
@@ -148,7 +178,7 @@ int cmd_verify(struct cli *cli, int argc, char **argv)
 		say("%s: one folder or file can be verified at a time", argv[rest + 1]);
 		return EXIT_USAGE;
 	}
-	if (wish.tsa && (rest == argc || is_tree(argv[rest]))) {
+	if (wish.tsa && (rest == argc || look_at(argv[rest]) == GIVEN_TREE)) {
 		say("--tsa is for the proof of one record: give its FILE");
 		return EXIT_USAGE;
 	}

@@ -148,8 +148,13 @@ def test_text_is_a_sentence_and_quiet_is_quiet(running, trail):
 
 def test_it_says_what_it_was_given(running, trail, folder):
     (folder / "empty").mkdir()
+    (folder / "evidence").mkdir()
+    (folder / "evidence/records.txt").touch()
     (folder / "tree/tile").mkdir(parents=True)
-    assert "folder of evidence" in trail(running.address, "verify", folder / "empty", code=5).stdout
+    done = trail(running.address, "verify", folder / "empty", code=2)
+    assert "neither a published log" in done.stderr and not done.stdout
+    done = trail(running.address, "verify", folder / "evidence", code=5)
+    assert "folder of evidence" in done.stdout and "evidence.folder" in done.stdout
     done = trail(running.address, "verify", folder / "tree", code=6)
     assert "published log" in done.stdout and "tree.unpinned" in done.stdout
 
