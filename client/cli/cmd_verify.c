@@ -112,16 +112,13 @@ static enum given look_at(const char *path)
 	int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (folder < 0)
 		return GIVEN_FILE;
-	enum given given = GIVEN_NEITHER;
-	if (holds(folder, "tile"))
-		given = GIVEN_TREE;
-	else if (holds(folder, "evidence.txt") || holds(folder, "records.txt") ||
-		holds(folder, "SHA256SUMS"))
-		given = GIVEN_EVIDENCE;
-	else if (holds(folder, "checkpoint"))
-		given = GIVEN_TREE;
+	bool evidence = holds(folder, "evidence.txt") || holds(folder, "records.txt") ||
+		holds(folder, "SHA256SUMS");
+	bool tree = holds(folder, "tile") || (!evidence && holds(folder, "checkpoint"));
 	(void)close(folder);
-	return given;
+	if (tree)
+		return GIVEN_TREE;
+	return evidence ? GIVEN_EVIDENCE : GIVEN_NEITHER;
 }
 
 static int verify_given(
