@@ -714,6 +714,8 @@ int service_wait_ms(const struct service *service)
 void service_drain(struct service *service)
 {
 	service->draining = true;
+	if (service->to.hurry)
+		service->to.hurry(service->to.ctx);
 }
 
 struct errand *service_answered(struct service *service, struct op *op)

@@ -32,6 +32,9 @@ struct service_options {
 	void (*read)(void *ctx, struct op *op);
 	/* Fill op->response.status at once; its spans static or in op->answer. */
 	void (*status)(void *ctx, struct op *op);
+	/* Nobody is kept waiting any more: ops that wait elsewhere are to come back. May be NULL.
+	 */
+	void (*hurry)(void *ctx);
 	/* Records that are committed and signed. */
 	uint64_t (*size)(void *ctx);
 	void *ctx;

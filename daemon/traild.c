@@ -71,6 +71,13 @@ static void on_witnessed(void *ctx, struct op *list)
 	mailbox_put(d->mailbox, list);
 }
 
+static void on_hurry(void *ctx)
+{
+	struct traild *d = ctx;
+	if (d->witnesses)
+		witnesses_hurry(d->witnesses);
+}
+
 static void on_read(void *ctx, struct op *op)
 {
 	struct traild *d = ctx;
@@ -549,6 +556,7 @@ static bool make_parts(struct traild *d)
 		.write = to_writer,
 		.read = to_readers,
 		.status = fill_status,
+		.hurry = on_hurry,
 		.size = log_size,
 		.ctx = d,
 	};

@@ -60,6 +60,7 @@ struct witnesses {
 	/* Between threads. */
 	pthread_mutex_t lock;
 	pthread_cond_t turned; /* confirmed or refused */
+	bool hurrying;         /* nobody waits any more */
 	bool stopping;
 	bool confirmed;
 	bool waited; /* somebody waits for `turned`, who will tell of `reason` */
@@ -603,6 +604,14 @@ static bool is_stopping(struct witnesses *w)
 	return stopping;
 }
 
+static bool is_hurrying(struct witnesses *w)
+{
+	(void)pthread_mutex_lock(&w->lock);
+	const bool hurrying = w->hurrying;
+	(void)pthread_mutex_unlock(&w->lock);
+	return hurrying;
+}
+
 static void *run(void *ctx)
 {
 	struct witnesses *w = ctx;
@@ -610,7 +619,7 @@ static void *run(void *ctx)
 		keep_rounds(w);
 		keep_courier(w);
 		keep_stamps(w);
-		settle(w, false);
+		settle(w, is_hurrying(w));
 		publish(w);
 		wait_for_something(w);
 		take_words(w);
@@ -803,6 +812,14 @@ void witnesses_read_numbers(struct witnesses *w, struct witnesses_numbers *numbe
 	*numbers = w->numbers;
 	numbers->unconfirmed = !w->confirmed;
 	(void)pthread_mutex_unlock(&w->lock);
+}
+
+void witnesses_hurry(struct witnesses *w)
+{
+	(void)pthread_mutex_lock(&w->lock);
+	w->hurrying = true;
+	(void)pthread_mutex_unlock(&w->lock);
+	wake(w);
 }
 
 void witnesses_stop(struct witnesses *w)

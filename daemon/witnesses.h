@@ -72,6 +72,8 @@ enum trail_err witnesses_confirm(struct witnesses *witnesses,
 /* Hold the answers of the chain that wait for witnesses; returns those that do not. Any thread. */
 struct op *witnesses_park(struct witnesses *witnesses, struct op *list);
 void witnesses_read_numbers(struct witnesses *witnesses, struct witnesses_numbers *numbers);
+/* From here on nobody waits: who does is answered without a quorum. Any thread. */
+void witnesses_hurry(struct witnesses *witnesses);
 /* Give all answers free, end the courier, join the thread, free. NULL is fine. */
 void witnesses_stop(struct witnesses *witnesses);
 

@@ -576,13 +576,19 @@ def test_g5_an_ack_waits_no_longer_than_it_was_told_to(traild, folder, board):
         assert time.monotonic() - began < 10 * SLOW
     assert answer.runs and not signers(b, answer.checkpoint.decode())
     # A stop does not wait for them.
+    before = log_size(run)
     c = Client(run.address, claims=[("journal", 1)])
     number = c.send(append=wire.pb.Append(
         source="journal", epoch=1, first_seq=6, events=[wire.event(6)], ack=WITNESSED,
         wait_ms=600_000))
-    wait_until(lambda: log_size(run) > wire.checkpoint_parse(answer.checkpoint).size + 1)
-    run.stop()
+    wait_until(lambda: log_size(run) > before)
+    began = time.monotonic()
+    run.process.signal(signal.SIGTERM)
+    assert c.wait(number).appended.runs
+    # A stop has patience for ten seconds, and needs none for this.
+    assert time.monotonic() - began < 6 * SLOW
     c.close()
+    assert run.wait_exit() == 0
 
 
 def test_an_ack_that_waits_is_answered_at_once_where_there_are_no_witnesses(traild, folder):
