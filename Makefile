@@ -82,7 +82,7 @@ SIGNER_C  := $(filter-out daemon/signer/main.c daemon/signer/sandbox_%.c,$(sort 
 SIGNER_BELOW := daemon/handover.c daemon/log.c
 COURIER_C := $(filter-out daemon/courier/main.c daemon/courier/confine_%.c,$(sort $(wildcard daemon/courier/*.c)))
 # What the courier has from below, and what traild has from the courier: the words of their talk.
-COURIER_BELOW := daemon/log.c
+COURIER_BELOW := daemon/handover.c daemon/log.c
 CLIENT_C  := $(sort $(wildcard client/*.c))
 WITNESS_C := $(filter-out client/witness/main.c,$(sort $(wildcard client/witness/*.c)))
 CLI_C     := $(filter-out client/cli/main.c,$(sort $(wildcard client/cli/*.c)))

@@ -3,10 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
+
+enum {
+	NUMBER_MAX = 1 << 20, /* more than any process may have open */
+};
 
 static bool take_number(const char *text, long max, long *out)
 {
@@ -24,6 +28,22 @@ static int count(const char *pid_text, const char *fds_text)
 	if (!take_number(pid_text, INT32_MAX, &pid) || pid != (long)getpid())
 		return 0;
 	return take_number(fds_text, HANDOVER_MAX, &fds) ? (int)fds : -1;
+}
+
+bool handover_number(const char *text, int *fd)
+{
+	long number;
+	if (!take_number(text, NUMBER_MAX, &number))
+		return false;
+	*fd = (int)number;
+	return true;
+}
+
+bool handover_is(int fd, int option, int value)
+{
+	int got = -1;
+	socklen_t len = sizeof got;
+	return getsockopt(fd, SOL_SOCKET, option, &got, &len) == 0 && got == value;
 }
 
 int handover_take(void)

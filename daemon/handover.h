@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sd_listen_fds(3) by hand: the descriptors that a service manager opened before it started this
- * process and hands over from HANDOVER_FIRST on.
+ * Descriptors that were open before this process began: those that a service manager hands over
+ * from HANDOVER_FIRST on (sd_listen_fds(3) by hand), and one that a parent names on the command
+ * line.
  */
 #ifndef DAEMON_HANDOVER_H
 #define DAEMON_HANDOVER_H
+
+#include <stdbool.h>
 
 enum {
 	HANDOVER_FIRST = 3,
@@ -18,5 +21,10 @@ enum {
  * own. Once, before threads.
  */
 int handover_take(void);
+
+/* The descriptor that a parent left open and names in `text`. False: not a number of one. */
+bool handover_number(const char *text, int *fd);
+/* Whether `fd` is a socket whose `option` of SOL_SOCKET is `value`. */
+bool handover_is(int fd, int option, int value);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "listener.h"
 
+#include "handover.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -128,19 +130,12 @@ enum trail_err listener_open(const char *address, struct listener *listener, cha
 	return TRAIL_OK;
 }
 
-static bool option_is(int fd, int option, int wanted)
-{
-	int value = -1;
-	socklen_t len = sizeof value;
-	return getsockopt(fd, SOL_SOCKET, option, &value, &len) == 0 && value == wanted;
-}
-
 enum trail_err listener_adopt(int fd, struct listener *listener, char why[WHY_LEN])
 {
 	struct sockaddr_un name = { 0 };
 	socklen_t len = sizeof name;
-	if (!option_is(fd, SO_DOMAIN, AF_UNIX) || !option_is(fd, SO_TYPE, SOCK_STREAM) ||
-		!option_is(fd, SO_ACCEPTCONN, 1) ||
+	if (!handover_is(fd, SO_DOMAIN, AF_UNIX) || !handover_is(fd, SO_TYPE, SOCK_STREAM) ||
+		!handover_is(fd, SO_ACCEPTCONN, 1) ||
 		getsockname(fd, (struct sockaddr *)&name, &len) != 0) {
 		(void)snprintf(why, WHY_LEN,
 			"descriptor %d was handed over, but is no listening Unix stream socket: "

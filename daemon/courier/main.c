@@ -4,15 +4,14 @@
  * line, the loop and the fence around desk.c.
  */
 #include "../../proto/crypto.h"
+#include "../handover.h"
 #include "../log.h"
 #include "confine.h"
 #include "desk.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 
 enum {
@@ -43,17 +42,6 @@ struct arguments {
 	const char *ca_file;
 };
 
-static bool take_number(const char *text, int *out)
-{
-	char *end = NULL;
-	errno = 0;
-	const long n = strtol(text, &end, 10);
-	if (errno != 0 || end == text || *end != '\0' || n < 0 || n > 1 << 20)
-		return false;
-	*out = (int)n;
-	return true;
-}
-
 static int print_version(void)
 {
 	const char *less =
@@ -80,17 +68,10 @@ static int parse(int argc, char **argv, struct arguments *a)
 			return fputs(USAGE, stdout) < 0 ? EXIT_COULD_NOT : 0;
 		else if (c == 'v')
 			return print_version();
-		else if (c != 'f' || !take_number(optarg, &a->fd))
+		else if (c != 'f' || !handover_number(optarg, &a->fd))
 			return EXIT_USAGE;
 	}
 	return optind == argc && a->fd >= 0 ? -1 : EXIT_USAGE;
-}
-
-static bool is_seqpacket(int fd)
-{
-	int type = 0;
-	socklen_t len = sizeof type;
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_SEQPACKET;
 }
 
 /* A terminal's Ctrl-C and hang-up hit traild too, which ends this process: not ours to act on. */
@@ -139,7 +120,7 @@ int main(int argc, char **argv)
 		log_line(LOG_COURIER_USAGE, "bad usage; see traild-courier --help");
 	if (code >= 0)
 		return code;
-	if (!is_seqpacket(a.fd)) {
+	if (!handover_is(a.fd, SO_TYPE, SOCK_SEQPACKET)) {
 		log_line(LOG_COURIER_USAGE,
 			"--fd is not a SOCK_SEQPACKET socket: traild starts this program, not a "
 			"person");

@@ -27,21 +27,14 @@ static bool find_user(const char *name, uid_t *user)
 	return entry != NULL;
 }
 
-static bool option_is(int fd, int option, int wanted)
-{
-	int value = -1;
-	socklen_t len = sizeof value;
-	return getsockopt(fd, SOL_SOCKET, option, &value, &len) == 0 && value == wanted;
-}
-
 enum trail_err gate_open(struct gate *gate, const char *user, struct sentence *why)
 {
 	gate->listener = HANDOVER_FIRST;
 	if (!find_user(user, &gate->user))
 		return sentence_fail(why, "--peer %s: there is no such user", user);
-	if (handover_take() != 1 || !option_is(gate->listener, SO_DOMAIN, AF_UNIX) ||
-		!option_is(gate->listener, SO_TYPE, SOCK_SEQPACKET) ||
-		!option_is(gate->listener, SO_ACCEPTCONN, 1))
+	if (handover_take() != 1 || !handover_is(gate->listener, SO_DOMAIN, AF_UNIX) ||
+		!handover_is(gate->listener, SO_TYPE, SOCK_SEQPACKET) ||
+		!handover_is(gate->listener, SO_ACCEPTCONN, 1))
 		return sentence_fail(why,
 			"--peer wants one listening Unix SOCK_SEQPACKET socket, handed over by the "
 			"service manager: see traild-signer.socket");

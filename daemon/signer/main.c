@@ -4,6 +4,7 @@
  * around serve.c.
  */
 #include "../../proto/crypto.h"
+#include "../handover.h"
 #include "gate.h"
 #include "sandbox.h"
 #include "serve.h"
@@ -13,7 +14,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -86,17 +86,6 @@ struct arguments {
 	const char *peer;
 };
 
-static bool take_number(const char *text, int *out)
-{
-	char *end = NULL;
-	errno = 0;
-	long n = strtol(text, &end, 10);
-	if (errno != 0 || end == text || *end != '\0' || n < 0 || n > 1 << 20)
-		return false;
-	*out = (int)n;
-	return true;
-}
-
 static int print_version(void)
 {
 	const char *less =
@@ -129,18 +118,11 @@ static int parse(int argc, char **argv, struct arguments *a)
 			return fputs(USAGE, stdout) < 0 ? EXIT_COULD_NOT : 0;
 		else if (c == 'v')
 			return print_version();
-		else if (c != 'f' || !take_number(optarg, &a->fd))
+		else if (c != 'f' || !handover_number(optarg, &a->fd))
 			return EXIT_USAGE;
 	}
 	bool one_way = (a->fd >= 0) != (a->peer != NULL);
 	return optind == argc && a->signer.folder && one_way ? -1 : EXIT_USAGE;
-}
-
-static bool is_seqpacket(int fd)
-{
-	int type = 0;
-	socklen_t len = sizeof type;
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_SEQPACKET;
 }
 
 /*
@@ -332,7 +314,7 @@ int main(int argc, char **argv)
 		say(LOG_SIGN_USAGE, why.text);
 		return EXIT_USAGE;
 	}
-	if (!a.peer && !is_seqpacket(a.fd)) {
+	if (!a.peer && !handover_is(a.fd, SO_TYPE, SOCK_SEQPACKET)) {
 		say(LOG_SIGN_USAGE,
 			"--fd is not a SOCK_SEQPACKET socket: traild starts this program, not a "
 			"person");
