@@ -4,6 +4,7 @@
  * ends, by whatever, the checkpoint in the folder is one whose tiles are all there.
  */
 #include "contact.h"
+#include "deadline.h"
 #include "tile_judge.h"
 #include "verify_run.h"
 
@@ -20,6 +21,7 @@ struct publishing {
 	struct tile_edge edge;
 	struct buf bundle; /* entries of the edge's tile of level 0 */
 	uint64_t size;     /* of both */
+	bool has_identity; /* in the folder */
 };
 
 /* A finding of what lies in the folder. Answers TRAIL_END: it is the verdict. */
@@ -57,13 +59,13 @@ static enum trail_err open_before(struct publishing *p)
 }
 
 /* Where it lies in the folder and is not this log's: the same finding as for who reads it. */
-static enum trail_err compare_identity(struct publishing *p, bool *there)
+static enum trail_err compare_identity(struct publishing *p)
 {
 	struct trail *t = p->t;
 	struct buf text = { 0 };
 	enum trail_err err = tile_folder_read(
 		&p->folder, TILE_IDENTITY, strlen(t->trust.text) + 1, &text, &t->fault);
-	*there = err == TRAIL_OK;
+	p->has_identity = err == TRAIL_OK;
 	bool same = span_equal(buf_view(&text), span_text(t->trust.text));
 	buf_release(&text);
 	if (err == TRAIL_CORRUPT || (err == TRAIL_OK && !same))
@@ -205,9 +207,47 @@ static enum trail_err take_page(void *ctx, const struct page *page)
 
 /* ---- the end ---- */
 
-static enum trail_err put_checkpoint(struct publishing *p)
+/*
+ * The note that witnesses cosigned, as the daemon has it now, where it is of the very tree that is
+ * published; else empty. Of the daemon's answer: good until it is asked again.
+ */
+static enum trail_err ask_cosigned(struct publishing *p, struct span *note)
 {
-	struct span note = buf_view(&p->t->trust.held.note);
+	struct trail *t = p->t;
+	const struct checkpoint *published = &t->trust.held.cp;
+	struct request request = { .kind = REQUEST_CHECKPOINT };
+	struct response answer;
+	struct checkpoint cp;
+	*note = span_of(NULL, 0);
+	enum trail_err err =
+		call_wait(t, &request, RESPONSE_CHECKPOINT, deadline_in(t->timeout_ms), &answer);
+	if (err != TRAIL_OK || answer.checkpoint.cosigned.len == 0 ||
+		checkpoint_open(answer.checkpoint.cosigned, &t->trust.identity.vkey, &cp) !=
+			TRAIL_OK ||
+		cp.size != published->size)
+		return err;
+	if (!hash_equal(&cp.root, &published->root)) {
+		findings_add(&p->v->result.found, FIND_DAEMON_PROOF, FINDING_NOWHERE,
+			"the log signed one tree of %" PRIu64
+			" records, and witnesses cosigned another: it has two histories; keep "
+			"both, they are evidence",
+			cp.size);
+		return TRAIL_END;
+	}
+	*note = answer.checkpoint.cosigned;
+	return TRAIL_OK;
+}
+
+static enum trail_err put_identity(struct publishing *p)
+{
+	if (p->has_identity)
+		return TRAIL_OK;
+	return tile_folder_put(
+		&p->folder, TILE_IDENTITY, span_text(p->t->trust.text), &p->t->fault);
+}
+
+static enum trail_err put_checkpoint(struct publishing *p, struct span note)
+{
 	enum trail_err err = tile_folder_put(&p->folder, TILE_CHECKPOINT, note, &p->t->fault);
 	return err == TRAIL_OK ? tile_folder_sync(&p->folder, &p->t->fault) : err;
 }
@@ -236,19 +276,19 @@ static void prune(struct publishing *p)
 static enum trail_err finish(struct publishing *p)
 {
 	struct trail *t = p->t;
-	bool there;
-	enum trail_err err = compare_identity(p, &there);
+	struct span cosigned;
+	enum trail_err err = ask_cosigned(p, &cosigned);
 	for (unsigned level = 0; err == TRAIL_OK && level < TILE_LEVELS; level++)
 		if (p->edge.count[level] > 0)
 			err = put_level(p, level);
-	if (err == TRAIL_OK && !there)
-		err = tile_folder_put(
-			&p->folder, TILE_IDENTITY, span_text(t->trust.text), &t->fault);
+	if (err == TRAIL_OK)
+		err = put_identity(p);
 	/* All of it is durable before anything speaks of it. */
 	if (err == TRAIL_OK)
 		err = tile_folder_sync(&p->folder, &t->fault);
 	if (err == TRAIL_OK)
-		err = put_checkpoint(p);
+		err = put_checkpoint(
+			p, cosigned.len != 0 ? cosigned : buf_view(&t->trust.held.note));
 	if (err == TRAIL_OK)
 		prune(p);
 	return err;
@@ -278,8 +318,14 @@ static enum trail_err publish_nothing(struct publishing *p)
 	result->root = held->cp.root;
 	result->whole = result->ended = true;
 	fault_clear(&p->t->fault);
-	return lines(buf_view(&held->note)) > lines(buf_view(&p->note)) ? put_checkpoint(p)
-									: TRAIL_OK;
+	struct span cosigned;
+	enum trail_err err = ask_cosigned(p, &cosigned);
+	if (err == TRAIL_OK)
+		err = put_identity(p);
+	if (err == TRAIL_OK && lines(cosigned) > lines(buf_view(&p->note)))
+		return put_checkpoint(p, cosigned);
+	return err == TRAIL_OK && !p->has_identity ? tile_folder_sync(&p->folder, &p->t->fault)
+						   : err;
 }
 
 static enum trail_err publish_more(struct publishing *p)
@@ -299,6 +345,8 @@ static enum trail_err publish(struct publishing *p, const char *folder)
 	enum trail_err err = tile_folder_claim(&p->folder, folder, &p->t->fault);
 	if (err == TRAIL_OK)
 		err = open_before(p);
+	if (err == TRAIL_OK)
+		err = compare_identity(p);
 	if (err != TRAIL_OK)
 		return err;
 	if (p->note.len != 0 && p->sink.since.size == p->t->trust.held.cp.size)

@@ -4,6 +4,8 @@
  */
 #include "verify.h"
 
+#include "../proto/evidence.h"
+
 #include <stdlib.h>
 
 enum {
@@ -54,6 +56,26 @@ void proof_keep_quorum(
 	facts->numbers[TRAIL_PROOF_QUORUM] = quorum->satisfied;
 	facts->numbers[TRAIL_PROOF_OVERLAP] = policy_overlap(policy);
 	cosigners_keep(&facts->cosigners, policy, quorum);
+}
+
+enum trail_err verify_cosigners(struct trail_verify *v, const struct policy *policy,
+	const struct vkey *key, struct span note, uint64_t size)
+{
+	struct findings *found = &v->result.found;
+	struct quorum quorum;
+	if (!policy)
+		return TRAIL_OK;
+	enum trail_err err = evidence_cosigners(found, policy, note, size, &quorum);
+	if (err != TRAIL_OK)
+		return err;
+	quorum.satisfied &= policy_takes_log(policy, key);
+	proof_keep_quorum(&v->result.proof, policy, &quorum);
+	v->result.proof.numbers[TRAIL_PROOF_COSIGNED_SIZE] = size;
+	if (!quorum.satisfied && policy->kind != POLICY_QUORUM_NONE)
+		findings_add(found, FIND_EVIDENCE_QUORUM, FINDING_NOWHERE,
+			"no checkpoint of the log bears the cosignatures that the given policy "
+			"asks for: that nobody was shown another history is not known");
+	return TRAIL_OK;
 }
 
 static enum trail_err set_note(struct buf *to, const char *note, size_t len)

@@ -68,6 +68,15 @@ void cosigners_keep(struct cosigners *to, const struct policy *policy, const str
 void proof_keep_quorum(
 	struct proof_facts *facts, const struct policy *policy, const struct quorum *quorum);
 
+/*
+ * Judge by `policy` (NULL: nothing is) who cosigned a note of the log of `key`, opened by the
+ * caller, of `size` records; empty: none bears cosignatures. That it is not met is a finding.
+ * TRAIL_INVALID: a line of one of the policy's witnesses does not verify, which is another.
+ * TRAIL_NOMEM.
+ */
+enum trail_err verify_cosigners(struct trail_verify *v, const struct policy *policy,
+	const struct vkey *key, struct span note, uint64_t size);
+
 /* Forget what was found. */
 void verify_reset(struct trail_verify *v);
 

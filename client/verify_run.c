@@ -5,7 +5,6 @@
  */
 #include "verify_run.h"
 
-#include "../proto/evidence.h"
 #include "contact.h"
 #include "deadline.h"
 #include "pins.h"
@@ -188,7 +187,6 @@ static enum trail_err take_cosigned(struct verifying *run)
 	const struct policy *policy = t->trust.policy;
 	struct response answer;
 	struct request request = { .kind = REQUEST_CHECKPOINT };
-	struct quorum quorum;
 	struct checkpoint cp = { 0 };
 	if (!policy || run->sink)
 		return TRAIL_OK;
@@ -202,20 +200,10 @@ static enum trail_err take_cosigned(struct verifying *run)
 			"the checkpoint that the daemon calls cosigned is not signed by the log");
 		return TRAIL_OK;
 	}
-	err = evidence_cosigners(run->found, policy, note, cp.size, &quorum);
+	err = verify_cosigners(run->v, policy, &t->trust.identity.vkey, note, cp.size);
 	if (err == TRAIL_NOMEM)
 		return fault_set(&t->fault, err, "memory is out");
-	if (err != TRAIL_OK)
-		return TRAIL_OK;
-	quorum.satisfied &= policy_takes_log(policy, &t->trust.identity.vkey);
-	proof_keep_quorum(&run->v->result.proof, policy, &quorum);
-	run->v->result.proof.numbers[TRAIL_PROOF_COSIGNED_SIZE] = cp.size;
-	if (!quorum.satisfied && policy->kind != POLICY_QUORUM_NONE)
-		findings_add(run->found, FIND_EVIDENCE_QUORUM, FINDING_NOWHERE,
-			"no checkpoint of the log bears the cosignatures that the given policy "
-			"asks "
-			"for: that nobody was shown another history is not known");
-	return cp.size == 0 ? TRAIL_OK : judge_cosigned(run, &cp);
+	return err != TRAIL_OK || cp.size == 0 ? TRAIL_OK : judge_cosigned(run, &cp);
 }
 
 /* ---- where to begin ---- */

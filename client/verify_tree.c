@@ -64,6 +64,9 @@ static enum trail_err take_given_identity(struct tree_run *run)
 	if (err == TRAIL_OK && !identity_same(&published, &run->identity))
 		findings_add(run->found, FIND_TREE_IDENTITY, FINDING_NOWHERE,
 			"%s names another log than the identity that was given", TILE_IDENTITY);
+	if (err == TRAIL_IO)
+		findings_add(run->found, FIND_TREE_UNREADABLE, FINDING_NOWHERE, "%s",
+			run->t->fault.sentence);
 	return err == TRAIL_NOMEM ? err : TRAIL_OK;
 }
 
@@ -97,6 +100,13 @@ static enum trail_err find_bad_head(struct tree_run *run, const char *why)
 	return TRAIL_END;
 }
 
+static enum trail_err judge_cosigners(struct tree_run *run, struct span note)
+{
+	enum trail_err err = verify_cosigners(
+		run->v, run->t->trust.policy, &run->identity.vkey, note, run->head.size);
+	return err == TRAIL_NOMEM ? fault_set(&run->t->fault, err, "memory is out") : TRAIL_OK;
+}
+
 /* TRAIL_END: there is none to verify against, which is a finding. */
 static enum trail_err open_head(struct tree_run *run)
 {
@@ -113,8 +123,10 @@ static enum trail_err open_head(struct tree_run *run)
 		goto out;
 	const struct vkey *key = &run->identity.vkey;
 	err = checkpoint_open(buf_view(&note), key, &run->head);
-	if (err == TRAIL_OK)
+	if (err == TRAIL_OK) {
+		err = judge_cosigners(run, buf_view(&note));
 		goto out;
+	}
 	(void)snprintf(why, sizeof why,
 		err == TRAIL_CORRUPT ? "the published checkpoint is not signed by %s"
 				     : "the published checkpoint of %s is malformed",
@@ -308,10 +320,10 @@ static enum trail_err judge_bundles(struct tree_run *run)
 		enum trail_err err = judge_bundle(run, number);
 		if (err != TRAIL_OK)
 			return err;
-		if (!tell(run, tile_leaf(0, number, 0)))
+		uint64_t done = tile_leaf(0, number, 0) + tile_width(size, 0, number);
+		if (!tell(run, done))
 			return fault_set(&run->t->fault, TRAIL_MORE,
-				"stopped before record %" PRIu64 " of %" PRIu64,
-				tile_leaf(0, number + 1, 0), size);
+				"stopped before record %" PRIu64 " of %" PRIu64, done, size);
 		if (run->judge.missing < MISSING_MAX)
 			continue;
 		findings_add(run->found, FIND_TREE_ENTRIES, tile_leaf(0, number + 1, 0),

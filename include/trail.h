@@ -843,6 +843,7 @@ enum trail_err trail_verify_run(struct trail *t, struct trail_verify *v);
  * (c2sp.org/tlog-tiles) that any web server can give out: what is not there yet, the checkpoint
  * last, all of it synced. Every record is judged on the way, as trail_verify_run does, behind the
  * checkpoint that the folder has; nothing is published while a finding counts against the log.
+ * The checkpoint bears the cosignatures that witnesses gave to this very tree.
  * trail_verify_since tells what was there before. A run that ended early, by whatever, leaves the
  * folder as its checkpoint says, and the next one goes on.
  *
@@ -855,8 +856,9 @@ enum trail_err trail_publish(struct trail *t, struct trail_verify *v, const char
  * Verify the published log in `folder`: a tree of tiles (c2sp.org/tlog-tiles) as trail_publish
  * writes it, or another log's. The handle need not be open; the log must be the one that
  * trail_set_identity or trail_verify_set_vkey names, else it is the one of the folder's own
- * log.identity. Every file is looked at, and who wrote them is not trusted. Payloads and seals are
- * no part of a published log.
+ * log.identity. Every file is looked at, and who wrote them is not trusted. Cosignatures that its
+ * checkpoint bears are judged by the policy of trail_set_policy. Payloads and seals are no part of
+ * a published log.
  *
  * TRAIL_OK: there is a verdict. TRAIL_MORE: `progress` said stop. TRAIL_IO: the folder or its
  * checkpoint cannot be read. TRAIL_INVALID: the given checkpoint is none. TRAIL_NOMEM.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "output.h"
+#include "proof_facts.h"
 #include "verdict.h"
 #include "wish.h"
 
@@ -32,8 +33,14 @@ int cmd_verify_tree(
 		.origin = trail_verify_origin(v),
 		.identity = cli->log || wish->vkey ? "given" : "store",
 		.quiet = wish->quiet,
+		.add = cli->policy ? proof_facts_cosigned_json : NULL,
 	};
-	if (err == TRAIL_OK)
-		return verdict_tell(cli, &verdict);
-	return err == TRAIL_MORE ? verdict_stopped(cli, v) : cli_fail(cli);
+	if (err == TRAIL_MORE)
+		return verdict_stopped(cli, v);
+	if (err != TRAIL_OK)
+		return cli_fail(cli);
+	code = verdict_tell(cli, &verdict);
+	if (!cli->json && !wish->quiet)
+		proof_facts_cosigned(stdout, v, cli->utc);
+	return code;
 }

@@ -9,7 +9,7 @@
 
 /* Behind the verdict: who signed, sealed, cosigned and stamped it, and what it does not prove. */
 void proof_facts_print(FILE *to, const struct trail_verify *v, bool utc);
-/* Of a log that runs: who cosigned how much of it; nothing where no --policy was given. */
+/* Of a whole log: who cosigned how much of it; nothing where no --policy was given. */
 void proof_facts_cosigned(FILE *to, const struct trail_verify *v, bool utc);
 void proof_facts_cosigned_json(json_t *to, const struct trail_verify *v);
 /* The same as members of `to`, a verdict. */

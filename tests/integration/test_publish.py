@@ -296,8 +296,24 @@ def test_g2_what_was_published_and_changed_since_is_not_gone_on_from(log, trail,
     assert code in codes(trail.json("publish", folder / "pub", code=5))
     if path != "checkpoint" and how != "remove":
         assert file.is_symlink() == (how == "link")
-    if code != "tree.identity":
-        assert set((folder / "pub").rglob("*")) == before
+    assert set((folder / "pub").rglob("*")) == before
+
+
+@pytest.mark.parametrize("how", ["flip", "remove"])
+def test_g2_the_identity_is_looked_at_where_nothing_is_new(log, trail, folder, how):
+    log.grow_to(300)
+    trail("publish", folder / "pub")
+    file = folder / "pub/log.identity"
+    data = file.read_bytes()
+    file.unlink()
+    if how == "flip":
+        file.write_bytes(flip(data))
+        assert codes(trail.json("publish", folder / "pub", code=5)) == {"tree.identity"}
+        assert file.read_bytes() == flip(data)
+    else:
+        trail("publish", folder / "pub")
+        assert file.read_bytes() == data
+        trail("verify", folder / "pub")
 
 
 def fork(traild, log, folder):

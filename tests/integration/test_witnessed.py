@@ -802,3 +802,64 @@ def test_g5_verify_judges_the_log_by_the_policy_that_it_is_given(build, traild, 
         assert value["verdict"] == "unverifiable" and not value["quorum"]
         assert [f["code"] for f in value["findings"]] == ["evidence.quorum"]
     assert verify(stranger.write()).returncode == 6
+
+
+def test_g5_a_published_log_is_judged_by_the_policy_that_verify_is_given(build, traild, folder, board):
+    """With no daemon: the cosignatures that its checkpoint bears, and nothing else, count."""
+    b = board()
+    b.trust(made_log(traild, folder / "d"))
+    for witness in b.witnesses:
+        witness.down()
+    run = start(traild, folder / "d", b, config={"witness_start_time": 1})
+    pub = folder / "pub"
+    size = append(run, 4)
+
+    def trail(*words):
+        env = dict(os.environ, XDG_STATE_HOME=str(folder / "x"), TRAIL_CONNECT=f"unix:{run.address}")
+        return subprocess.run([build / "trail", "--log", folder / "d/identity", *words], env=env,
+                              capture_output=True, text=True)
+
+    def verify(policy, code, finding=None):
+        value = json.loads(trail("--policy", policy, "verify", "-o", "json", pub).stdout)
+        assert [f["code"] for f in value["findings"]] == ([finding] if finding else []), value
+        assert value["quorum"] == (code == 0) and trail("--policy", policy, "verify", pub).returncode == code
+        return value
+
+    assert trail("publish", pub).returncode == 0
+    plain = (pub / "checkpoint").read_text()
+    assert signers(b, plain) == set()
+    assert trail("verify", pub).returncode == 0
+    assert verify(b.path, 6, "evidence.quorum")["cosigned"] == []
+
+    # Nothing new is in the log, but who vouches for it is.
+    for witness in b.witnesses:
+        witness.up()
+    cosigned(run, size)
+    assert trail("publish", pub).stdout.startswith("nothing new")
+    note = (pub / "checkpoint").read_text()
+    assert len(signers(b, note)) >= 2 and note.startswith(plain)
+    told = verify(b.path, 0)
+    assert told["overlap"] == 1 and len(told["cosigned"]) >= 2 and told["cosigned_size"] == size
+    assert re.search(rf"^cosigned below index {size} by .*a second history would take 1 witness",
+                     trail("--policy", b.path, "verify", pub).stdout, re.M)
+
+    # What comes is published with its cosignatures at once, when it has them.
+    size = append(run, 5)
+    cosigned(run, size)
+    assert trail("publish", pub).returncode == 0
+    assert len(signers(b, (pub / "checkpoint").read_text())) >= 2
+    verify(b.path, 0)
+
+    stranger = board(4, "all")
+    verify(stranger.write(), 6, "evidence.quorum")
+    other = b.write("example.org/audit+1026b77e+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4")
+    verify(other, 6, "evidence.quorum")
+    note = (pub / "checkpoint").read_text()
+    lines = note.splitlines(keepends=True)
+    name, line = lines[-1].rsplit(" ", 1)
+    lines[-1] = f"{name} {line[:60]}{'B' if line[60] == 'A' else 'A'}{line[61:]}"
+    (pub / "checkpoint").unlink()
+    (pub / "checkpoint").write_text("".join(lines))
+    value = json.loads(trail("--policy", b.write(), "verify", "-o", "json", pub).stdout)
+    assert value["verdict"] == "invalid"
+    assert [f["code"] for f in value["findings"]] == ["evidence.cosignature"]
