@@ -21,6 +21,7 @@ enum {
 	TURN_NS = 200 * 1000, /* a peer's turn, but for the request at its end */
 	CONNECTION_BYTES = 4 * 1024 * 1024,
 	CONNECTION_REQUESTS = 256,
+	OUTPUT_FIRST = 2 * 1024,      /* the answer to a hundred events fits, and grows no buffer */
 	OUTPUT_KEPT_MAX = 16 * 1024,  /* output memory that is kept while more is to come */
 	TRIM_BYTES = 8 * 1024 * 1024, /* of free memory more than at the last look: given back */
 };
@@ -268,6 +269,8 @@ static void count_answer(struct sessions *all, const struct errand *errand)
 static void put_response(struct session *s, struct errand *errand)
 {
 	size_t before = s->out.len;
+	if (s->out.cap == 0)
+		buf_reserve(&s->out, OUTPUT_FIRST);
 	buf_put_be32(&s->out, 0);
 	encode_bounded(&errand->op, &s->out);
 	count_answer(s->all, errand);
