@@ -65,16 +65,12 @@ enum trail_err verify_cosigners(struct trail_verify *v, const struct policy *pol
 	struct quorum quorum;
 	if (!policy)
 		return TRAIL_OK;
-	enum trail_err err = evidence_cosigners(found, policy, note, size, &quorum);
+	enum trail_err err = evidence_cosigners(found, policy, key, note, size, &quorum);
 	if (err != TRAIL_OK)
 		return err;
-	quorum.satisfied &= policy_takes_log(policy, key);
 	proof_keep_quorum(&v->result.proof, policy, &quorum);
 	v->result.proof.numbers[TRAIL_PROOF_COSIGNED_SIZE] = size;
-	if (!quorum.satisfied && policy->kind != POLICY_QUORUM_NONE)
-		findings_add(found, FIND_EVIDENCE_QUORUM, FINDING_NOWHERE,
-			"no checkpoint of the log bears the cosignatures that the given policy "
-			"asks for: that nobody was shown another history is not known");
+	evidence_quorum(found, policy, key, &quorum);
 	return TRAIL_OK;
 }
 

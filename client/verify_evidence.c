@@ -23,6 +23,7 @@ struct evidence_set {
 	uint64_t lines;
 	enum evidence_word at; /* of the line before */
 	bool broken;           /* what follows cannot be judged */
+	bool starved;          /* for want of memory: there is no verdict */
 	struct buf note;
 	struct checkpoint cp;
 	struct log_identity log;
@@ -38,7 +39,8 @@ struct evidence_set {
 	uint64_t question;
 	struct answer asked; /* its query, and times */
 	struct buf literal;  /* quoted values of the query without their escapes */
-	uint64_t rows, opened, next_row, unsealed, first_unsealed;
+	uint64_t rows, opened, next_row;
+	uint64_t unsealed, first_unsealed, uncosigned, first_uncosigned;
 	bool leans; /* the row before is proven by what this one names */
 	struct hash leaf;
 	struct trail_entry entry;
@@ -186,7 +188,8 @@ static enum trail_err take_cosigned(struct evidence_set *s)
 			s->cp.size, other.size);
 		return TRAIL_INVALID;
 	}
-	enum trail_err err = evidence_cosigners(s->found, s->policy, note, other.size, &s->quorum);
+	enum trail_err err =
+		evidence_cosigners(s->found, s->policy, &s->log.vkey, note, other.size, &s->quorum);
 	if (err == TRAIL_OK && s->quorum.count != 0)
 		s->cosigned = small->size;
 	return err;
@@ -283,15 +286,21 @@ static bool take_attribute(struct evidence_set *s, const char *key, const char *
 	return true;
 }
 
-/* What was asked: every row is held against it. */
+/*
+ * What was asked: every row is held against it. False: nothing was, as by the event of a record
+ * that was shown to somebody.
+ */
 static bool understand(struct evidence_set *s, const struct trail_event *e)
 {
 	bool good = true;
+	unsigned asked = 0;
 	for (size_t i = 0; good && i < trail_event_attribute_count(e); i++) {
+		const char *key = trail_event_attribute_key(e, i);
 		const char *value = trail_event_attribute_value(e, i);
-		good = take_attribute(s, trail_event_attribute_key(e, i), value ? value : "");
+		asked += strcmp(key, "query") == 0 || strcmp(key, "object") == 0;
+		good = take_attribute(s, key, value ? value : "");
 	}
-	return good;
+	return good && asked == 1;
 }
 
 static enum trail_err take_question(struct evidence_set *s, struct trail_verify *v)
@@ -301,10 +310,11 @@ static enum trail_err take_question(struct evidence_set *s, struct trail_verify 
 	struct trail_entry *entry = calloc(1, sizeof *entry);
 	if (!entry)
 		return TRAIL_NOMEM;
-	v->result.proof.entry = entry;
 	enum trail_err err = shown ? fill(s, shown, entry) : TRAIL_INVALID;
 	bool tells = err == TRAIL_OK && entry->is_event && entry->record.source == 0 &&
 		trail_event_action(entry->event) == TRAIL_READ && understand(s, entry->event);
+	if (!tells)
+		trail_entry_free(entry);
 	if (err == TRAIL_NOMEM)
 		return err;
 	if (!tells) {
@@ -314,6 +324,7 @@ static enum trail_err take_question(struct evidence_set *s, struct trail_verify 
 			index);
 		return TRAIL_INVALID;
 	}
+	v->result.proof.entry = entry;
 	s->has_question = true;
 	s->question = index;
 	return TRAIL_OK;
@@ -368,6 +379,8 @@ static enum trail_err take_row(struct evidence_set *s)
 		return err;
 	if (item->index >= s->sealed && s->unsealed++ == 0)
 		s->first_unsealed = item->index;
+	if (item->index >= s->cosigned && s->uncosigned++ == 0)
+		s->first_uncosigned = item->index;
 	s->rows++;
 	s->opened += item->salt.len != 0;
 	s->next_row = item->index + 1;
@@ -478,6 +491,7 @@ enum trail_err trail_verify_line(struct trail *t, struct trail_verify *v, const 
 		s->lines++;
 		err = take_line(s, v, span_of(line, len));
 		s->broken = err != TRAIL_OK;
+		s->starved = err == TRAIL_NOMEM;
 		if (err == TRAIL_OK && s->at == WORD_ROW)
 			*entry = &s->entry;
 	}
@@ -504,10 +518,13 @@ static void judge_end(struct evidence_set *s)
 			"%" PRIu64 " of %" PRIu64 " rows, from record %" PRIu64
 			" on, were not sealed yet: ask again after the log's next SEAL",
 			s->unsealed, s->rows, s->first_unsealed);
-	if (s->policy && (!s->quorum.satisfied || !policy_takes_log(s->policy, &s->log.vkey)))
-		findings_add(s->found, FIND_EVIDENCE_QUORUM, FINDING_NOWHERE,
-			"no checkpoint in it was cosigned as the witness policy asks for: a second "
-			"history of the log cannot be ruled out");
+	evidence_quorum(s->found, s->policy, &s->log.vkey, &s->quorum);
+	if (s->quorum.satisfied && s->uncosigned != 0 && s->policy->kind != POLICY_QUORUM_NONE)
+		findings_add(s->found, FIND_EVIDENCE_QUORUM, s->first_uncosigned,
+			"%" PRIu64 " of %" PRIu64 " rows, from record %" PRIu64
+			" on, are in no tree that was cosigned as the witness policy asks for: ask "
+			"again when one was",
+			s->uncosigned, s->rows, s->first_uncosigned);
 }
 
 static void keep_numbers(struct proof_facts *facts, const struct evidence_set *s)
@@ -536,6 +553,11 @@ enum trail_err trail_verify_end(struct trail *t, struct trail_verify *v)
 			"there is nothing to end: trail_verify_begin did not come first");
 	struct evidence_set *s = v->set;
 	struct verify_result *result = &v->result;
+	if (s->starved) {
+		v->set = NULL;
+		set_free(s);
+		return fault_set(&t->fault, TRAIL_NOMEM, "memory is out");
+	}
 	judge_end(s);
 	keep_numbers(&result->proof, s);
 	memcpy(result->origin, s->log.vkey.name, sizeof result->origin);

@@ -305,21 +305,27 @@ static const char *seal_misfit(enum seal_fault fault)
 	return NULL;
 }
 
-/* Made by encode, it has one encoding: what differs was put there afterwards. */
-static bool seal_is_canonical(struct span payload, const struct seal *seal)
+/* Made by encode, it has one encoding: what differs was put there afterwards. TRAIL_NOMEM. */
+static enum trail_err seal_is_canonical(struct span payload, const struct seal *seal)
 {
 	struct buf again = { 0 };
 	seal_encode(seal, &again);
-	bool same = !again.failed && span_equal(buf_view(&again), payload);
+	bool same = span_equal(buf_view(&again), payload);
+	enum trail_err err = same ? TRAIL_OK : TRAIL_INVALID;
+	if (again.failed)
+		err = TRAIL_NOMEM;
 	buf_release(&again);
-	return same;
+	return err;
 }
 
 static enum trail_err judge_seal(const struct seal_trial *t, struct span payload,
 	const struct seal *seal, struct evidence_seal *out)
 {
 	const char *why = seal_misfit(seal_check(t->anchor, seal, &out->text));
-	if (!why && !seal_is_canonical(payload, seal))
+	enum trail_err err = why ? TRAIL_OK : seal_is_canonical(payload, seal);
+	if (err == TRAIL_NOMEM)
+		return err;
+	if (err != TRAIL_OK)
 		why = "is malformed";
 	if (!why && out->text.size != t->index)
 		why = "says that it seals another size";
@@ -332,9 +338,9 @@ static enum trail_err judge_seal(const struct seal_trial *t, struct span payload
 	const uint8_t *at =
 		memmem(payload.data, payload.len, seal->cosigned.data, seal->cosigned.len);
 	out->cosigned = span_of(at, at ? seal->cosigned.len : 0);
-	out->cosigned_holds = checkpoint_open(out->cosigned, t->vkey, &out->behind) == TRAIL_OK &&
+	bool fits = checkpoint_open(out->cosigned, t->vkey, &out->behind) == TRAIL_OK &&
 		out->behind.size <= t->index;
-	return out->cosigned_holds ? TRAIL_OK : bad_seal(t, "carries a note that is not the log's");
+	return fits ? TRAIL_OK : bad_seal(t, "carries a note that is not the log's");
 }
 
 enum trail_err evidence_take_seal(struct findings *found, enum finding_code code, uint64_t index,
@@ -361,12 +367,13 @@ enum trail_err evidence_take_seal(struct findings *found, enum finding_code code
 /* ---- cosignatures, time stamps ---- */
 
 enum trail_err evidence_cosigners(struct findings *found, const struct policy *policy,
-	struct span note, uint64_t size, struct quorum *out)
+	const struct vkey *log, struct span note, uint64_t size, struct quorum *out)
 {
 	*out = (struct quorum){ 0 };
 	if (!policy || note.len == 0)
 		return TRAIL_OK;
 	enum trail_err err = quorum_of(policy, note, out);
+	out->satisfied &= policy_takes_log(policy, log);
 	if (err == TRAIL_OK || err == TRAIL_NOMEM)
 		return err;
 	findings_add(found, FIND_EVIDENCE_COSIGNATURE, FINDING_NOWHERE,
@@ -374,6 +381,22 @@ enum trail_err evidence_cosigners(struct findings *found, const struct policy *p
 		" records bears the name of a witness that did not sign it so: it was changed",
 		size);
 	return TRAIL_INVALID;
+}
+
+void evidence_quorum(struct findings *found, const struct policy *policy, const struct vkey *log,
+	const struct quorum *quorum)
+{
+	if (!policy || quorum->satisfied)
+		return;
+	if (!policy_takes_log(policy, log))
+		findings_add(found, FIND_EVIDENCE_QUORUM, FINDING_NOWHERE,
+			"the witness policy is for other logs than %s", log->name);
+	else if (policy->kind != POLICY_QUORUM_NONE)
+		findings_add(found, FIND_EVIDENCE_QUORUM, FINDING_NOWHERE,
+			"%zu of the policy's witnesses cosigned the checkpoint, which is less than "
+			"the quorum that it asks for: a second history of the log cannot be ruled "
+			"out",
+			quorum->count);
 }
 
 /* ---- a whole proof ---- */
@@ -567,31 +590,16 @@ static bool take_seal(struct evidence_case *c, enum trail_err *err)
 	return seal->holds;
 }
 
-static void judge_quorum(struct evidence_case *c)
-{
-	const struct policy *policy = c->policy;
-	if (!policy)
-		return;
-	if (!policy_takes_log(policy, &c->log.vkey))
-		findings_add(c->found, FIND_EVIDENCE_QUORUM, FINDING_NOWHERE,
-			"the witness policy is for other logs than %s", c->log.vkey.name);
-	else if (!c->quorum.satisfied)
-		findings_add(c->found, FIND_EVIDENCE_QUORUM, FINDING_NOWHERE,
-			"%zu of the policy's witnesses cosigned the checkpoint, which is less than "
-			"the quorum that it asks for: a second history of the log cannot be ruled "
-			"out",
-			c->quorum.count);
-}
-
 static bool take_witnesses(struct evidence_case *c, enum trail_err *err)
 {
-	*err = evidence_cosigners(c->found, c->policy, c->note, c->cp.size, &c->quorum);
+	const struct vkey *log = &c->log.vkey;
+	*err = evidence_cosigners(c->found, c->policy, log, c->note, c->cp.size, &c->quorum);
 	if (*err == TRAIL_OK)
-		*err = evidence_cosigners(c->found, c->policy, c->seal_before.cosigned,
+		*err = evidence_cosigners(c->found, c->policy, log, c->seal_before.cosigned,
 			c->seal_before.behind.size, &c->quorum_before);
 	if (*err != TRAIL_OK)
 		return false;
-	judge_quorum(c);
+	evidence_quorum(c->found, c->policy, log, &c->quorum);
 	return true;
 }
 

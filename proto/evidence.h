@@ -59,8 +59,7 @@ struct evidence_record {
 struct evidence_seal {
 	bool holds;
 	struct seal_text text;
-	bool cosigned_holds;      /* the note that it carries is the log's */
-	struct span cosigned;     /* that note; empty: none */
+	struct span cosigned;     /* the note of the log that it carries; empty: none */
 	struct checkpoint behind; /* what the note says */
 };
 
@@ -120,11 +119,15 @@ enum trail_err evidence_take_seal(struct findings *found, enum finding_code code
 	struct span payload, const struct seal_anchor *anchor, const struct vkey *vkey,
 	struct evidence_seal *out);
 /*
- * Who of the policy (NULL: nobody) cosigned `note`, which is shown for the tree of `size`. A line
- * of theirs that does not verify is a finding. TRAIL_INVALID: one was added. TRAIL_NOMEM.
+ * Who of the policy (NULL: nobody) cosigned `note` (empty: nobody), which is shown for the tree of
+ * `size` of the log that signs with `log`. A policy for other logs is met by nobody. A line of its
+ * witnesses that does not verify is a finding. TRAIL_INVALID: one was added. TRAIL_NOMEM.
  */
 enum trail_err evidence_cosigners(struct findings *found, const struct policy *policy,
-	struct span note, uint64_t size, struct quorum *out);
+	const struct vkey *log, struct span note, uint64_t size, struct quorum *out);
+/* Add a finding where the policy (NULL: none was given) is not met by those. */
+void evidence_quorum(struct findings *found, const struct policy *policy, const struct vkey *log,
+	const struct quorum *quorum);
 /* A SOURCE or PEER entry gives a name. False: a finding was added. */
 bool evidence_names(struct findings *found, const struct evidence_record *r, enum record_kind kind);
 
