@@ -9,6 +9,7 @@ build/times/SUITE.json; `run.py times` prints it.
 
     run.py SUITE [SECONDS]      when the build for it began, seconds since 1970
 """
+import concurrent.futures
 import datetime
 import json
 import os
@@ -26,6 +27,7 @@ TIMES = ROOT / "build" / "times"
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 import sanitizers  # noqa: E402
 
+BESIDE_MAX = 4  # processes of integration tests: each may run a dozen daemons
 TSAN_UNITS = ("test_queue", "test_hash", "test_signer_link", "test_verify_page")
 
 
@@ -57,6 +59,18 @@ def junit(path):
     return len(cases) - failed - skipped, failed, skipped
 
 
+def judge(name, code, complaints, counted):
+    """(passed, failed, skipped) of a program that ended so, and why where it is no test that says it."""
+    if counted is None or sum(counted) == 0:
+        return (0, 1, 0), f"{name}: said nothing that can be counted (exit {code})"
+    passed, failed, skipped = counted
+    if code != 0 and failed == 0:
+        return (passed, 1, skipped), f"{name}: exit {code} though no test failed"
+    if complaints and failed == 0:
+        return (passed, 1, skipped), f"{name}: a sanitizer complained though no test failed"
+    return counted, None
+
+
 def step(tally, name, command, env=None, report=None):
     """Run one program; `report` is where it writes JUnit, if it does."""
     print(f"\n=== {name}", flush=True)
@@ -66,18 +80,11 @@ def step(tally, name, command, env=None, report=None):
     seconds = time.monotonic() - began
     complaints = sanitizers.take(tally.reports)
     print(*complaints, sep="\n", end="")
-    counted = junit(report) if report else (int(code == 0), int(code != 0), 0)
-    if counted is None or (sum(counted) == 0):
-        print(f"{name}: said nothing that can be counted (exit {code})")
-        counted = (0, 1, 0)
-    passed, failed, skipped = counted
-    if code != 0 and failed == 0:
-        print(f"{name}: exit {code} though no test failed")
-        failed = 1
-    if complaints and failed == 0:
-        print(f"{name}: a sanitizer complained though no test failed")
-        failed = 1
-    tally.add(name, passed, failed, skipped, seconds)
+    counted, why = judge(name, code, complaints,
+                         junit(report) if report else (int(code == 0), int(code != 0), 0))
+    if why:
+        print(why)
+    tally.add(name, *counted, seconds)
 
 
 def lints(tally):
@@ -119,12 +126,36 @@ def replay(tally, mode, wrapper=()):
         step(tally, f"replay {mode} {program.name}", [*wrapper, str(program), str(corpus)])
 
 
-def pytest(tally, name, scratch, mode, env=None, select=()):
-    report = scratch / f"pytest-{name}.xml"
-    command = [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}",
-               "-rs", *(select or ["tests/integration"])]
-    step(tally, f"integration {name}", command,
-         {"TRAIL_BUILD": str(ROOT / "build" / mode), **(env or {})}, report)
+def pytest_command(report, select):
+    return [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", "-rs", *select]
+
+
+def integration(tally, name, scratch, mode, env=None, select=None):
+    """
+    The integration tests, a file at a time and one for each core beside the others, since they wait
+    for disks and clocks most of the time. The longest files begin, or the last would run alone.
+    """
+    files = [ROOT / path for path in select or ()] or (ROOT / "tests/integration").glob("test_*.py")
+
+    def run(path):
+        # Sanitizers report into a folder of conftest.py's own.
+        report = scratch / f"pytest-{name}-{path.stem}.xml"
+        began = time.monotonic()
+        done = subprocess.run(
+            pytest_command(report, [str(path)]), cwd=ROOT, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+            env={**os.environ, "TRAIL_BUILD": str(ROOT / "build" / mode), **(env or {})})
+        return path, report, done, time.monotonic() - began
+
+    print(f"\n=== integration {name}", flush=True)
+    with concurrent.futures.ThreadPoolExecutor(min(os.cpu_count(), BESIDE_MAX)) as pool:
+        todo = [pool.submit(run, p) for p in sorted(files, key=lambda p: -p.stat().st_size)]
+        for future in concurrent.futures.as_completed(todo):
+            path, report, done, seconds = future.result()
+            title = f"integration {name} {path.stem}"
+            counted, why = judge(title, done.returncode, [], junit(report))
+            print(f"\n{done.stdout}" + (f"{why}\n" if why else ""), end="")
+            tally.add(title, *counted, seconds)
 
 
 def suite_test(tally, scratch):
@@ -132,11 +163,13 @@ def suite_test(tally, scratch):
     units(tally, "release", scratch)
     replay(tally, "release")
     step(tally, "demo", ["tests/demo.sh"])
-    pytest(tally, "release", scratch, "release")
+    integration(tally, "release", scratch, "release")
 
 
 def packages(tally, scratch):
-    pytest(tally, "packages", scratch, "release", select=["tests/packages"])
+    report = scratch / "pytest-packages.xml"
+    step(tally, "packages", pytest_command(report, ["tests/packages"]),
+         {"TRAIL_BUILD": str(ROOT / "build/release")}, report)
 
 
 # Also under the sanitizers in ci: what every request meets, and crashes. make full runs all.
@@ -152,8 +185,8 @@ def suite_ci(tally, scratch):
     units(tally, "asan", scratch)
     replay(tally, "asan")
     units(tally, "tsan", scratch, only=TSAN_UNITS)
-    pytest(tally, "asan", scratch, "asan", ASAN, SANITIZED)
-    pytest(tally, "tsan", scratch, "tsan", TSAN, SANITIZED)
+    integration(tally, "asan", scratch, "asan", ASAN, SANITIZED)
+    integration(tally, "tsan", scratch, "tsan", TSAN, SANITIZED)
 
 
 def suite_cross(tally, scratch):
@@ -181,11 +214,11 @@ def suite_full(tally, scratch):
         only=("test_wire", "test_event", "test_codec", "test_note", "test_checkpoint", "test_tree",
               "test_chunk", "test_epochs", "test_client_receipt"))
     step(tally, "demo", ["tests/demo.sh"])
-    pytest(tally, "release", scratch, "release", full)
+    integration(tally, "release", scratch, "release", full)
     packages(tally, scratch)
-    pytest(tally, "clang", scratch, "clang")
-    pytest(tally, "asan", scratch, "asan", {**ASAN, "TRAIL_KILLS": "60"})
-    pytest(tally, "tsan", scratch, "tsan", {**TSAN, "TRAIL_KILLS": "60"})
+    integration(tally, "clang", scratch, "clang")
+    integration(tally, "asan", scratch, "asan", {**ASAN, "TRAIL_KILLS": "60"})
+    integration(tally, "tsan", scratch, "tsan", {**TSAN, "TRAIL_KILLS": "60"})
     for program in built("fuzz", "fuzz", "fuzz_"):
         corpus = ROOT / "tests" / "fuzz" / "corpus" / program.name.removeprefix("fuzz_")
         work = scratch / program.name
