@@ -74,6 +74,39 @@ enum trail_err verify_cosigners(struct trail_verify *v, const struct policy *pol
 	return TRAIL_OK;
 }
 
+const char VERIFY_GIVEN[] = "the given checkpoint";
+
+enum trail_err verify_open_given(
+	struct trail_verify *v, const struct vkey *key, struct checkpoint *cp, struct fault *fault)
+{
+	struct span note = buf_view(&v->checkpoint);
+	*cp = (struct checkpoint){ 0 };
+	enum trail_err err = note.len != 0 ? checkpoint_open(note, key, cp) : TRAIL_OK;
+	if (err == TRAIL_OK)
+		return err;
+	*cp = (struct checkpoint){ 0 };
+	if (err == TRAIL_INVALID)
+		return fault_set(fault, err,
+			"%s is not a checkpoint; `trail checkpoint` prints one", VERIFY_GIVEN);
+	findings_add(&v->result.found, FIND_CHECKPOINT_NOTE, FINDING_NOWHERE,
+		"%s is not signed by %s: it is another log's, or was changed; find out which "
+		"before you go on",
+		VERIFY_GIVEN, key->name);
+	return TRAIL_OK;
+}
+
+void verify_genesis(
+	struct trail_verify *v, const struct log_identity *identity, const struct hash *leaf)
+{
+	if (hash_equal(leaf, &identity->genesis))
+		return;
+	findings_add(&v->result.found, FIND_IDENTITY_GIVEN, 0,
+		"record 0 is not the one that the log identity of %s names: this is another log, "
+		"or its beginning was changed; compare the identity with one from a path that you "
+		"trust, and ask who answers for the log",
+		identity->vkey.name);
+}
+
 static enum trail_err set_note(struct buf *to, const char *note, size_t len)
 {
 	if (!note || len == 0 || len > NOTE_LEN_MAX)

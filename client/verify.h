@@ -9,6 +9,7 @@
 #include "../proto/findings.h"
 #include "../proto/hash.h"
 #include "../proto/quorum.h"
+#include "fault.h"
 
 enum {
 	AUTHORITY_LEN = 257, /* a certificate's subject, and NUL */
@@ -76,6 +77,18 @@ void proof_keep_quorum(
  */
 enum trail_err verify_cosigners(struct trail_verify *v, const struct policy *policy,
 	const struct vkey *key, struct span note, uint64_t size);
+
+/* What the checkpoint of trail_verify_set_checkpoint is called. */
+extern const char VERIFY_GIVEN[];
+/*
+ * Open it. *cp has size 0: none was given, it is that of the empty tree, or it is not signed by the
+ * log of `key`, which is a finding. TRAIL_INVALID: it is no checkpoint, as *fault says.
+ */
+enum trail_err verify_open_given(
+	struct trail_verify *v, const struct vkey *key, struct checkpoint *cp, struct fault *fault);
+/* Add a finding where record 0, of this leaf, is not the one that the identity names. */
+void verify_genesis(
+	struct trail_verify *v, const struct log_identity *identity, const struct hash *leaf);
 
 /* Forget what was found. */
 void verify_reset(struct trail_verify *v);

@@ -128,28 +128,14 @@ static enum trail_err check_extends(
 
 static enum trail_err take_checkpoint(struct verifying *run)
 {
-	static const char NAME[] = "the given checkpoint";
-	const struct vkey *key = &run->t->trust.identity.vkey;
-	struct span note = buf_view(&run->v->checkpoint);
+	struct trail *t = run->t;
 	struct checkpoint cp;
-	if (note.len == 0)
-		return TRAIL_OK;
-	enum trail_err err = checkpoint_open(note, key, &cp);
-	if (err == TRAIL_INVALID)
-		return fault_set(&run->t->fault, err,
-			"%s is not a checkpoint; `trail checkpoint` prints one", NAME);
-	if (err != TRAIL_OK) {
-		findings_add(run->found, FIND_CHECKPOINT_NOTE, FINDING_NOWHERE,
-			"%s is not signed by %s: it is another log's, or was changed; find out "
-			"which before you go on",
-			NAME, key->name);
-		return TRAIL_OK;
-	}
-	if (!fits_in(run, &cp, NAME) || cp.size == 0)
-		return TRAIL_OK;
+	enum trail_err err = verify_open_given(run->v, &t->trust.identity.vkey, &cp, &t->fault);
+	if (err != TRAIL_OK || !fits_in(run, &cp, VERIFY_GIVEN))
+		return err;
 	if (cp.size <= run->since.size)
-		return check_extends(run, &cp, NAME);
-	marks_add(&run->marks, &cp, FIND_CHECKPOINT_ROOT, NAME);
+		return check_extends(run, &cp, VERIFY_GIVEN);
+	marks_add(&run->marks, &cp, FIND_CHECKPOINT_ROOT, VERIFY_GIVEN);
 	return TRAIL_OK;
 }
 
@@ -314,19 +300,6 @@ static enum trail_err begin(struct verifying *run, bool *begun)
 
 /* ---- the records ---- */
 
-static void judge_genesis(struct verifying *run, const struct hash *leaf)
-{
-	const struct trust *trust = &run->t->trust;
-	if (hash_equal(leaf, &trust->identity.genesis))
-		return;
-	findings_add(run->found, FIND_IDENTITY_GIVEN, 0,
-		"record 0 is not the one that the log identity of %s names: this is another log, "
-		"or "
-		"its beginning was changed; compare the identity with one from a path that you "
-		"trust, and ask who answers for the log",
-		trust->identity.vkey.name);
-}
-
 /* False: stop. */
 static bool tell(struct verifying *run)
 {
@@ -403,7 +376,7 @@ static enum trail_err judge_page(struct verifying *run, const struct page *page)
 			return err;
 	}
 	if (page->first == 0)
-		judge_genesis(run, &page->leaf[0]);
+		verify_genesis(run->v, &run->t->trust.identity, &page->leaf[0]);
 	for (size_t i = 0; i < page->node_count; i++)
 		frontier_append_node(&run->tree, page->node[i].level, &page->node[i].hash);
 	marks_compare(&run->marks, &run->tree, run->found);

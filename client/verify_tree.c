@@ -139,44 +139,22 @@ out:
 
 static enum trail_err take_checkpoint(struct tree_run *run)
 {
-	static const char NAME[] = "the given checkpoint";
-	const struct vkey *key = &run->identity.vkey;
-	struct span note = buf_view(&run->v->checkpoint);
 	struct checkpoint cp;
-	if (note.len == 0)
-		return TRAIL_OK;
-	enum trail_err err = checkpoint_open(note, key, &cp);
-	if (err == TRAIL_INVALID)
-		return fault_set(&run->t->fault, err,
-			"%s is not a checkpoint; `trail checkpoint` prints one", NAME);
-	if (err != TRAIL_OK)
-		findings_add(run->found, FIND_CHECKPOINT_NOTE, FINDING_NOWHERE,
-			"%s is not signed by %s: it is another log's, or was changed; find out "
-			"which before you go on",
-			NAME, key->name);
-	else if (cp.size > run->head.size)
+	enum trail_err err = verify_open_given(run->v, &run->identity.vkey, &cp, &run->t->fault);
+	if (err != TRAIL_OK || cp.size == 0)
+		return err;
+	if (cp.size > run->head.size)
 		findings_add(run->found, FIND_CHECKPOINT_SIZE, run->head.size,
 			"%" PRIu64 " records are published, %s has %" PRIu64
 			": publish what is newer; if that cannot be, the log was cut: keep the "
 			"checkpoint, it is evidence",
-			run->head.size, NAME, cp.size);
-	else if (cp.size > 0)
-		marks_add(&run->marks, &cp, FIND_CHECKPOINT_ROOT, NAME);
+			run->head.size, VERIFY_GIVEN, cp.size);
+	else
+		marks_add(&run->marks, &cp, FIND_CHECKPOINT_ROOT, VERIFY_GIVEN);
 	return TRAIL_OK;
 }
 
 /* ---- records ---- */
-
-static void judge_genesis(struct tree_run *run, const struct hash *leaf)
-{
-	if (hash_equal(leaf, &run->identity.genesis))
-		return;
-	findings_add(run->found, FIND_IDENTITY_GIVEN, 0,
-		"record 0 is not the one that the log identity of %s names: this is another log, "
-		"or its beginning was changed; compare the identity with one from a path that you "
-		"trust",
-		run->identity.vkey.name);
-}
 
 static enum trail_err judge_record(
 	struct tree_run *run, uint64_t index, struct span entry, const struct hash *leaf)
@@ -191,7 +169,7 @@ static enum trail_err judge_record(
 	if (index > run->spine.next)
 		spine_jump(&run->spine, index);
 	if (index == 0)
-		judge_genesis(run, leaf);
+		verify_genesis(run->v, &run->identity, leaf);
 	record_decode(entry.data, &r);
 	run->v->result.checked++;
 	if (spine_take(&run->spine, &r, leaf, NULL) != TRAIL_OK)
