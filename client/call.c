@@ -169,6 +169,17 @@ static enum trail_err enqueue(struct trail *t, struct request *request, struct s
 	return TRAIL_OK;
 }
 
+enum trail_err call_prove(
+	struct trail *t, struct prove prove, int64_t deadline, struct tree_proof *proof)
+{
+	struct response answer;
+	struct request request = { .kind = REQUEST_PROVE, .prove = prove };
+	enum trail_err err = call_wait(t, &request, RESPONSE_PROOF, deadline, &answer);
+	if (err == TRAIL_OK)
+		*proof = answer.proof.path;
+	return err;
+}
+
 enum trail_err call_submit(struct trail *t, struct request *request, struct slot *slot)
 {
 	return enqueue(t, request, slot);

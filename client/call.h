@@ -29,6 +29,9 @@ struct slot {
  */
 enum trail_err call_wait(struct trail *t, struct request *request, enum response_kind want,
 	int64_t deadline, struct response *out);
+/* Ask for a proof, which is not judged. Errors as of call_wait. */
+enum trail_err call_prove(
+	struct trail *t, struct prove prove, int64_t deadline, struct tree_proof *proof);
 /* Queue `request` for sending with a slot that is the handle's until it is finished. */
 enum trail_err call_submit(struct trail *t, struct request *request, struct slot *slot);
 /*

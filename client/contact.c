@@ -96,17 +96,13 @@ static enum trail_err meet(struct trail *t, struct span text)
 /* Whether record 0 of the tree that is seen is the genesis of the identity. */
 static enum trail_err check_genesis(struct trail *t, int64_t deadline)
 {
-	struct response answer;
+	struct tree_proof path;
 	const struct checkpoint *cp = &t->trust.seen.cp;
-	struct request request = {
-		.kind = REQUEST_PROVE,
-		.prove = { .index = 0, .size = cp->size },
-	};
-	enum trail_err err = call_wait(t, &request, RESPONSE_PROOF, deadline, &answer);
+	enum trail_err err =
+		call_prove(t, (struct prove){ .index = 0, .size = cp->size }, deadline, &path);
 	if (err != TRAIL_OK)
 		return err;
-	if (!tree_inclusion_check(
-		    &t->trust.identity.genesis, 0, cp->size, &answer.proof.path, &cp->root))
+	if (!tree_inclusion_check(&t->trust.identity.genesis, 0, cp->size, &path, &cp->root))
 		return fault_set(&t->fault, TRAIL_CORRUPT,
 			"the first record of %s is not the one that its identity names",
 			t->trust.identity.vkey.name);
@@ -135,14 +131,13 @@ static enum trail_err keep(struct trail *t, int64_t deadline)
 enum trail_err contact_settle(struct trail *t, int64_t deadline)
 {
 	uint64_t before = t->trust.held.cp.size;
-	struct request request = { .kind = REQUEST_PROVE, .prove = { .consistency = true } };
-	struct prove *prove = &request.prove;
+	struct prove prove = { .consistency = true };
 	enum trail_err err = TRAIL_OK;
-	while (err == TRAIL_OK && trust_due(&t->trust, &prove->from, &prove->size)) {
-		struct response answer;
-		err = call_wait(t, &request, RESPONSE_PROOF, deadline, &answer);
+	while (err == TRAIL_OK && trust_due(&t->trust, &prove.from, &prove.size)) {
+		struct tree_proof proof;
+		err = call_prove(t, prove, deadline, &proof);
 		if (err == TRAIL_OK)
-			err = trust_advance(&t->trust, &answer.proof.path, &t->fault);
+			err = trust_advance(&t->trust, &proof, &t->fault);
 	}
 	if (err == TRAIL_CORRUPT)
 		return handle_lose(t);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "evidence.h"
 
-#include "call.h"
 #include "contact.h"
 
 #include <inttypes.h>
@@ -55,20 +54,6 @@ enum trail_err evidence_fetch_newest(struct trail *t, int64_t deadline, struct k
 	return fetch_note(t, (struct checkpoint_wanted){ .sealed = false }, deadline, kept);
 }
 
-enum trail_err evidence_fetch_path(
-	struct trail *t, uint64_t index, uint64_t size, int64_t deadline, struct tree_proof *path)
-{
-	struct response response;
-	struct request request = {
-		.kind = REQUEST_PROVE,
-		.prove = { .index = index, .size = size },
-	};
-	enum trail_err err = call_wait(t, &request, RESPONSE_PROOF, deadline, &response);
-	if (err == TRAIL_OK)
-		*path = response.proof.path;
-	return err;
-}
-
 enum trail_err evidence_fetch_seal(struct trail *t, uint64_t below, uint64_t size, int64_t deadline,
 	struct evidence_item *item)
 {
@@ -92,9 +77,13 @@ enum trail_err evidence_fetch_seal(struct trail *t, uint64_t below, uint64_t siz
 			*item = rows->rows[0];
 			return TRAIL_OK;
 		}
-		if (rows->done || rows->position >= below)
+		if (rows->done)
 			break;
 		/* A page may end with nothing found; it must have got on. */
+		if (rows->position >= below)
+			return fault_set(&t->fault, TRAIL_CORRUPT,
+				"the daemon does not come to an end with the SEALs below %" PRIu64,
+				below);
 		below = rows->position;
 		memcpy(cursor, rows->next.data, rows->next.len);
 		request.controls.next = span_of(cursor, rows->next.len);

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What evidence is made of, as far as the daemon must be asked for it: kept notes with their SEALs,
- * paths to them, the SEAL before a record. Nothing is believed: what is made of it is judged by
- * proto/evidence before it is given away.
+ * the SEAL before a record. Nothing is believed: who asks has it judged.
  */
 #ifndef CLIENT_EVIDENCE_H
 #define CLIENT_EVIDENCE_H
 
 #include "../proto/evidence.h"
-#include "handle.h"
+#include "call.h"
 
 /* A signed note of this log with what belongs to it. To be released. */
 struct kept_note {
@@ -28,12 +27,9 @@ enum trail_err evidence_fetch_note(
 	struct trail *t, uint64_t above, int64_t deadline, struct kept_note *kept);
 /* The newest note, as above. */
 enum trail_err evidence_fetch_newest(struct trail *t, int64_t deadline, struct kept_note *kept);
-/* The path of record `index` in the tree of `size`, not judged. */
-enum trail_err evidence_fetch_path(
-	struct trail *t, uint64_t index, uint64_t size, int64_t deadline, struct tree_proof *path);
 /*
  * The newest SEAL entry below record `below`, with its path in the tree of `size`. *item views
- * t->arena until the next call of the handle. TRAIL_END: there is none.
+ * t->arena until the next call of the handle. TRAIL_END: there is none, as the daemon says.
  */
 enum trail_err evidence_fetch_seal(struct trail *t, uint64_t below, uint64_t size, int64_t deadline,
 	struct evidence_item *item);

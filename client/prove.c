@@ -24,8 +24,8 @@ static enum trail_err put_item(struct proving *p, const struct evidence_item *sh
 {
 	struct evidence *e = &p->evidence;
 	struct tree_proof *path = &e->paths[e->count];
-	enum trail_err err =
-		evidence_fetch_path(p->t, shown->index, p->kept.cp.size, p->deadline, path);
+	const struct prove prove = { .index = shown->index, .size = p->kept.cp.size };
+	enum trail_err err = call_prove(p->t, prove, p->deadline, path);
 	if (err != TRAIL_OK)
 		return err;
 	e->items[e->count] = *shown;

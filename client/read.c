@@ -50,16 +50,12 @@ enum trail_err trail_checkpoint(struct trail *t, const char **note, size_t *len)
 static enum trail_err prove_from(struct trail *t, const struct checkpoint *from, int64_t deadline)
 {
 	const struct checkpoint *to = &t->trust.held.cp;
-	struct response answer;
-	struct request request = {
-		.kind = REQUEST_PROVE,
-		.prove = { .consistency = true, .from = from->size, .size = to->size },
-	};
-	enum trail_err err = call_wait(t, &request, RESPONSE_PROOF, deadline, &answer);
+	const struct prove prove = { .consistency = true, .from = from->size, .size = to->size };
+	struct tree_proof proof;
+	enum trail_err err = call_prove(t, prove, deadline, &proof);
 	if (err != TRAIL_OK)
 		return err;
-	if (tree_consistency_check(
-		    from->size, &from->root, to->size, &to->root, &answer.proof.path))
+	if (tree_consistency_check(from->size, &from->root, to->size, &to->root, &proof))
 		return TRAIL_OK;
 	(void)fault_set(&t->fault, TRAIL_CORRUPT,
 		"%s cannot prove that it extends the given checkpoint of %" PRIu64

@@ -3,7 +3,6 @@
  * Evidence for the rows of an answer, as lines that stand in files: a line for each row as it is
  * given out, and what all rows lean on, when the answer is at its end.
  */
-#include "call.h"
 #include "deadline.h"
 #include "evidence.h"
 #include "evidence_line.h"
@@ -61,7 +60,8 @@ static enum trail_err keep(struct gathering *g, struct evidence_item item)
 	struct tree_proof path;
 	if (kept_items_find(&g->r->named, item.index))
 		return TRAIL_OK;
-	enum trail_err err = evidence_fetch_path(g->t, item.index, g->size, g->deadline, &path);
+	const struct prove prove = { .index = item.index, .size = g->size };
+	enum trail_err err = call_prove(g->t, prove, g->deadline, &path);
 	if (err != TRAIL_OK)
 		return err;
 	item.path = path.path;
@@ -87,17 +87,12 @@ static enum trail_err gather_question(struct gathering *g)
 static enum trail_err fetch_consistency(
 	struct gathering *g, uint64_t one, uint64_t other, struct tree_proof *path)
 {
-	struct response response;
-	struct request request = {
-		.kind = REQUEST_PROVE,
-		.prove = { .consistency = true,
-			.from = one < other ? one : other,
-			.size = one < other ? other : one },
+	struct prove prove = {
+		.consistency = true,
+		.from = one < other ? one : other,
+		.size = one < other ? other : one,
 	};
-	enum trail_err err = call_wait(g->t, &request, RESPONSE_PROOF, g->deadline, &response);
-	if (err == TRAIL_OK)
-		*path = response.proof.path;
-	return err;
+	return call_prove(g->t, prove, g->deadline, path);
 }
 
 /* The newest SEAL in the tree; what lies below it is sealed. Its index is the size it seals. */

@@ -2,12 +2,10 @@
 #include "verify_base.h"
 
 #include "deadline.h"
+#include "evidence.h"
 #include "items.h"
 
-#include <inttypes.h>
-
 enum {
-	PAGES_MAX = 1 << 16, /* without a row: a daemon that never comes to an end */
 	SCRATCH = 4096,
 };
 
@@ -78,53 +76,28 @@ static enum trail_err learn_genesis(struct base *b)
 
 /* ---- the newest SEAL ---- */
 
-/* Its epoch, or why not. */
-static enum trail_err take_seal(struct base *b, const struct rows *page, uint64_t *index)
+/* TRAIL_END: there is none. */
+static enum trail_err learn_seal(struct base *b, uint64_t *index)
 {
+	struct evidence_item shown;
 	struct item item;
 	struct seal seal;
 	struct seal_text text;
 	uint8_t room[SCRATCH];
 	struct arena arena = { .data = room, .cap = sizeof room };
-	if (page->row_count != 1 || page->rows[0].index >= b->since || !proven(b, page, 0, &item) ||
-		!item_is_open(&item) || item.record.kind != KIND_SEAL)
-		return unproven(b, "the newest SEAL before");
-	*index = page->rows[0].index;
-	if (seal_decode(page->rows[0].payload, &arena, &seal) != TRAIL_OK ||
+	enum trail_err err = evidence_fetch_seal(
+		b->t, b->since, b->head->size, deadline_in(b->t->timeout_ms), &shown);
+	if (err != TRAIL_OK)
+		return err;
+	if (shown.index >= b->since || item_open(&shown, &item) || !item_is_open(&item) ||
+		!item_in_tree(&item, b->head) || item.record.kind != KIND_SEAL ||
+		seal_decode(shown.payload, &arena, &seal) != TRAIL_OK ||
 		seal_text_parse(seal.text, &text) != TRAIL_OK)
 		return unproven(b, "the newest SEAL before");
+	*index = shown.index;
 	seals_resume(&b->control->seals, (uint64_t)text.epoch + 1, *index, item.record.received_ns,
 		false);
 	return TRAIL_OK;
-}
-
-/* TRAIL_END: there is none. */
-static enum trail_err learn_seal(struct base *b, uint64_t *index)
-{
-	struct controls_wanted wanted = {
-		.from = b->since,
-		.kind = KIND_SEAL,
-		.newest_first = true,
-		.limit = 1,
-		.size = b->head->size,
-	};
-	uint8_t next[CURSOR_MAX];
-	for (unsigned pages = 0; pages < PAGES_MAX; pages++) {
-		const struct rows *page;
-		enum trail_err err = ask(b, &wanted, &page);
-		if (err != TRAIL_OK)
-			return err;
-		if (page->row_count != 0)
-			return take_seal(b, page, index);
-		if (page->done)
-			return TRAIL_END;
-		if (page->next.len == 0 || page->next.len > sizeof next)
-			break;
-		memcpy(next, page->next.data, page->next.len);
-		wanted.next = span_of(next, page->next.len);
-	}
-	return fault_set(&b->t->fault, TRAIL_CORRUPT,
-		"the daemon does not come to an end with the SEALs before %" PRIu64, b->since);
 }
 
 /* ---- what may stand between it and the next one ---- */

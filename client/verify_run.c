@@ -59,13 +59,7 @@ static bool blame(struct verifying *run, enum trail_err err, uint64_t index)
 
 static enum trail_err ask_proof(struct verifying *run, struct prove prove, struct tree_proof *proof)
 {
-	struct response answer;
-	struct request request = { .kind = REQUEST_PROVE, .prove = prove };
-	int64_t deadline = deadline_in(run->t->timeout_ms);
-	enum trail_err err = call_wait(run->t, &request, RESPONSE_PROOF, deadline, &answer);
-	if (err == TRAIL_OK)
-		*proof = answer.proof.path;
-	return err;
+	return call_prove(run->t, prove, deadline_in(run->t->timeout_ms), proof);
 }
 
 static enum trail_err ask_record(
