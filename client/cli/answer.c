@@ -140,19 +140,30 @@ static enum trail_err ask(struct answer *a, bool newest_first, bool follow, uint
 
 /* ---- looking for rows ---- */
 
-/* Someone still reads. */
-static bool show_row(struct answer *a, const struct trail_entry *entry)
+/* False: the folder cannot be written. */
+static bool keep_row(struct answer *a, const struct trail_entry *entry)
 {
 	a->shown++;
-	if (a->folder && !folder_row(a->folder, entry))
-		return false;
-	return render_row(&a->render, entry);
+	return !a->folder || folder_row(a->folder, entry);
+}
+
+/* False: that, or nobody reads any more. */
+static bool show_row(struct answer *a, const struct trail_entry *entry)
+{
+	return keep_row(a, entry) && render_row(&a->render, entry);
 }
 
 static bool open_render(struct answer *a, FILE *to)
 {
 	const struct cli *cli = a->cli;
 	return render_open(&a->render, cli->output, &cli->screen, cli->utc, to);
+}
+
+/* Whoever read is gone. The folder becomes whole all the same, and what is said of it is seen. */
+static bool go_on_unread(struct answer *a)
+{
+	cli_unpage(a->cli);
+	return a->folder != NULL;
 }
 
 /* As they come, up to rows_max of them. TRAIL_OK: no more are wanted, or nobody reads. */
@@ -165,8 +176,11 @@ static enum trail_err show_some(struct answer *a)
 	cli_page(a->cli);
 	if (!open_render(a, stdout))
 		return TRAIL_OK;
-	while (err == TRAIL_OK) {
-		if (!show_row(a, entry))
+	for (bool read = true; err == TRAIL_OK;) {
+		if (!keep_row(a, entry))
+			return TRAIL_OK;
+		read = read && render_row(&a->render, entry);
+		if (!read && !go_on_unread(a))
 			return TRAIL_OK;
 		if (a->shown == a->asking->rows_max)
 			return trail_rows_count(a->rows);
@@ -343,6 +357,8 @@ static int finish(struct answer *a, enum trail_err err)
 		return a->folder ? EXIT_IO : EXIT_OK;
 	if (err != TRAIL_OK && err != TRAIL_END)
 		return cli_fail(a->cli);
+	if (a->folder)
+		cli_unpage(a->cli);
 	say_completeness(a);
 	int code = end_folder(a);
 	return code == EXIT_OK ? judge(a) : code;

@@ -116,6 +116,8 @@ const char *const *cli_forms(const struct cli *cli);
 
 /* Standard output through a pager from here on, where there is a terminal; main ends it. */
 void cli_page(struct cli *cli);
+/* Where the reader left the pager already: what is said from here on goes to the terminal. */
+void cli_unpage(struct cli *cli);
 /* Make cli->trail as the options say, and open it. EXIT_OK, or a sentence was said. */
 int cli_open(struct cli *cli);
 /* The halves of it, for who has something to do between. */

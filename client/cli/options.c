@@ -333,6 +333,15 @@ void cli_page(struct cli *cli)
 		pager_open(&cli->pager, &cli->screen);
 }
 
+void cli_unpage(struct cli *cli)
+{
+	if (cli->pager.pid == 0 || !screen_left())
+		return;
+	(void)pager_close(&cli->pager);
+	/* What could not be written was for who left. */
+	clearerr(stdout);
+}
+
 int cli_prepare(struct cli *cli)
 {
 	cli->trail = trail_new();

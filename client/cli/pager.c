@@ -98,7 +98,7 @@ bool pager_close(struct pager *p)
 {
 	int status = 0;
 	if (p->pid == 0)
-		return true;
+		return !p->missed;
 	(void)fflush(stdout);
 	/* The last ends of the pipe: the pager sees the end of its input. */
 	give_back(p->out, STDOUT_FILENO);
@@ -107,5 +107,6 @@ bool pager_close(struct pager *p)
 		;
 	(void)sigaction(SIGINT, &p->interrupt, NULL);
 	p->pid = 0;
-	return !WIFEXITED(status) || WEXITSTATUS(status) < SHELL_CANNOT_RUN;
+	p->missed = WIFEXITED(status) && WEXITSTATUS(status) >= SHELL_CANNOT_RUN;
+	return !p->missed;
 }

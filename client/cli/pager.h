@@ -12,9 +12,10 @@
 #include <sys/types.h>
 
 struct pager {
-	pid_t pid; /* 0: none runs */
-	int out;   /* the terminal, while the pager has its place */
-	int err;   /* the same for standard error; -1: that is no terminal and stays */
+	pid_t pid;   /* 0: none runs */
+	int out;     /* the terminal, while the pager has its place */
+	int err;     /* the same for standard error; -1: that is no terminal and stays */
+	bool missed; /* the command of the one that ran could not be run */
 	struct sigaction interrupt;
 };
 
@@ -25,8 +26,8 @@ struct pager {
  */
 void pager_open(struct pager *p, const struct screen *s);
 /*
- * Flush, and wait until the reader has read. False: the command could not be run, and what was
- * printed was seen by nobody. Nothing to do when none runs.
+ * Flush, and wait until the reader has read. False, then and ever after: the command could not be
+ * run, and what was printed was seen by nobody. Nothing to do when none runs.
  */
 bool pager_close(struct pager *p);
 

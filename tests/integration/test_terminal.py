@@ -262,6 +262,33 @@ def test_a_pager_that_is_left_early_ends_it_quietly(log):
     assert text == log.pipe("show", log.long).split("\n")[0] + "\n"
 
 
+@pytest.mark.parametrize("limit", [(), ("-n", 100)])
+def test_evidence_becomes_whole_though_its_reader_leaves(log, limit):
+    log.pipe("emit", "read", "behind-the-long-one")
+    folder = log.folder / f"left{len(limit)}"
+    text = log.screen("search", "-o", "json", *limit, "--evidence", folder, TRAIL_PAGER="head -n 1")
+    first, *rest = text.splitlines()
+    rows = (folder / "rows.jsonl").read_text().splitlines()
+    assert json.loads(first) == json.loads(rows[0])
+    assert f"{len(rows)} events" in "".join(rest) and len(rest) == 1
+    assert "behind-the-long-one" in rows[-1]
+    identity = log.folder / "log.identity"
+    identity.write_text(log.pipe("key"))
+    verdict = json.loads(log.pipe("verify", "--log", identity, folder, "-o", "json", code=6))
+    assert verdict["rows"] == len(rows) and verdict["invalid"] == 0
+
+
+def test_evidence_that_fails_behind_a_pager_is_said_so(log):
+    folder = log.folder / "taken"
+    text = log.screen("search", "-o", "json", "--evidence", folder, code=3,
+                      TRAIL_PAGER=f"mkdir -p {folder}/x; head -n 1")
+    assert "is not empty" in text.splitlines()[-1]
+    assert not list(log.folder.glob("taken.*"))
+    text = log.screen("search", "--evidence", log.folder / "whole", TRAIL_PAGER="/nowhere/pager",
+                      code=3)
+    assert "--no-pager" in text
+
+
 def test_a_pipe_that_is_left_early_ends_it_quietly(log):
     with subprocess.Popen([log.program, "show", str(log.long)], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, env=log.environment({})) as run:
