@@ -9,6 +9,7 @@
 #include "output.h"
 #include "sentence.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -81,20 +82,42 @@ static bool write_file(struct folder *f, const char *name, const void *data, siz
 
 /* ---- beginning ---- */
 
-static bool is_free(const char *path)
+static bool complain_of_place(const struct folder *f, int why)
+{
+	if (why == ENOTEMPTY || why == EEXIST)
+		say("%s is not empty: evidence goes to a new or empty folder", f->path);
+	else if (why == ENOTDIR)
+		say("%s is there already: evidence goes to a new or empty folder", f->path);
+	else
+		say("cannot make %s: %s", f->path, strerror(why));
+	return false;
+}
+
+/* 0: it is empty. Else an errno. */
+static int look_inside(const char *path)
+{
+	DIR *list = opendir(path);
+	if (!list)
+		return errno;
+	errno = 0;
+	unsigned names = 0;
+	/* Itself and its parent are always there. */
+	while (names < 3 && readdir(list))
+		names++;
+	int why = names == 3 ? ENOTEMPTY : errno;
+	(void)closedir(list);
+	return why;
+}
+
+/* Before anything is asked; rename looks again. An empty folder gives its place to the new one. */
+static bool is_free(const struct folder *f)
 {
 	struct stat st;
-	if (lstat(path, &st) != 0) {
-		if (errno == ENOENT)
-			return true;
-		say("cannot look at %s: %s", path, strerror(errno));
-		return false;
-	}
-	/* An empty folder gives its place to the new one; rename refuses one that is not. */
-	if (S_ISDIR(st.st_mode))
+	/* What else is wrong with the path, mkdtemp finds. */
+	if (lstat(f->path, &st) != 0)
 		return true;
-	say("%s is there already: evidence goes to a new or empty folder", path);
-	return false;
+	int why = S_ISDIR(st.st_mode) ? look_inside(f->path) : ENOTDIR;
+	return why == 0 || complain_of_place(f, why);
 }
 
 static bool open_pile(struct folder *f, struct pile *pile, const char *name)
@@ -122,7 +145,7 @@ static bool make(struct folder *f, const char *path)
 		say("memory is out");
 		return false;
 	}
-	if (!is_free(f->path))
+	if (!is_free(f))
 		return false;
 	if (!mkdtemp(f->made)) {
 		say("cannot make a folder beside %s: %s", f->path, strerror(errno));
@@ -309,13 +332,8 @@ static bool publish(struct folder *f)
 {
 	if (fsync(f->at) != 0)
 		return complain_of(f, ".");
-	if (rename(f->made, f->path) != 0) {
-		say(errno == ENOTEMPTY || errno == EEXIST
-				? "%s is not empty: evidence goes to a new or empty folder"
-				: "%s cannot be made: another file has that name",
-			f->path);
-		return false;
-	}
+	if (rename(f->made, f->path) != 0)
+		return complain_of_place(f, errno);
 	free(f->made);
 	f->made = NULL;
 	return sync_parent(f);

@@ -715,10 +715,17 @@ def test_limits_histories_and_empty_answers_have_evidence_too(answer):
 
 def test_evidence_takes_no_place_that_is_taken(answer):
     trail, folder = answer.trail, answer.folder
-    assert "not empty" in trail("search", "--evidence", answer.path, code=3).stderr
     file = folder / "file"
     file.write_text("x")
-    assert "is there already" in trail("search", "--evidence", file, code=3).stderr
+    for path, why in ((answer.path, "is not empty"), (file, "is there already"),
+                      (file / "x", "Not a directory")):
+        refused = trail("search", "--evidence", path, code=3)
+        assert why in refused.stderr and refused.stdout == "", refused
+    shut = folder / "shut"
+    shut.mkdir(mode=0)
+    if os.geteuid() != 0:
+        assert "Permission denied" in trail("search", "--evidence", shut, code=3).stderr
+    shut.rmdir()
     assert "cannot make" in trail("search", "--evidence", folder / "no/such", code=3).stderr
     for option in ("-f", "-r"):
         assert "does not go" in trail("search", option, "--evidence", folder / "x", code=2).stderr

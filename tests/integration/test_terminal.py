@@ -279,11 +279,13 @@ def test_evidence_becomes_whole_though_its_reader_leaves(log, limit):
 
 
 def test_evidence_that_fails_behind_a_pager_is_said_so(log):
-    folder = log.folder / "taken"
-    text = log.screen("search", "-o", "json", "--evidence", folder, code=3,
-                      TRAIL_PAGER=f"mkdir -p {folder}/x; head -n 1")
-    assert "is not empty" in text.splitlines()[-1]
-    assert not list(log.folder.glob("taken.*"))
+    for name, take, why in (("taken-1", "touch {}", "is there already"),
+                            ("taken-2", "mkdir -p {}/x", "is not empty")):
+        folder = log.folder / name
+        text = log.screen("search", "-o", "json", "--evidence", folder, code=3,
+                          TRAIL_PAGER=take.format(folder) + "; head -n 1")
+        assert why in text.splitlines()[-1]
+        assert not list(log.folder.glob("taken-*.*"))
     text = log.screen("search", "--evidence", log.folder / "whole", TRAIL_PAGER="/nowhere/pager",
                       code=3)
     assert "--no-pager" in text
