@@ -58,6 +58,27 @@ void proof_keep_quorum(
 	cosigners_keep(&facts->cosigners, policy, quorum);
 }
 
+/* Signature lines of a note, which stand behind its last blank line. */
+static size_t count_lines(struct span note)
+{
+	size_t count = 0;
+	for (size_t i = note.len; i >= 2; i--) {
+		if (note.data[i - 1] != '\n')
+			continue;
+		if (note.data[i - 2] == '\n')
+			break;
+		count++;
+	}
+	return count;
+}
+
+size_t note_lines_left(struct span note, const struct quorum *quorum)
+{
+	size_t known = 1 + quorum->count;
+	size_t lines = count_lines(note);
+	return lines > known ? lines - known : 0;
+}
+
 enum trail_err verify_cosigners(struct trail_verify *v, const struct policy *policy,
 	const struct vkey *key, struct span note, uint64_t size)
 {

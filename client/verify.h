@@ -69,6 +69,9 @@ void cosigners_keep(struct cosigners *to, const struct policy *policy, const str
 void proof_keep_quorum(
 	struct proof_facts *facts, const struct policy *policy, const struct quorum *quorum);
 
+/* Signature lines of a note that the log signed, beside its own and those of who is in `quorum`. */
+size_t note_lines_left(struct span note, const struct quorum *quorum);
+
 /*
  * Judge by `policy` (NULL: nothing is) who cosigned a note of the log of `key`, opened by the
  * caller, of `size` records; empty: none bears cosignatures. That it is not met is a finding.

@@ -34,7 +34,8 @@ struct evidence_set {
 	struct evidence_seal seal;
 	uint64_t sealed; /* the records below it are */
 	struct quorum quorum;
-	uint64_t cosigned; /* the records below it are in a tree that was */
+	uint64_t cosigned;   /* the records below it are in a tree that was */
+	uint64_t lines_left; /* under the cosigned note, of nobody whom the policy names */
 	bool has_question;
 	uint64_t question;
 	struct answer asked; /* its query, and times */
@@ -190,9 +191,12 @@ static enum trail_err take_cosigned(struct evidence_set *s)
 	}
 	enum trail_err err =
 		evidence_cosigners(s->found, s->policy, &s->log.vkey, note, other.size, &s->quorum);
-	if (err == TRAIL_OK && s->quorum.count != 0)
+	if (err != TRAIL_OK)
+		return err;
+	s->lines_left = note_lines_left(note, &s->quorum);
+	if (s->quorum.count != 0)
 		s->cosigned = small->size;
-	return err;
+	return TRAIL_OK;
 }
 
 /* ---- the question ---- */
@@ -538,6 +542,7 @@ static void keep_numbers(struct proof_facts *facts, const struct evidence_set *s
 	}
 	n[TRAIL_PROOF_SEAL_MAX] = s->anchor.max_ns;
 	n[TRAIL_PROOF_COSIGNED_SIZE] = s->cosigned;
+	n[TRAIL_PROOF_LINES] = s->lines_left;
 	n[TRAIL_PROOF_ROWS] = s->rows;
 	n[TRAIL_PROOF_ANSWER] = 1;
 	proof_keep_quorum(facts, s->policy, &s->quorum);

@@ -58,20 +58,6 @@ static bool keep_entry(struct proof_facts *facts, const struct evidence_case *c)
 	return whole;
 }
 
-/* Signature lines of a note, which stand behind its last blank line. */
-static size_t count_lines(struct span note)
-{
-	size_t count = 0;
-	for (size_t i = note.len; i >= 2; i--) {
-		if (note.data[i - 1] != '\n')
-			continue;
-		if (note.data[i - 2] == '\n')
-			break;
-		count++;
-	}
-	return count;
-}
-
 static void keep_numbers(struct proof_facts *facts, const struct evidence_case *c)
 {
 	uint64_t *n = facts->numbers;
@@ -90,9 +76,7 @@ static void keep_numbers(struct proof_facts *facts, const struct evidence_case *
 	n[TRAIL_PROOF_STAMP] = c->evidence.stamp.len != 0;
 	if (c->stamped)
 		n[TRAIL_PROOF_STAMP_TIME] = (uint64_t)c->stamp.time_s * SECOND_NS;
-	size_t known = c->signed_by_log + c->quorum.count;
-	size_t lines = c->signed_by_log ? count_lines(c->note) : 0;
-	n[TRAIL_PROOF_LINES] = lines > known ? lines - known : 0;
+	n[TRAIL_PROOF_LINES] = c->signed_by_log ? note_lines_left(c->note, &c->quorum) : 0;
 }
 
 static size_t count_open(const struct evidence_case *c, size_t *records)

@@ -974,9 +974,12 @@ enum trail_proof_number {
 	TRAIL_PROOF_STAMP_TIME = 9,  /* of a stamp that holds, ns since 1970; 0: none does */
 	TRAIL_PROOF_QUORUM = 10,     /* 1: the witness policy is met */
 	TRAIL_PROOF_OVERLAP = 11,    /* witnesses that any two quorums have in common */
-	TRAIL_PROOF_LINES = 12,      /* signature lines that nobody gave a key for */
+	/* Of evidence: signature lines that nobody gave a key for; of an answer: of its cosigned
+	 * note. */
+	TRAIL_PROOF_LINES = 12,
+	/* The records below it are in a tree that was cosigned; not of the proof of one record. */
+	TRAIL_PROOF_COSIGNED_SIZE = 13,
 	/* Of an answer, by trail_verify_end. */
-	TRAIL_PROOF_COSIGNED_SIZE = 13, /* the records below it are in a tree that was cosigned */
 	TRAIL_PROOF_ROWS = 14,
 	TRAIL_PROOF_ANSWER = 15, /* 1: it is evidence for an answer */
 	TRAIL_PROOF_COUNT = 16

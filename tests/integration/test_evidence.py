@@ -364,7 +364,11 @@ def test_g5_evidence_of_a_witnessed_log_carries_its_cosignatures(
     for proof in proofs:
         verdict = case.verify(proof, "--policy", policy)
         assert len(verdict["cosigned"]) >= 2 and verdict["quorum"] and verdict["overlap"] == 1
-        assert case.verify(proof)["lines_not_judged"] >= 2
+    for path in (*proofs, folder / "e"):
+        assert case.verify(path)["lines_not_judged"] >= 2
+        assert case.verify(path, "--policy", policy)["lines_not_judged"] == 0
+    assert "further signature lines: not judged" in case.trail(
+        "--log", case.identity, "verify", folder / "e").stdout
     measured("bytes of a proof with 3 witnesses", proof.stat().st_size)
     # The SEAL before carries a cosigned note: by its time the record was not there.
     assert verdict["not_before"]["cosigned"]
