@@ -946,7 +946,10 @@ enum trail_err trail_verify_begin(struct trail *t, struct trail_verify *v);
  */
 enum trail_err trail_verify_line(struct trail *t, struct trail_verify *v, const char *line,
 	size_t len, const struct trail_entry **entry);
-/* That was all: there is a verdict. trail_verify_entry is the log's event of the question. */
+/*
+ * That was all: there is a verdict. trail_verify_entry is the log's event of the question.
+ * TRAIL_NOMEM: memory was out for one of the lines, so there is none; begin anew.
+ */
 enum trail_err trail_verify_end(struct trail *t, struct trail_verify *v);
 /*
  * Count a finding of the caller's own among the others, by its code ("evidence.rows"), which says
