@@ -180,10 +180,7 @@ static void print_witnessed(const struct cli *cli, const struct trail_receipt *r
 	int64_t ns = (int64_t)trail_receipt_witnessed(r);
 	if (ns == 0)
 		return;
-	if (cli->utc)
-		when_utc(ns, when);
-	else
-		when_local(ns, when);
+	when_told(ns, cli->utc, when);
 	printf("witnessed   %s, by the policy %s\n", when, cli->policy);
 }
 
@@ -204,10 +201,7 @@ static void print_receipt(
 			"verified", 1, "witnessed", json_witnessed(r)));
 		return;
 	}
-	if (cli->utc)
-		when_utc(received, when);
-	else
-		when_local(received, when);
+	when_told(received, cli->utc, when);
 	printf("index       %llu\nreceived    %s\nid          %s\nleaf        ",
 		(unsigned long long)trail_receipt_index(r, 0), when, id);
 	print_hex(stdout, trail_receipt_leaf(r, 0), TRAIL_HASH_LEN);

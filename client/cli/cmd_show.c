@@ -55,10 +55,7 @@ static void print_flags(uint32_t flags)
 static void print_when(const struct cli *cli, const char *name, int64_t ns)
 {
 	char when[WHEN_MAX];
-	if (cli->utc)
-		when_utc(ns, when);
-	else
-		when_local(ns, when);
+	when_told(ns, cli->utc, when);
 	print_row(name, when);
 }
 

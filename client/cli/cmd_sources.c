@@ -70,10 +70,8 @@ static void print_source(const struct cli *cli, const struct trail_sources *s, s
 {
 	char when[WHEN_MAX] = "not known";
 	int64_t heard = (int64_t)trail_sources_heard(s, i);
-	if (heard != 0 && cli->utc)
-		when_utc(heard, when);
-	else if (heard != 0)
-		when_local(heard, when);
+	if (heard != 0)
+		when_told(heard, cli->utc, when);
 	size_t used = print_cell(stdout, trail_sources_name(s, i), NAME_COLUMNS, NULL);
 	printf("%*s %8llu  %-35s %5u %8u  ", (int)(NAME_COLUMNS - used), "",
 		(unsigned long long)trail_sources_index(s, i), when, trail_sources_open(s, i),

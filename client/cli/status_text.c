@@ -26,10 +26,7 @@ static void print_label(const char *label)
 static void print_when(const struct cli *cli, uint64_t ns)
 {
 	char when[WHEN_MAX];
-	if (cli->utc)
-		when_utc((int64_t)ns, when);
-	else
-		when_local((int64_t)ns, when);
+	when_told((int64_t)ns, cli->utc, when);
 	printf("%s", when);
 }
 

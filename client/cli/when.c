@@ -245,7 +245,7 @@ void when_utc(int64_t ns, char out[WHEN_MAX])
 	when_show(ns, true, 9, out);
 }
 
-void when_local(int64_t ns, char out[WHEN_MAX])
+void when_told(int64_t ns, bool utc, char out[WHEN_MAX])
 {
-	when_show(ns, false, 3, out);
+	when_show(ns, utc, utc ? 9 : 3, out);
 }

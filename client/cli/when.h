@@ -29,8 +29,8 @@ bool when_say(const char *text, int64_t *ns);
 bool when_say_at(const char *text, int64_t now_ns, int64_t *ns);
 /* RFC 3339 in UTC, "Z", nine digits. */
 void when_utc(int64_t ns, char out[WHEN_MAX]);
-/* RFC 3339 in the local zone with its offset, milliseconds. */
-void when_local(int64_t ns, char out[WHEN_MAX]);
+/* How a command tells a person of one time: that, or in the local zone, milliseconds. */
+void when_told(int64_t ns, bool utc, char out[WHEN_MAX]);
 /* RFC 3339 in UTC or in the local zone, `digits` of fraction, 0 to 9; cut, not rounded. */
 void when_show(int64_t ns, bool utc, unsigned digits, char out[WHEN_MAX]);
 

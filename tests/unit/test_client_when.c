@@ -38,7 +38,7 @@ static void check_saying(const struct saying *s)
 	set_zone(s->zone);
 	if (!when_say_at(s->said, at(s->now), &ns))
 		fail_msg("\"%s\" was not understood", s->said);
-	when_local(ns, meant);
+	when_told(ns, false, meant);
 	if (ns != at(s->meant))
 		fail_msg("%s, %s: \"%s\" is %s, not %s", s->zone, s->now, s->said, meant, s->meant);
 }
@@ -141,7 +141,7 @@ static void the_offset_tells_equal_clock_times_apart(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
 		set_zone(CASES[i].zone);
-		when_local(at(CASES[i].moment), shown);
+		when_told(at(CASES[i].moment), false, shown);
 		assert_string_equal(shown, CASES[i].shown);
 	}
 }
