@@ -47,6 +47,11 @@ void folder_free(struct folder *f);
 
 /* SHA-256 of a file of the folder `at`, in hex, NUL behind it. False: errno says why. */
 bool folder_digest(int at, const char *name, char hex[2 * TRAIL_HASH_LEN + 1]);
+/*
+ * The note in the line "checkpoint NOTE", the second of the evidence; to be freed. NULL: this is
+ * another line, or memory is out.
+ */
+uint8_t *folder_note(const char *line, size_t *len);
 /* As folder_judge, but its proofs and rows alone. */
 int folder_judge_lines(struct cli *cli, struct trail_verify *v, const char *path);
 /*

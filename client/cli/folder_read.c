@@ -41,8 +41,8 @@ enum {
 struct reading {
 	struct cli *cli;
 	struct trail_verify *v;
-	int at;     /* the folder */
-	char *note; /* of its evidence; NULL: none was read */
+	int at;        /* the folder */
+	uint8_t *note; /* of its evidence; NULL: none was read */
 	size_t note_len;
 	bool uneven; /* rows and records do not stand side by side */
 	bool failed; /* a sentence was said */
@@ -167,7 +167,10 @@ static bool read_small(struct reading *r, const char *name, char *text, size_t r
 	ssize_t got = read(fd, text, room);
 	(void)close(fd);
 	if (got < 0 || (size_t)got == room) {
-		find(r, "evidence.folder", "the file %s is longer than it can be", name);
+		find(r, "evidence.folder",
+			got < 0 ? "the file %s cannot be read"
+				: "the file %s is longer than it can be",
+			name);
 		return false;
 	}
 	text[got] = '\0';
@@ -220,12 +223,16 @@ static void source_close(struct source *s)
 	}
 }
 
-/* Keep the note that the evidence names, for comparing it with the file. */
-static void keep_note(struct reading *r, const char *line)
+uint8_t *folder_note(const char *line, size_t *len)
 {
 	static const char WORD[] = "checkpoint ";
-	if (!r->note && strncmp(line, WORD, sizeof WORD - 1) == 0)
-		r->note = (char *)base64_bytes(line + sizeof WORD - 1, &r->note_len);
+	const char *from = line + sizeof WORD - 1;
+	if (strncmp(line, WORD, sizeof WORD - 1) != 0)
+		return NULL;
+	char *text = strndup(from, strcspn(from, "\n"));
+	uint8_t *note = text ? base64_bytes(text, len) : NULL;
+	free(text);
+	return note;
 }
 
 /* False: what follows cannot be judged. */
@@ -246,7 +253,8 @@ static bool judge_evidence(struct reading *r)
 	bool good = source_open(r, &s, FOLDER_EVIDENCE);
 	enum line_state state = LINE_OK;
 	while (good && (state = lines_next(&s.lines)) == LINE_OK) {
-		keep_note(r, s.lines.text);
+		if (!r->note)
+			r->note = folder_note(s.lines.text, &r->note_len);
 		good = judge_line(r, &s.lines, &entry);
 	}
 	if (good && state != LINE_END) {

@@ -2,7 +2,6 @@
 /*
  * Making a folder of evidence: beside its place, with a name of its own, until it is whole.
  */
-#include "base64.h"
 #include "entry_json.h"
 #include "folder.h"
 #include "folder_readme.h"
@@ -237,20 +236,14 @@ static bool close_pile(struct folder *f, struct pile *pile, size_t which)
 
 /* ---- the end ---- */
 
-/* The note in "checkpoint NOTE", the second line. */
 static bool write_checkpoint(struct folder *f, const char *evidence)
 {
-	static const char WORD[] = "\ncheckpoint ";
-	const char *at = strstr(evidence, WORD);
-	const char *end = at ? strchr(at + 1, '\n') : NULL;
+	const char *second = strchr(evidence, '\n');
 	size_t len = 0;
-	char *text =
-		end ? strndup(at + sizeof WORD - 1, (size_t)(end - at) - sizeof WORD + 1) : NULL;
-	uint8_t *note = text ? base64_bytes(text, &len) : NULL;
+	uint8_t *note = second ? folder_note(second + 1, &len) : NULL;
 	bool good = note && write_file(f, FOLDER_CHECKPOINT, note, len);
 	if (!note)
 		say("memory is out");
-	free(text);
 	free(note);
 	return good;
 }
