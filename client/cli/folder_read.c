@@ -206,13 +206,24 @@ struct source {
 	struct lines lines;
 };
 
+/* There is no verdict. */
+static bool starve(struct reading *r)
+{
+	say("memory is out");
+	r->failed = true;
+	return false;
+}
+
+/* False: a finding was added, or memory is out. */
 static bool source_open(struct reading *r, struct source *s, const char *name)
 {
 	int fd = open_plain(r, name);
 	*s = (struct source){ .file = fd >= 0 ? fdopen(fd, "r") : NULL };
-	if (fd >= 0 && !s->file)
+	if (fd < 0)
+		return false;
+	if (!s->file)
 		(void)close(fd);
-	return s->file && lines_init(&s->lines, s->file);
+	return (s->file && lines_init(&s->lines, s->file)) || starve(r);
 }
 
 static void source_close(struct source *s)
@@ -239,11 +250,14 @@ uint8_t *folder_note(const char *line, size_t *len)
 static bool judge_line(struct reading *r, const struct lines *l, const struct trail_entry **entry)
 {
 	enum trail_err err = trail_verify_line(r->cli->trail, r->v, l->text, l->len, entry);
-	if (err == TRAIL_NOMEM) {
-		say("memory is out");
-		r->failed = true;
-	}
-	return err == TRAIL_OK;
+	return err == TRAIL_NOMEM ? starve(r) : err == TRAIL_OK;
+}
+
+/* Of the second line, for comparing it with the file. libtrail could read it. */
+static bool keep_note(struct reading *r, const char *line)
+{
+	r->note = folder_note(line, &r->note_len);
+	return r->note || starve(r);
 }
 
 static bool judge_evidence(struct reading *r)
@@ -253,9 +267,9 @@ static bool judge_evidence(struct reading *r)
 	bool good = source_open(r, &s, FOLDER_EVIDENCE);
 	enum line_state state = LINE_OK;
 	while (good && (state = lines_next(&s.lines)) == LINE_OK) {
-		if (!r->note)
-			r->note = folder_note(s.lines.text, &r->note_len);
 		good = judge_line(r, &s.lines, &entry);
+		if (good && s.lines.number == 2)
+			good = keep_note(r, s.lines.text);
 	}
 	if (good && state != LINE_END) {
 		find(r, "evidence.folder", "the file %s cannot be read as lines", FOLDER_EVIDENCE);
