@@ -258,25 +258,25 @@ static enum trail_err fill(
 	return err != TRAIL_OK || named ? err : TRAIL_INVALID;
 }
 
-/* A number of the log's own event: decimal. False: it is none. */
-static bool time_take(const char *text, int64_t *ns)
+/* A number of the log's own event: decimal. */
+static enum trail_err time_take(const char *text, int64_t *ns)
 {
 	char *end = NULL;
 	*ns = strtoll(text, &end, 10);
-	return end != text && *end == '\0';
+	return end != text && *end == '\0' ? TRAIL_OK : TRAIL_INVALID;
 }
 
-static bool take_query(struct evidence_set *s, struct span text)
+static enum trail_err take_query(struct evidence_set *s, struct span text)
 {
 	struct query_fault bad;
 	if (!buf_reserve(&s->literal, text.len + QUERY_ALIGN))
-		return false;
+		return TRAIL_NOMEM;
 	struct arena arena = { .data = s->literal.data, .cap = s->literal.cap };
-	return query_parse(text, &arena, &s->asked.query, &bad) == TRAIL_OK;
+	return query_parse(text, &arena, &s->asked.query, &bad);
 }
 
 /* One thing that the event of a question says of it. Others, of a later daemon, are passed over. */
-static bool take_attribute(struct evidence_set *s, const char *key, const char *value)
+static enum trail_err take_attribute(struct evidence_set *s, const char *key, const char *value)
 {
 	struct paging *p = &s->asked.question.paging;
 	if (strcmp(key, "query") == 0)
@@ -287,24 +287,24 @@ static bool take_attribute(struct evidence_set *s, const char *key, const char *
 		return time_take(value, &p->since_ns);
 	else if (strcmp(key, "until_ns") == 0)
 		return time_take(value, &p->until_ns);
-	return true;
+	return TRAIL_OK;
 }
 
 /*
- * What was asked: every row is held against it. False: nothing was, as by the event of a record
- * that was shown to somebody.
+ * What was asked: every row is held against it. TRAIL_INVALID: nothing was, as by the event of a
+ * record that was shown to somebody. TRAIL_NOMEM.
  */
-static bool understand(struct evidence_set *s, const struct trail_event *e)
+static enum trail_err understand(struct evidence_set *s, const struct trail_event *e)
 {
-	bool good = true;
+	enum trail_err err = TRAIL_OK;
 	unsigned asked = 0;
-	for (size_t i = 0; good && i < trail_event_attribute_count(e); i++) {
+	for (size_t i = 0; err == TRAIL_OK && i < trail_event_attribute_count(e); i++) {
 		const char *key = trail_event_attribute_key(e, i);
 		const char *value = trail_event_attribute_value(e, i);
 		asked += strcmp(key, "query") == 0 || strcmp(key, "object") == 0;
-		good = take_attribute(s, key, value ? value : "");
+		err = take_attribute(s, key, value ? value : "");
 	}
-	return good && asked == 1;
+	return err == TRAIL_OK && asked != 1 ? TRAIL_INVALID : err;
 }
 
 static enum trail_err take_question(struct evidence_set *s, struct trail_verify *v)
@@ -316,12 +316,14 @@ static enum trail_err take_question(struct evidence_set *s, struct trail_verify 
 		return TRAIL_NOMEM;
 	enum trail_err err = shown ? fill(s, shown, entry) : TRAIL_INVALID;
 	bool tells = err == TRAIL_OK && entry->is_event && entry->record.source == 0 &&
-		trail_event_action(entry->event) == TRAIL_READ && understand(s, entry->event);
-	if (!tells)
+		trail_event_action(entry->event) == TRAIL_READ;
+	if (err == TRAIL_OK)
+		err = tells ? understand(s, entry->event) : TRAIL_INVALID;
+	if (err != TRAIL_OK)
 		trail_entry_free(entry);
 	if (err == TRAIL_NOMEM)
 		return err;
-	if (!tells) {
+	if (err != TRAIL_OK) {
 		findings_add(s->found, FIND_EVIDENCE_QUESTION, index,
 			"record %" PRIu64
 			" is to be the log's own event of the question, and is not shown as one",
