@@ -4,6 +4,7 @@
 #include "output.h"
 
 #include <locale.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct command COMMANDS[] = {
@@ -128,12 +129,23 @@ static int finish(struct cli *cli, int code)
 	return code;
 }
 
+/* JSON without what there was no memory for is untrue; jansson reads and writes it all the same. */
+static void *memory_for_json(size_t len)
+{
+	void *memory = malloc(len);
+	if (memory)
+		return memory;
+	say("memory is out");
+	exit(EXIT_IO);
+}
+
 int main(int argc, char **argv)
 {
 	struct cli cli = { 0 };
 	/* What bytes are characters, and how wide; nothing else goes by the locale. */
 	(void)setlocale(LC_CTYPE, "");
 	(void)signal(SIGPIPE, SIG_IGN);
+	json_set_alloc_funcs(memory_for_json, free);
 	screen_look(&cli.screen);
 	int code = run(&cli, argc, argv);
 	trail_free(cli.trail);

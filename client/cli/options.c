@@ -306,10 +306,11 @@ static int set_identity(struct cli *cli)
 	int code = file_read(cli->log, text, sizeof text, &len);
 	if (code != EXIT_OK)
 		return code;
-	if (trail_set_identity(cli->trail, text, len) == TRAIL_OK)
+	enum trail_err err = trail_set_identity(cli->trail, text, len);
+	if (err == TRAIL_OK)
 		return EXIT_OK;
 	say("%s: %s", cli->log, trail_error(cli->trail));
-	return EXIT_USAGE;
+	return exit_of(err);
 }
 
 static int set_policy(struct cli *cli)
@@ -321,10 +322,11 @@ static int set_policy(struct cli *cli)
 	int code = file_read(cli->policy, text, sizeof text, &len);
 	if (code != EXIT_OK)
 		return code;
-	if (trail_set_policy(cli->trail, text, len) == TRAIL_OK)
+	enum trail_err err = trail_set_policy(cli->trail, text, len);
+	if (err == TRAIL_OK)
 		return EXIT_OK;
 	say("%s: %s", cli->policy, trail_error(cli->trail));
-	return EXIT_USAGE;
+	return exit_of(err);
 }
 
 void cli_page(struct cli *cli)

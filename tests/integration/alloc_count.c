@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Preloaded into a process (LD_PRELOAD): counts its calls of malloc, calloc, realloc and their kin
- * in a file that others map. It lies here and not in tests/support/, whose objects go into every
- * unit test.
+ * in a file that others map, and lets one of them fail. It lies here and not in tests/support/,
+ * whose objects go into every unit test.
  *
  *   ALLOC_COUNT_FILE     8 bytes or more: the count, a native u64
  *   ALLOC_COUNT_PROGRAM  only the process of this short name counts (its children do not)
+ *   ALLOC_FAIL_AT        the one call, from 1, that there is no memory for; 0 or not set: none
  *
  * glibc's own names are called, so that no dlsym is needed, which allocates.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,10 +27,23 @@ extern void *__libc_memalign(size_t alignment, size_t size);
 
 static _Atomic(unsigned long long) *counter;
 
-static void count_one(void)
+static _Atomic(unsigned long long) before_failure;
+
+/* False: this one has none. */
+static bool count_one(void)
 {
 	if (counter)
 		atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+	if (!before_failure || atomic_fetch_sub(&before_failure, 1) != 1)
+		return true;
+	errno = ENOMEM;
+	return false;
+}
+
+__attribute__((constructor)) static void plan_failure(void)
+{
+	const char *at = getenv("ALLOC_FAIL_AT");
+	before_failure = at ? strtoull(at, NULL, 10) : 0;
 }
 
 __attribute__((constructor)) static void open_counter(void)
@@ -48,26 +63,22 @@ __attribute__((constructor)) static void open_counter(void)
 
 void *malloc(size_t size)
 {
-	count_one();
-	return __libc_malloc(size);
+	return count_one() ? __libc_malloc(size) : NULL;
 }
 
 void *calloc(size_t count, size_t size)
 {
-	count_one();
-	return __libc_calloc(count, size);
+	return count_one() ? __libc_calloc(count, size) : NULL;
 }
 
 void *realloc(void *old, size_t size)
 {
-	count_one();
-	return __libc_realloc(old, size);
+	return count_one() ? __libc_realloc(old, size) : NULL;
 }
 
 void *memalign(size_t alignment, size_t size)
 {
-	count_one();
-	return __libc_memalign(alignment, size);
+	return count_one() ? __libc_memalign(alignment, size) : NULL;
 }
 
 void *aligned_alloc(size_t alignment, size_t size)

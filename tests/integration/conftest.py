@@ -202,3 +202,16 @@ def wrong_clock(folder):
             f.write(struct.pack("=q", seconds * 10**9))
     set_wrong.env = {"LD_PRELOAD": str(library), "SET_CLOCK": str(by)}
     return set_wrong
+
+
+@pytest.fixture
+def shim(folder):
+    """The library that counts allocations and lets one fail: alloc_count.c says how."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if not compiler:
+        pytest.skip("no C compiler")
+    target = folder / "alloc_count.so"
+    source = pathlib.Path(__file__).with_name("alloc_count.c")
+    subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", target, source],
+                   check=True)
+    return target

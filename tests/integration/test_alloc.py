@@ -7,7 +7,6 @@ by the commit, of which LMDB keeps the number. What remains grows with the bytes
 memory for each row that is longer than a page.
 """
 import mmap
-import pathlib
 import re
 import shutil
 import struct
@@ -23,18 +22,6 @@ WARM_UP = 100_000
 EVENTS = 100_000
 LONG_ROWS = 400  # the chunks of payloads that EVENTS fill
 PER_COMMIT = 3  # a transaction, its list of free pages, the row of leaves
-
-
-@pytest.fixture
-def shim(folder):
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if not compiler:
-        pytest.skip("no C compiler")
-    target = folder / "alloc_count.so"
-    source = pathlib.Path(__file__).with_name("alloc_count.c")
-    subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", target, source],
-                   check=True)
-    return target
 
 
 class Pump:

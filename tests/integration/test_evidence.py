@@ -15,6 +15,7 @@ import subprocess
 import time
 
 import pytest
+import sanitizers
 import tsa
 import wire
 from foreign import build_go
@@ -755,6 +756,33 @@ def test_what_cannot_be_written_whole_leaves_nothing(answer):
         check=False)
     assert done.returncode == 3 and "cannot write" in done.stderr, done.stderr
     assert set(answer.folder.iterdir()) == before
+
+
+@pytest.mark.limit(300)
+def test_g3_without_memory_there_is_no_verdict(answer, shim):
+    """Neither one for what is not judged, nor one against whom nothing speaks."""
+    if sanitizers.of(answer.trail.program):
+        pytest.skip("sanitizers have an allocator of their own")
+    changed = answer.folder / "changed"
+    shutil.copytree(answer.path, changed)
+    rows, sums = changed / "rows.jsonl", changed / "SHA256SUMS"
+    before = hashlib.sha256(rows.read_bytes()).hexdigest()
+    lines = rows.read_text().splitlines()
+    rows.write_text("".join(line + "\n" for line in lines[:-1] + [lines[-1].replace("p-11", "p-12")]))
+    sums.write_text(sums.read_text().replace(before, hashlib.sha256(rows.read_bytes()).hexdigest()))
+    proof = answer.prove(json.loads(lines[0])["index"])
+    for path, verdict in ((answer.path, VALID), (changed, INVALID), (proof, VALID)):
+        codes = []
+        at = 1
+        # The first calls stand for much, the others come again with every row.
+        while at < 2000:
+            env = dict(os.environ, LD_PRELOAD=str(shim), ALLOC_FAIL_AT=str(at),
+                       XDG_STATE_HOME=str(answer.folder / "state"))
+            codes.append(subprocess.run(
+                [answer.trail.program, "--log", answer.identity, "verify", path], env=env,
+                capture_output=True, check=False).returncode)
+            at += 1 if at < 300 else 7
+        assert set(codes) == {verdict, 3}, (path, codes)
 
 
 def test_g3_rows_that_are_not_sealed_yet_are_told(slow):
