@@ -4,7 +4,6 @@
  */
 #include "base64.h"
 #include "entry_json.h"
-#include "file.h"
 #include "folder.h"
 #include "lines.h"
 #include "output.h"
@@ -33,7 +32,6 @@ enum {
 	HEX_LEN = 2 * TRAIL_HASH_LEN,
 	SUMS_MAX = 16 * 1024,
 	NOTE_MAX = 16 * 1024,
-	IDENTITY_MAX = 1024,
 	WHAT_MAX = 320,
 };
 
@@ -304,8 +302,11 @@ static void judge_said(struct reading *r, struct source *rows, const struct trai
 	uint64_t index = trail_entry_index(entry);
 	if (r->uneven)
 		return;
-	if (lines_next(&rows->lines) != LINE_OK)
+	enum line_state state = lines_next(&rows->lines);
+	if (state == LINE_END)
 		say_uneven(r);
+	else if (state != LINE_OK)
+		find(r, "evidence.folder", "the file %s cannot be read as lines", FOLDER_ROWS);
 	else if (!row_fits(&rows->lines, entry))
 		(void)trail_verify_add(r->v, "evidence.rows", &index,
 			"what rows.jsonl says is not what the record commits to: it was changed");
@@ -347,19 +348,23 @@ static void judge_rows(struct reading *r)
 
 /* ---- the texts beside them ---- */
 
+/* Whether the file `name` holds these bytes; if it cannot be read, that was found. */
+static bool file_is(struct reading *r, const char *name, const void *data, size_t len)
+{
+	char text[NOTE_MAX + 1];
+	size_t got;
+	return !read_small(r, name, text, sizeof text, &got) ||
+		(got == len && memcmp(text, data, len) == 0);
+}
+
 static void check_texts(struct reading *r)
 {
-	char text[NOTE_MAX + 1], given[IDENTITY_MAX];
-	size_t len, given_len;
-	if (r->note && read_small(r, FOLDER_CHECKPOINT, text, sizeof text, &len) &&
-		(len != r->note_len || memcmp(text, r->note, len) != 0))
+	const char *given = r->cli->log ? trail_identity(r->cli->trail) : NULL;
+	if (r->note && !file_is(r, FOLDER_CHECKPOINT, r->note, r->note_len))
 		find(r, "evidence.folder",
 			"the file %s is not the checkpoint that the rows are proven in",
 			FOLDER_CHECKPOINT);
-	if (!r->cli->log || !read_small(r, FOLDER_IDENTITY, text, sizeof text, &len))
-		return;
-	if (file_read(r->cli->log, given, sizeof given, &given_len) == EXIT_OK &&
-		(len != given_len || memcmp(text, given, len) != 0))
+	if (given && !file_is(r, FOLDER_IDENTITY, given, strlen(given)))
 		find(r, "evidence.folder", "the file %s is not the log identity that --log gives",
 			FOLDER_IDENTITY);
 }

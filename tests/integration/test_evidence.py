@@ -622,6 +622,7 @@ def test_g3_each_lie_about_an_answer_has_a_code_of_its_own(answer):
     assert lie("rows.jsonl", word("p-3", "p-4", 3)) == {"evidence.rows"}
     assert lie("rows.jsonl", lambda lines: lines.pop(3)) == {"evidence.rows"}
     assert lie("rows.jsonl", swap) == {"evidence.rows"}
+    assert lie("rows.jsonl", word("{", " " * 300_000 + "{", 3)) == {"evidence.folder"}
     assert set() < lie("records.txt", swap) <= {"evidence.items", "evidence.path", "evidence.rows"}
     # The row before may lean on the one that is gone.
     assert "evidence.rows" in lie("records.txt", lambda lines: lines.pop())
@@ -643,6 +644,8 @@ def test_g3_each_lie_about_an_answer_has_a_code_of_its_own(answer):
     assert lie("evidence.txt", word("question", "row", -1)) == {"evidence.malformed"}
     assert change(answer, "checkpoint", lambda text: text + "\n") == {"evidence.folder"}
     assert change(answer, "log.identity", lambda text: text + "\n") == {"evidence.folder"}
+    # A pipe is read once.
+    answer.trail("--log", "/dev/stdin", "verify", answer.path, text=answer.identity.read_text())
 
 
 def test_a_row_cannot_be_left_out_where_another_leans_on_it(answer):
