@@ -239,7 +239,8 @@ uint64_t trail_verify_erased(const struct trail_verify *v)
 
 uint64_t trail_verify_uncovered(const struct trail_verify *v)
 {
-	return v ? v->result.size - v->result.checked : 0;
+	/* Evidence whose checkpoint does not open shows records of a tree of no size. */
+	return v && v->result.checked < v->result.size ? v->result.size - v->result.checked : 0;
 }
 
 uint64_t trail_verify_seals(const struct trail_verify *v)
