@@ -509,11 +509,19 @@ enum vault_kept vault_keep(
 	return file_replace(v, name, note, why);
 }
 
-void vault_keep_fork(struct vault *v, const struct watched *log, struct span note)
+enum vault_fork vault_keep_fork(struct vault *v, const struct watched *log, struct span cosigned,
+	struct span conflicting, struct say_reason *why)
 {
-	char name[NAME_ROOM];
-	struct say_reason why;
-	file_name(log->origin, ".fork", name);
-	if (!there(v, name))
-		(void)file_replace(v, name, note, &why);
+	char first[NAME_ROOM];
+	char second[NAME_ROOM];
+	file_name(log->origin, ".forked", first);
+	file_name(log->origin, ".fork", second);
+	if (there(v, second))
+		return VAULT_FORK_THERE;
+	/* In this order: a kill between the two leaves what the next call writes over. */
+	if (file_replace(v, first, cosigned, why) != VAULT_KEPT)
+		return VAULT_FORK_NOT_KEPT;
+	if (file_replace(v, second, conflicting, why) != VAULT_KEPT)
+		return VAULT_FORK_NOT_KEPT;
+	return VAULT_FORK_KEPT;
 }

@@ -9,7 +9,10 @@
  *   HEX      for each log, lower-case hex of SHA-256(origin): the newest checkpoint that was
  *            cosigned, as the note that was answered, with the log's signature and our own.
  *            Or, before the first: "nothing cosigned yet\n"
- *   HEX.fork a checkpoint that the log signed though it contradicts HEX: the first such, evidence
+ *   HEX.forked, HEX.fork
+ *            two checkpoints of one size that the log signed though they contradict each other:
+ *            the cosigned one as HEX was then, and the other. The two are the proof; the first
+ *            such pair stays. HEX.fork comes last: where it is, the pair is whole.
  *
  * So the state of a log is its newest cosigned checkpoint, which proves itself by two signatures:
  * no other format is needed, and damage shows. What neither shows is an older copy put in place;
@@ -83,7 +86,17 @@ enum vault_kept {
 /* Replace the newest note of a log. *why is set unless it was kept. */
 enum vault_kept vault_keep(
 	struct vault *vault, const struct watched *log, struct span note, struct say_reason *why);
-/* Keep a note that proves a fork, unless one is there; best effort. */
-void vault_keep_fork(struct vault *vault, const struct watched *log, struct span note);
+enum vault_fork {
+	VAULT_FORK_KEPT,  /* both notes, durable */
+	VAULT_FORK_THERE, /* an earlier pair is there, and stays */
+	VAULT_FORK_NOT_KEPT,
+};
+
+/*
+ * Keep the two notes that prove a fork, unless a pair is there: the newest cosigned one, and the
+ * one that contradicts it. *why is set when they could not be kept.
+ */
+enum vault_fork vault_keep_fork(struct vault *vault, const struct watched *log,
+	struct span cosigned, struct span conflicting, struct say_reason *why);
 
 #endif

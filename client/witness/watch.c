@@ -14,15 +14,23 @@ static const uint64_t CLOCK_LEAST_S = 1577836800; /* 2020-01-01: a clock before 
 static const char plain[] = "text/plain; charset=utf-8";
 static const char tlog_size[] = "text/x.tlog.size";
 
+/* What is said of one log once in SAY_AGAIN_S; none of it silences another. */
+enum said {
+	SAID_FORK,
+	SAID_CLOCK,
+	SAID_NOT_KEPT,
+	SAIDS,
+};
+
 /* One log, and what was cosigned for it. */
 struct entry {
 	struct watched log;
 	char hex[HEX_LEN + 1]; /* of SHA-256(origin) */
 	bool lost;             /* what was cosigned last is not known */
 	struct seen seen;
-	uint64_t time_s; /* of the last cosignature; 0: none */
-	struct buf note; /* the last cosigned one; empty: none */
-	uint64_t said_s; /* when its fault was last said */
+	uint64_t time_s;        /* of the last cosignature; 0: none */
+	struct buf note;        /* the last cosigned one; empty: none */
+	uint64_t said_s[SAIDS]; /* when that was last said; 0: never */
 };
 
 struct watch {
@@ -186,11 +194,12 @@ static void answer_stale(struct watch_answer *out, const struct seen *seen)
 	buf_printf(&out->body, "%" PRIu64 "\n", seen->size);
 }
 
-static bool say_again(struct entry *e, uint64_t now_s)
+static bool say_again(struct entry *e, enum said what, uint64_t now_s)
 {
-	if (e->said_s != 0 && now_s >= e->said_s && now_s - e->said_s < SAY_AGAIN_S)
+	uint64_t *said_s = &e->said_s[what];
+	if (*said_s != 0 && now_s >= *said_s && now_s - *said_s < SAY_AGAIN_S)
 		return false;
-	e->said_s = now_s;
+	*said_s = now_s;
 	return true;
 }
 
@@ -204,19 +213,42 @@ static void note_put(struct buf *out, const struct entry *e, const struct add *a
 	buf_put_span(out, line);
 }
 
+static void say_fork(const struct watch *w, const struct entry *e, enum vault_fork kept,
+	const struct say_reason *why)
+{
+	const char *path = w->vault->path;
+	struct buf where = { 0 };
+	if (kept == VAULT_FORK_KEPT)
+		buf_printf(&where, "both are kept, in %s/%s.forked and .fork", path, e->hex);
+	else if (kept == VAULT_FORK_THERE)
+		buf_printf(&where, "the first such pair is kept, in %s/%s.forked and .fork", path,
+			e->hex);
+	else
+		buf_printf(&where, "they could not be kept: %s", why->why);
+	say_line(SAY_FORK,
+		"%s signed two trees of size %" PRIu64
+		": this log has forked, which its own signatures prove; %.*s",
+		e->log.origin, e->seen.size, (int)where.len,
+		where.data ? (const char *)where.data : "");
+	buf_release(&where);
+}
+
+/* Both notes: the cosigned one will give way to the next, and one alone proves nothing. */
 static void keep_fork(struct watch *w, struct entry *e, const struct add *add,
 	const uint8_t signature[SIGN_LEN], uint64_t now_s)
 {
 	struct buf note = { 0 };
+	struct say_reason why;
+	enum vault_fork kept = VAULT_FORK_NOT_KEPT;
 	note_put(&note, e, add, signature, span_of(NULL, 0));
-	if (!note.failed)
-		vault_keep_fork(w->vault, &e->log, buf_view(&note));
+	if (note.failed)
+		(void)say_why(&why, SAY_SYSTEM_FAILED, "memory is out");
+	else
+		kept = vault_keep_fork(
+			w->vault, &e->log, buf_view(&e->note), buf_view(&note), &why);
 	buf_release(&note);
-	if (say_again(e, now_s))
-		say_line(SAY_FORK,
-			"%s signed two trees of size %" PRIu64 ": this log has forked, which its "
-			"own signatures prove; the other one is kept in %s/%s.fork",
-			e->log.origin, e->seen.size, w->vault->path, e->hex);
+	if (say_again(e, SAID_FORK, now_s))
+		say_fork(w, e, kept, &why);
 }
 
 /* The time of a cosignature now; 0: the clock is not to be believed. */
@@ -245,7 +277,7 @@ static bool keep(struct watch *w, struct entry *e, const struct add *add, uint64
 	enum vault_kept kept = vault_keep(w->vault, &e->log, buf_view(note), &why);
 	if (kept != VAULT_KEPT) {
 		w->unsure = w->unsure || kept == VAULT_UNSURE;
-		if (w->unsure || say_again(e, time_s))
+		if (w->unsure || say_again(e, SAID_NOT_KEPT, time_s))
 			say_line(w->unsure ? SAY_UNSURE : SAY_NOT_KEPT, "%s", why.why);
 		answer(out, 503, "the checkpoint could not be kept: try again later");
 		return false;
@@ -265,7 +297,7 @@ static void cosign(struct watch *w, struct entry *e, const struct add *add,
 	struct buf note = { 0 };
 	const uint64_t time_s = time_of(e, now_s);
 	if (time_s == 0) {
-		if (say_again(e, now_s))
+		if (say_again(e, SAID_CLOCK, now_s))
 			say_line(SAY_CLOCK,
 				"the clock says %" PRIu64
 				", the last cosignature for %s is of %" PRIu64

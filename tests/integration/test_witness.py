@@ -111,13 +111,46 @@ def test_g5_two_trees_of_one_size_are_kept_as_evidence(make):
     w.cosigned(log, 0, 8)
     assert w.add(fork.add(8, 8)).status == 422
     assert "TRAIL-W012" in w.ids()
-    kept = next(w.state.glob("*.fork")).read_text()
-    text, lines = tlog.split_note(kept)
-    assert tlog.parse_checkpoint(text).root == fork.tree.root(8) and fork.key.fits(text, lines[0])
+    cosigned = w.checkpoint(log.origin).body
     # it is said once a minute, not once a request
     for _ in range(20):
         assert w.add(fork.add(8, 8)).status == 422
     assert w.ids().count("TRAIL-W012") == 1
+
+    def pair():
+        return [pathlib.Path(f"{state_file(w, log)}{end}").read_bytes() for end in (".forked", ".fork")]
+    first = pair()
+    # What is cosigned next takes the place of the one that was contradicted, and not its proof.
+    w.cosigned(log, 8, 9)
+    assert w.add(fork.add(9, 9)).status == 422
+    assert pair() == first and first[0] == cosigned != w.checkpoint(log.origin).body
+    for kept, branch in zip(first, (log, fork)):
+        text, lines = tlog.split_note(kept.decode())
+        cp = tlog.parse_checkpoint(text)
+        assert (cp.size, cp.root) == (8, branch.tree.root(8)) and log.key.fits(text, lines[0])
+    # A kill between the two files leaves the first of them, which alone proves nothing.
+    pathlib.Path(f"{state_file(w, log)}.fork").unlink()
+    assert w.add(fork.add(9, 9)).status == 422
+    assert [tlog.parse_checkpoint(tlog.split_note(kept.decode())[0]) for kept in pair()] == [
+        tlog.parse_checkpoint(tlog.split_note(branch.note(9))[0]) for branch in (log, fork)]
+
+
+def test_g5_what_could_not_be_kept_of_a_fork_is_not_called_kept(make):
+    log, fork = small_log(), small_log(salt=b"fork")
+    w = make(log)
+    w.cosigned(log, 0, 8)
+    (w.state / "new").mkdir()  # where every file begins
+    assert w.add(fork.add(8, 8)).status == 422
+    assert re.search(r"TRAIL-W012 .* could not be kept: .*\.forked: cannot be written",
+                     w.read_stderr()), w.read_stderr()
+    assert not list(w.state.glob("*.fork*"))
+    # That this was said does not silence what else is wrong.
+    assert w.add(log.add(8, 9)).status == 503
+    assert w.ids().count("TRAIL-W014") == 1
+    (w.state / "new").rmdir()
+    assert w.add(fork.add(8, 8)).status == 422
+    assert len(list(w.state.glob("*.fork*"))) == 2
+    w.cosigned(log, 8, 9)
 
 
 def test_the_empty_tree_has_one_root(make):
