@@ -85,14 +85,14 @@ static int give_up(const struct say_reason *why)
 	case SAY_BAD_ADDRESS:
 		return EXIT_USAGE;
 	case SAY_KEY_LOST:
-	case SAY_LOG_LOST:
-	case SAY_LOG_CHANGED:
 		return EXIT_INVALID;
 	case SAY_READY:
 	case SAY_STOPPED:
 	case SAY_RELOADED:
 	case SAY_NEW_LOG:
 	case SAY_FOLDER_FAILED:
+	case SAY_LOG_LOST: /* of one log: it is said, and the others are served */
+	case SAY_LOG_CHANGED:
 	case SAY_FORK:
 	case SAY_CLOCK:
 	case SAY_NOT_KEPT:
