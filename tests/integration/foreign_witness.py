@@ -64,6 +64,13 @@ class Litewitness:
             return False
 
     def __enter__(self):
+        try:
+            return self._start()
+        except BaseException:  # nobody calls __exit__ then, and what runs by now would stay
+            self.__exit__()
+            raise
+
+    def _start(self):
         agent, key, log = self.folder / "agent", self.folder / "ssh-key", self.folder / "litewitness.log"
         self._begin("ssh-agent", "-D", "-a", agent, stderr=subprocess.DEVNULL)
         self._until(agent.exists, "ssh-agent")

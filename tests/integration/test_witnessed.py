@@ -229,8 +229,6 @@ def test_g5_one_witness_that_misbehaves_is_not_believed_and_stops_nobody(
         wait_until(lambda: states(run)["w1.example/fake"] == bad, why=lambda: states(run))
     # It is believed again when it behaves.
     b[1].mode = "honest"
-    with b[1].changed:
-        b[1].changed.notify_all()
     cosigned(run, append(run, 7))
     if bad:
         wait_until(lambda: states(run)["w1.example/fake"] == "COSIGNS", why=lambda: states(run))

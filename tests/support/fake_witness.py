@@ -80,9 +80,9 @@ class FakeWitness:
         self.key = tlog.Key(name, tlog.COSIGNATURE, seed)
         self.logs = {key.name: key for key in map(tlog.Key.of, logs)}
         self.host, self.port = host, port
+        self.lock, self.changed = threading.Lock(), threading.Condition()
         self.mode, self.delay_s, self.clock_offset_s = mode, 2.0, 0
         self.held, self.requests = {}, []
-        self.lock, self.changed = threading.Lock(), threading.Condition()
         self.server = None
         self.up()
 
@@ -96,6 +96,16 @@ class FakeWitness:
     def url(self):
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
+
+    @property
+    def mode(self):
+        return self._mode
+
+    @mode.setter
+    def mode(self, mode):
+        with self.changed:
+            self._mode = mode
+            self.changed.notify_all()
 
     def trust(self, vkey):
         key = tlog.Key.of(vkey)
@@ -129,10 +139,10 @@ class FakeWitness:
     def down(self):
         server, self.server = self.server, None
         if server:
-            with self.changed:
-                self.changed.notify_all()
             server.shutdown()
             server.hang_up()
+            with self.changed:
+                self.changed.notify_all()
             server.server_close()
             self.thread.join()
 
@@ -375,8 +385,6 @@ def main():
     for line in sys.stdin:
         if line.strip() in MODES:
             witness.mode = line.strip()
-            with witness.changed:
-                witness.changed.notify_all()
             print(line.strip(), flush=True)
     threading.Event().wait()
 
