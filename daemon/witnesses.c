@@ -136,17 +136,14 @@ static void refuse(struct witnesses *w, unsigned number, enum testimony testimon
 /* Ask what it shows of this log: a note under our own key would prove what it says. */
 static void look(struct witnesses *w, unsigned number)
 {
-	struct hash origin;
-	struct buf path = { 0 };
-	hash_bytes(span_text(w->options.log.name), &origin);
-	hex_put(&path, span_of(origin.b, HASH_LEN));
-	buf_put_text(&path, "/checkpoint");
+	char hex[2 * HASH_LEN + 1];
+	char path[sizeof hex + sizeof "/checkpoint"];
+	origin_hex(w->options.log.name, hex);
+	(void)snprintf(path, sizeof path, "%s/checkpoint", hex);
 	const struct courier_word word = {
-		.kind = COURIER_LOOK, .witness = (uint8_t)number, .url = buf_view(&path)
+		.kind = COURIER_LOOK, .witness = (uint8_t)number, .url = span_text(path)
 	};
-	if (!path.failed)
-		(void)courier_link_say(w->courier, &word);
-	buf_release(&path);
+	(void)courier_link_say(w->courier, &word);
 }
 
 /* A quorum stands behind this log: one voice against it does not stop it, but is on record. */

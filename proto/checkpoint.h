@@ -28,6 +28,8 @@ enum trail_err checkpoint_parse(struct span text, struct checkpoint *out);
  * `text` is that of a note, so UTF-8 without control characters.
  */
 enum trail_err checkpoint_parse_any(struct span text, struct checkpoint *out);
+/* Lower-case hex of SHA-256(origin): a log's name in URLs of witnesses (c2sp.org/tlog-witness). */
+void origin_hex(const char *origin, char out[2 * HASH_LEN + 1]);
 /* note_open, then checkpoint_parse, then origin == key->name (TRAIL_CORRUPT). */
 enum trail_err checkpoint_open(struct span note, const struct vkey *key, struct checkpoint *out);
 

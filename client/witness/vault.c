@@ -40,13 +40,9 @@ static bool io_failed(
 /* Lower-case hex of SHA-256(origin), then `suffix`. */
 static void file_name(const char *origin, const char *suffix, char name[NAME_ROOM])
 {
-	struct hash hash;
-	struct buf hex = { 0 };
-	hash_bytes(span_text(origin), &hash);
-	hex_put(&hex, span_of(hash.b, HASH_LEN));
-	(void)snprintf(name, NAME_ROOM, "%.*s%s", (int)hex.len,
-		hex.data ? (const char *)hex.data : "", suffix);
-	buf_release(&hex);
+	char hex[2 * HASH_LEN + 1];
+	origin_hex(origin, hex);
+	(void)snprintf(name, NAME_ROOM, "%s%s", hex, suffix);
 }
 
 /*

@@ -94,13 +94,7 @@ static struct entry *entry_find(const struct watch *w, const char *origin)
 
 static bool entry_open(struct watch *w, struct entry *e, struct say_reason *why)
 {
-	struct hash hash;
-	struct buf hex = { 0 };
-	hash_bytes(span_text(e->log.origin), &hash);
-	hex_put(&hex, span_of(hash.b, HASH_LEN));
-	if (!hex.failed)
-		memcpy(e->hex, hex.data, HEX_LEN);
-	buf_release(&hex);
+	origin_hex(e->log.origin, e->hex);
 	enum vault_read read = vault_load(
 		w->vault, &e->log, &w->key->cosigner, &e->note, &e->seen, &e->time_s, why);
 	if (read == VAULT_FAILED)
@@ -108,7 +102,7 @@ static bool entry_open(struct watch *w, struct entry *e, struct say_reason *why)
 	e->lost = read == VAULT_LOST;
 	if (e->lost)
 		say_line(why->id, "%s", why->why);
-	if (e->note.failed || !e->hex[0])
+	if (e->note.failed)
 		return say_why(why, SAY_SYSTEM_FAILED, "memory is out");
 	return true;
 }

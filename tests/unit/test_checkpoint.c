@@ -50,6 +50,16 @@ static void test_a_checkpoint_is_the_published_bytes(void **state)
 	buf_release(&out);
 }
 
+static void test_a_log_is_named_by_the_hash_of_its_origin(void **state)
+{
+	char hex[2 * HASH_LEN + 1];
+	(void)state;
+	memset(hex, 0x5a, sizeof hex);
+	origin_hex(NAME, hex);
+	assert_string_equal(
+		hex, "ee035974e7283faf847f04d87e0a7617a6ae6b52dea34c18727181ad9e42106a");
+}
+
 static void test_a_checkpoint_comes_back_as_it_was_put(void **state)
 {
 	static const uint64_t sizes[] = { 0, 1, 9, 10, 4294967296, INT64_MAX };
@@ -391,6 +401,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_checkpoint_is_the_published_bytes),
+		cmocka_unit_test(test_a_log_is_named_by_the_hash_of_its_origin),
 		cmocka_unit_test(test_a_checkpoint_comes_back_as_it_was_put),
 		cmocka_unit_test(test_only_the_one_spelling_of_a_checkpoint_is_taken),
 		cmocka_unit_test(test_an_origin_has_at_most_one_hundred_bytes),
