@@ -592,8 +592,9 @@ def test_g5_an_ack_waits_no_longer_than_it_was_told_to(traild, folder, board):
     assert run.wait_exit() == 0
 
 
-def test_an_ack_that_waits_is_answered_at_once_where_there_are_no_witnesses(traild, folder):
-    run = traild.start(folder / "d")
+@pytest.mark.parametrize("config", [{}, {"timestamp": "http://127.0.0.1:9/tsa"}])
+def test_an_ack_that_waits_is_answered_at_once_where_there_are_no_witnesses(traild, folder, config):
+    run = traild.start(folder / "d", config=config)
     with Client(run.address) as c:
         assert c.append("journal", 1, 1, [wire.event(1)], ack=WITNESSED, wait_ms=600_000).runs
 
