@@ -538,6 +538,7 @@ static struct writer_options writing_of(struct traild *d)
 		.folder = d->options.state_dir,
 		.reserve_bytes = d->options.settings.reserve,
 		.aside = d->aside,
+		.confirm = on_start,
 		.closing = d->options.closing,
 		.done = on_written,
 		.fatal = on_fatal,
@@ -632,7 +633,6 @@ static enum trail_err start_threads(struct traild *d, struct log_reason *reason)
 {
 	struct writer_options writing = writing_of(d);
 	writing.watchdog_ms = notify_watchdog_ms();
-	writing.confirm = on_start;
 	struct readers_options reading = {
 		.store = d->store,
 		.identity = d->identity,
@@ -854,7 +854,6 @@ static enum trail_err close_log(struct traild *d, struct log_reason *reason)
 	if (d->ending.closed != 0) {
 		err = writer_confirm(&writing, reason);
 	} else {
-		block_signals();
 		err = writer_start(&writing, &d->writer, reason);
 		if (!err)
 			writer_stop(d->writer);
@@ -877,18 +876,59 @@ static const char *sealed_words(const struct traild *d)
 	       "epoch";
 }
 
-static enum trail_err end_log(struct traild *d, struct log_reason *reason)
+/* As before any start: those who saw the log are asked first. */
+static enum trail_err open_ending(struct traild *d, struct log_reason *reason)
 {
 	enum trail_err err = judge_signer(&d->options.settings, reason);
 	if (!err)
+		err = read_policy(d, reason);
+	if (!err)
 		err = open_log(d, reason);
+	if (err)
+		return err;
+	block_signals();
+	d->aside = aside_new();
+	if (d->aside)
+		return start_witnesses(d, reason);
+	reason->id = LOG_SYSTEM_FAILED;
+	(void)snprintf(reason->why, LOG_WHY_LEN, "memory is out");
+	return TRAIL_NOMEM;
+}
+
+/* Whoever is shown an older end later finds witnesses that know better; and their word is kept. */
+static enum trail_err show_end(struct traild *d, struct log_reason *reason)
+{
+	const unsigned patience_s = (unsigned)d->options.settings.witness_start_time;
+	const struct writer_options writing = writing_of(d);
+	struct head head = { 0 };
+	if (!d->witnesses || d->policy->witnesses == 0)
+		return TRAIL_OK;
+	(void)store_head(d->store, &head);
+	const enum trail_err err = witnesses_await(d->witnesses, head.size, patience_s, reason);
+	if (err == TRAIL_CORRUPT)
+		return err;
+	if (err == TRAIL_OK)
+		log_line(LOG_CONFIRMED,
+			"a quorum of witnesses saw the end of this log, at %llu records",
+			(unsigned long long)head.size);
+	else
+		log_line(LOG_UNCONFIRMED,
+			"no quorum of witnesses saw the end of this log, at %llu records; say "
+			"--close again when they answer",
+			(unsigned long long)head.size);
+	return writer_keep(&writing, reason);
+}
+
+static enum trail_err end_log(struct traild *d, struct log_reason *reason)
+{
+	enum trail_err err = open_ending(d, reason);
 	if (!err)
 		err = close_log(d, reason);
 	if (err)
 		return err;
 	log_line(LOG_CLOSED, "log %s is closed for good by its record %llu: %s",
 		d->identity.vkey.name, (unsigned long long)d->ending.closed, sealed_words(d));
-	return TRAIL_OK;
+	return show_end(d, reason);
 }
 
 enum trail_err traild_end(const struct traild_options *options, struct log_reason *reason)

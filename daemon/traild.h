@@ -49,8 +49,9 @@ enum trail_err traild_serve(struct traild *traild, struct log_reason *reason);
 enum trail_err traild_succeed(
 	const struct traild_options *options, struct buf *identity, struct log_reason *reason);
 /*
- * `options->closing`: end the log for good, and be done. One that was closed before is signed
- * again, should that be wanting. Errors as traild_open, and TRAIL_INVALID: there is no log.
+ * `options->closing`: end the log for good, show its end to its witnesses, and be done. One that
+ * was closed before is signed again, should that be wanting. Errors as traild_open, and
+ * TRAIL_INVALID: there is no log.
  */
 enum trail_err traild_end(const struct traild_options *options, struct log_reason *reason);
 /* Answer what is queued, note the stop in the log, end all threads. NULL is fine. */

@@ -284,6 +284,7 @@ static void take_quorum(struct witnesses *w)
 	(void)pthread_mutex_lock(&w->lock);
 	const bool again = w->confirmed;
 	w->confirmed = true;
+	w->numbers.witnessed_size = w->witnessed.size;
 	(void)pthread_cond_broadcast(&w->turned);
 	(void)pthread_mutex_unlock(&w->lock);
 	if (!again)
@@ -747,36 +748,65 @@ static enum trail_err give_up(struct log_reason *reason)
 	return TRAIL_IO;
 }
 
+/*
+ * Lock held. Until a quorum of this run saw `size` records. TRAIL_MORE: not by `end_ms`. TRAIL_END:
+ * told to stop. TRAIL_CORRUPT and *reason: a witness contradicts.
+ */
+static enum trail_err await(
+	struct witnesses *w, uint64_t size, uint64_t end_ms, struct log_reason *reason)
+{
+	enum trail_err err = TRAIL_OK;
+	w->waited = true;
+	wake(w);
+	while (!err && !w->refused && !(w->confirmed && w->numbers.witnessed_size >= size)) {
+		if (now_ms() >= end_ms) {
+			err = TRAIL_MORE;
+			break;
+		}
+		wait_moment(w);
+		notify_progress();
+		if (told_to_stop())
+			err = TRAIL_END;
+	}
+	w->waited = false;
+	if (!w->refused)
+		return err;
+	*reason = w->reason;
+	return TRAIL_CORRUPT;
+}
+
+static uint64_t after_s(unsigned seconds)
+{
+	return now_ms() + seconds * UINT64_C(1000);
+}
+
 enum trail_err witnesses_confirm(
 	struct witnesses *w, const struct confirmation *confirmation, struct log_reason *reason)
 {
-	const uint64_t end = now_ms() + confirmation->patience_s * UINT64_C(1000);
-	enum trail_err err = TRAIL_OK;
+	const uint64_t end = confirmation->wait ? UINT64_MAX : after_s(confirmation->patience_s);
 	notify_extend(confirmation->patience_s + EXTEND_S);
 	(void)pthread_mutex_lock(&w->lock);
 	w->first = *confirmation->head;
 	w->committed = confirmation->committed;
-	w->waited = true;
-	wake(w);
-	while (!w->confirmed && !w->refused && !err && (confirmation->wait || now_ms() < end)) {
-		wait_moment(w);
-		notify_progress();
-		if (told_to_stop())
-			err = give_up(reason);
-	}
-	w->waited = false;
-	if (w->refused) {
-		*reason = w->reason;
-		err = TRAIL_CORRUPT;
-	}
-	const bool unconfirmed = !err && !w->confirmed;
+	const enum trail_err err = await(w, 0, end, reason);
 	(void)pthread_mutex_unlock(&w->lock);
-	if (unconfirmed)
-		log_line(LOG_UNCONFIRMED,
-			"no quorum of witnesses answered in %u s: the log runs unconfirmed, and "
-			"the "
-			"first that contradicts it ends this daemon",
-			confirmation->patience_s);
+	if (err == TRAIL_END)
+		return give_up(reason);
+	if (err != TRAIL_MORE)
+		return err;
+	log_line(LOG_UNCONFIRMED,
+		"no quorum of witnesses answered in %u s: the log runs unconfirmed, and the first "
+		"that contradicts it ends this daemon",
+		confirmation->patience_s);
+	return TRAIL_OK;
+}
+
+enum trail_err witnesses_await(
+	struct witnesses *w, uint64_t size, unsigned patience_s, struct log_reason *reason)
+{
+	(void)pthread_mutex_lock(&w->lock);
+	const enum trail_err err = await(w, size, after_s(patience_s), reason);
+	(void)pthread_mutex_unlock(&w->lock);
 	return err;
 }
 

@@ -68,6 +68,12 @@ struct confirmation {
  */
 enum trail_err witnesses_confirm(struct witnesses *witnesses,
 	const struct confirmation *confirmation, struct log_reason *reason);
+/*
+ * Where nothing comes any more: wait until a quorum saw `size` records. TRAIL_MORE: none did in
+ * that time. TRAIL_END: told to stop meanwhile. TRAIL_CORRUPT and *reason, as above.
+ */
+enum trail_err witnesses_await(
+	struct witnesses *witnesses, uint64_t size, unsigned patience_s, struct log_reason *reason);
 
 /* Hold the answers of the chain that wait for witnesses; returns those that do not. Any thread. */
 struct op *witnesses_park(struct witnesses *witnesses, struct op *list);

@@ -859,3 +859,17 @@ enum trail_err writer_confirm(const struct writer_options *options, struct log_r
 	intake_close(&w.intake);
 	return err;
 }
+
+enum trail_err writer_keep(const struct writer_options *options, struct log_reason *reason)
+{
+	struct writer w = { .options = *options };
+	struct db_txn *txn = db_begin(store_db(options->store), true);
+	if (txn)
+		put_cosigned(&w, txn);
+	if (txn && db_commit(txn) == TRAIL_OK)
+		return TRAIL_OK;
+	reason->id = LOG_COMMIT_FAILED;
+	(void)snprintf(reason->why, LOG_WHY_LEN,
+		"the store did not take what witnesses cosigned; the log is closed all the same");
+	return TRAIL_IO;
+}

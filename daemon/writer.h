@@ -28,8 +28,9 @@ struct writer_options {
 	uint64_t reserve_bytes; /* below this much free space or map: FULL */
 	unsigned watchdog_ms;   /* how often to say that the thread works; 0: never */
 	/*
-	 * Called once by writer_start, before anything is signed, with the newest head that was
-	 * signed and the number of records: any error ends the start. NULL: nobody is asked.
+	 * Called once by writer_start or writer_confirm, before anything is signed, with the newest
+	 * head that was signed and the number of records: any error ends the start. NULL: nobody is
+	 * asked.
 	 */
 	enum trail_err (*confirm)(
 		void *ctx, const struct head *head, uint64_t committed, struct log_reason *reason);
@@ -87,5 +88,7 @@ enum trail_err writer_genesis(const struct writer_options *options,
 	struct log_reason *reason);
 /* A log that was closed: have its end signed and sealed, as far as that was not done. */
 enum trail_err writer_confirm(const struct writer_options *options, struct log_reason *reason);
+/* Behind the end of a log: put the notes and stamps that lie aside, which no commit takes along. */
+enum trail_err writer_keep(const struct writer_options *options, struct log_reason *reason);
 
 #endif

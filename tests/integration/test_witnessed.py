@@ -17,11 +17,12 @@ import time
 
 import pytest
 import wire
-from harness import ROOT, SLOW, Process, StartFailed, children, name_of
+from harness import CONFIG, ROOT, SLOW, Process, StartFailed, children, name_of
 from wire import Client
 from witness import Witness
 
 sys.path.insert(0, str(ROOT / "tests" / "support"))
+import damage  # noqa: E402
 import tlog  # noqa: E402
 import tsa  # noqa: E402
 from fake_witness import FakeWitness  # noqa: E402
@@ -532,6 +533,88 @@ def test_the_courier_ends_with_its_daemon(traild, folder, board):
     pid = wait_until(lambda: courier_of(run))
     run.kill()
     process_gone(pid)
+
+
+# ---- the end of a log ----------------------------------------------------------------------------
+
+def close(traild, folder, state, board, **config):
+    """`traild --close`: (exit code, stderr)."""
+    conf = folder / "close.conf"
+    settings = dict(CONFIG, **QUICK, policy=board.write())
+    settings.update(config)
+    conf.write_text("".join(f'{k} = "{v}"\n' for k, v in settings.items()))
+    done = subprocess.run(
+        [*traild.wrapper, str(traild.traild), "--config", str(conf), "--state-dir", str(state), "--close"],
+        capture_output=True, encoding="utf-8", timeout=120 * SLOW, check=False)
+    return done.returncode, done.stderr
+
+
+def closed_by(traild, state):
+    code, value, stderr = traild.check(state)
+    assert code == 0, stderr
+    return value["closed"], value["size"]
+
+
+def test_g5_the_end_of_a_log_is_shown_to_a_quorum(traild, folder, board):
+    b = board()
+    b.trust(made_log(traild, folder / "d", {"seal_epoch": 4}))
+    # Later than a quarter of an epoch after its last seal.
+    select.select([], [], [], 1.5)
+    code, stderr = close(traild, folder, folder / "d", b, seal_epoch=4)
+    closed, size = closed_by(traild, folder / "d")
+    assert code == 0 and "signed and sealed" in stderr and size == closed + 2, stderr
+    assert f"saw the end of this log, at {size} records" in stderr
+    held = [w.held[ORIGIN].size for w in b.witnesses]
+    assert held.count(size) >= 2, held
+    # What they said is kept: with nobody there, nothing is wanting.
+    for witness in b.witnesses:
+        witness.down()
+    assert len(signers(b, kept_note(folder / "d", size))) >= 2
+
+
+def kept_note(state, size):
+    """The note of that size that a store has."""
+    rows = damage.table(pathlib.Path(state) / "log", "head")
+    return dict(rows)[size.to_bytes(8, "big")].decode()
+
+
+def test_g5_an_end_that_no_quorum_saw_is_shown_by_closing_again(traild, folder, board):
+    b = board()
+    b.trust(made_log(traild, folder / "d"))
+    for witness in b.witnesses[1:]:
+        witness.down()
+    code, stderr = close(traild, folder, folder / "d", b, witness_start_time=1)
+    closed, size = closed_by(traild, folder / "d")
+    assert code == 0 and closed and "TRAIL-D080" in stderr, stderr
+    assert "no quorum of witnesses saw the end" in stderr
+    b[1].up()
+    code, stderr = close(traild, folder, folder / "d", b)
+    assert code == 0 and f"saw the end of this log, at {size} records" in stderr, stderr
+    assert closed_by(traild, folder / "d") == (closed, size)
+    assert [b[i].held[ORIGIN].size for i in (0, 1)] == [size, size]
+    assert len(signers(b, kept_note(folder / "d", size))) == 2
+
+
+@pytest.mark.parametrize("closed_before", [False, True])
+def test_g6_a_store_set_back_with_its_signer_is_not_closed(traild, folder, board, closed_before):
+    b = board()
+    b.trust(made_log(traild, folder / "d"))
+    run = start(traild, folder / "d", b)
+    cosigned(run, log_size(run))
+    run.stop()
+    copy(folder / "d", folder / "old")
+    if closed_before:
+        # Closed where nobody saw it, while the other went on.
+        close(traild, folder, folder / "old", b, policy="")
+    run = start(traild, folder / "d", b)
+    cosigned(run, append(run, 4, 20))
+    run.stop()
+    before = signed_head(folder / "old")
+    code, stderr = close(traild, folder, folder / "old", b)
+    assert code == CONTRADICTS and "TRAIL-D074" in stderr, stderr
+    assert signed_head(folder / "old") == before, "something was signed"
+    assert "TRAIL-D080" not in stderr
+    assert bool(closed_by(traild, folder / "old")[0]) == closed_before
 
 
 # ---- acks that wait ------------------------------------------------------------------------------
