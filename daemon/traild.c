@@ -578,13 +578,19 @@ static enum trail_err read_policy(struct traild *d, struct log_reason *reason)
 			reason->why, LOG_WHY_LEN, "timestamp must begin with http:// or https://");
 		return TRAIL_INVALID;
 	}
-	reason->id = LOG_BAD_POLICY;
-	if (path[0])
-		return policy_file_read(path, &d->policy, reason->why);
+	if (path[0]) {
+		const enum trail_err err = policy_file_read(path, &d->policy, reason->why);
+		return classify(reason, err, LOG_BAD_POLICY, LOG_BAD_POLICY);
+	}
+	if (!authority[0])
+		return TRAIL_OK;
 	/* A policy without witnesses: the courier carries time stamps alone. */
-	if (authority[0])
-		d->policy = calloc(1, sizeof *d->policy);
-	return TRAIL_OK;
+	d->policy = calloc(1, sizeof *d->policy);
+	if (d->policy)
+		return TRAIL_OK;
+	reason->id = LOG_SYSTEM_FAILED;
+	(void)snprintf(reason->why, LOG_WHY_LEN, "memory is out");
+	return TRAIL_NOMEM;
 }
 
 static enum trail_err judge_policy(const struct traild *d, struct log_reason *reason)
@@ -604,9 +610,10 @@ static enum trail_err start_witnesses(struct traild *d, struct log_reason *reaso
 	if (!d->policy)
 		return TRAIL_OK;
 	enum trail_err err = judge_policy(d, reason);
-	if (!err)
-		err = helper_program(
-			set->courier, "traild-courier", "courier", d->courier_path, reason);
+	if (err)
+		return err;
+	reason->id = LOG_SYSTEM_FAILED;
+	err = helper_program(set->courier, "traild-courier", "courier", d->courier_path, reason);
 	if (err)
 		return err;
 	const struct witnesses_options options = {
