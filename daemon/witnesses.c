@@ -365,6 +365,25 @@ static bool is_flood(struct witnesses *w)
 	return ++w->words > WORDS_MAX;
 }
 
+static void lose_courier(struct witnesses *w, const char *why)
+{
+	const uint64_t now = now_ms();
+	const uint64_t least = pause_min_ms(w);
+	courier_link_close(w->courier);
+	w->courier = NULL;
+	if (w->stamper.asked.size != 0)
+		stamper_lose(&w->stamper, now);
+	if (now - w->courier_ms > STABLE_MS || w->courier_pause_ms == 0)
+		w->courier_pause_ms = least;
+	else if (w->courier_pause_ms < least * PAUSES)
+		w->courier_pause_ms *= 2;
+	w->courier_next_ms = now + w->courier_pause_ms;
+	log_line(LOG_COURIER_GONE,
+		"the courier is gone (%s): no witness is asked until it is started again, in %llu "
+		"ms",
+		why, (unsigned long long)w->courier_pause_ms);
+}
+
 /* ---- time stamps ---- */
 
 static void keep_stamps(struct witnesses *w)
@@ -378,7 +397,8 @@ static void keep_stamps(struct witnesses *w)
 		const struct courier_word word = { .kind = COURIER_STAMP,
 			.url = span_text(w->options.timestamp),
 			.text = buf_view(&request) };
-		(void)courier_link_say(w->courier, &word);
+		if (!courier_link_say(w->courier, &word))
+			lose_courier(w, "it does not listen");
 	}
 	buf_release(&request);
 }
@@ -427,25 +447,6 @@ static bool take_word(struct witnesses *w, const struct courier_word *word)
 		break;
 	}
 	return false;
-}
-
-static void lose_courier(struct witnesses *w, const char *why)
-{
-	const uint64_t now = now_ms();
-	const uint64_t least = pause_min_ms(w);
-	courier_link_close(w->courier);
-	w->courier = NULL;
-	if (w->stamper.asked.size != 0)
-		stamper_lose(&w->stamper, now);
-	if (now - w->courier_ms > STABLE_MS || w->courier_pause_ms == 0)
-		w->courier_pause_ms = least;
-	else if (w->courier_pause_ms < least * PAUSES)
-		w->courier_pause_ms *= 2;
-	w->courier_next_ms = now + w->courier_pause_ms;
-	log_line(LOG_COURIER_GONE,
-		"the courier is gone (%s): no witness is asked until it is started again, in %llu "
-		"ms",
-		why, (unsigned long long)w->courier_pause_ms);
 }
 
 static void take_words(struct witnesses *w)
