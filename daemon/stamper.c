@@ -18,10 +18,7 @@ bool stamper_due(const struct stamper *s, const struct head *sealed, uint64_t no
 
 void stamper_lose(struct stamper *s, uint64_t now_ms)
 {
-	s->pause_ms = s->pause_ms == 0 ? s->pause_min_ms : 2 * s->pause_ms;
-	if (s->pause_ms > s->pause_max_ms)
-		s->pause_ms = s->pause_max_ms;
-	s->next_ms = now_ms + s->pause_ms;
+	s->next_ms = now_ms + backoff_failed(&s->pauses);
 	s->asked.size = 0;
 }
 
@@ -56,7 +53,7 @@ enum trail_err stamper_take(struct stamper *s, struct span response, uint64_t no
 	*size = s->asked.size;
 	s->done = s->asked.size;
 	s->asked.size = 0;
-	s->pause_ms = 0;
+	backoff_end(&s->pauses);
 	s->next_ms = 0;
 	return TRAIL_OK;
 }

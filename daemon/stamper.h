@@ -9,16 +9,15 @@
 #define DAEMON_STAMPER_H
 
 #include "../proto/stamp.h"
+#include "backoff.h"
 #include "store.h"
 
 struct stamper {
 	const char *origin; /* of the log; must stay */
-	uint64_t pause_min_ms;
-	uint64_t pause_max_ms;
+	struct backoff pauses;
 	uint64_t done;     /* size of the newest checkpoint that has one */
 	struct head asked; /* under way; size 0: nothing is */
 	uint64_t next_ms;  /* not before */
-	uint64_t pause_ms; /* after the last failure; 0: there was none since a success */
 	uint8_t nonce[STAMP_NONCE_LEN];
 };
 

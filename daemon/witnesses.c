@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "witnesses.h"
 
+#include "backoff.h"
 #include "clock.h"
 #include "courier_link.h"
 #include "notify.h"
@@ -54,7 +55,7 @@ struct witnesses {
 	struct courier_link *courier;
 	uint64_t courier_ms;      /* when it was started */
 	uint64_t courier_next_ms; /* not before */
-	uint64_t courier_pause_ms;
+	struct backoff courier_pauses;
 	uint64_t second_ms; /* in which so many words came */
 	unsigned words;
 	/* Between threads. */
@@ -368,20 +369,18 @@ static bool is_flood(struct witnesses *w)
 static void lose_courier(struct witnesses *w, const char *why)
 {
 	const uint64_t now = now_ms();
-	const uint64_t least = pause_min_ms(w);
 	courier_link_close(w->courier);
 	w->courier = NULL;
 	if (w->stamper.asked.size != 0)
 		stamper_lose(&w->stamper, now);
-	if (now - w->courier_ms > STABLE_MS || w->courier_pause_ms == 0)
-		w->courier_pause_ms = least;
-	else if (w->courier_pause_ms < least * PAUSES)
-		w->courier_pause_ms *= 2;
-	w->courier_next_ms = now + w->courier_pause_ms;
+	if (now - w->courier_ms > STABLE_MS)
+		backoff_end(&w->courier_pauses);
+	const uint64_t pause = backoff_failed(&w->courier_pauses);
+	w->courier_next_ms = now + pause;
 	log_line(LOG_COURIER_GONE,
 		"the courier is gone (%s): no witness is asked until it is started again, in %llu "
 		"ms",
-		why, (unsigned long long)w->courier_pause_ms);
+		why, (unsigned long long)pause);
 }
 
 /* ---- time stamps ---- */
@@ -703,9 +702,14 @@ enum trail_err witnesses_start(
 	w->rounds = rounds_new(&rounds);
 	w->parked = parked_new(options->store);
 	w->confirmed = options->policy->kind == POLICY_QUORUM_NONE;
-	w->stamper = (struct stamper){ .origin = w->options.log.name,
-		.pause_min_ms = pause_min_ms(w),
-		.pause_max_ms = pause_min_ms(w) * PAUSES };
+	w->courier_pauses = (struct backoff){
+		.least_ms = pause_min_ms(w),
+		.most_ms = pause_min_ms(w) * PAUSES,
+	};
+	w->stamper = (struct stamper){
+		.origin = w->options.log.name,
+		.pauses = w->courier_pauses,
+	};
 	if (w->wake_fd < 0 || !w->rounds || !w->parked) {
 		release(w);
 		return TRAIL_NOMEM;
