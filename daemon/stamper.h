@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Trusted time: each checkpoint that a SEAL covers is time-stamped once (RFC 3161) by an authority.
- * What is asked, what is taken for an answer, when it is tried again. Looks at no signature:
- * whoever verifies the log does, with the certificates that he trusts (proto/stamp.h). No thread,
- * no socket.
+ * Trusted time: the newest checkpoint that a SEAL covers is time-stamped once (RFC 3161) by an
+ * authority. What is asked, what is taken for an answer, when it is tried again. Looks at no
+ * signature: whoever verifies the log does, with the certificates that he trusts (proto/stamp.h).
+ * No thread, no socket.
  */
 #ifndef DAEMON_STAMPER_H
 #define DAEMON_STAMPER_H

@@ -517,8 +517,8 @@ static bool newest_head(struct witnesses *w, struct head *head)
 }
 
 /*
- * What the next round shows: the newest head, but no sealed one is passed over, because proofs are
- * made at these for ever.
+ * What the next round shows: the newest head, but before it the newest sealed one, because proofs
+ * are made at these for ever.
  */
 static bool next_head(struct witnesses *w, struct head *head)
 {
