@@ -49,11 +49,6 @@ int courier_link_fd(const struct courier_link *link)
 	return link->child.fd;
 }
 
-pid_t courier_link_pid(const struct courier_link *link)
-{
-	return link->child.pid;
-}
-
 bool courier_link_say(struct courier_link *link, const struct courier_word *word)
 {
 	link->out.len = 0;

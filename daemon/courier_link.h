@@ -2,27 +2,24 @@
 /*
  * traild's end of the talk with its courier (daemon/courier/talk.h): starts it, says words to it,
  * takes its words. One thread at a time, which must live as long as the courier shall: it is told
- * to end when the thread that started it does. Never waits, but for its end.
+ * to end when the thread that started it does. Waits for its beginning and its end, else never.
  */
 #ifndef DAEMON_COURIER_LINK_H
 #define DAEMON_COURIER_LINK_H
 
 #include "courier/talk.h"
 
-#include <sys/types.h>
-
 struct courier_link;
 
 /*
- * Start `program`. TRAIL_IO and why[512]: descriptors or processes are out. A program that cannot
- * be run ends at once, which is seen like any end.
+ * Start `program`, and wait until it runs. TRAIL_IO, TRAIL_NOMEM and why[512]: it cannot be run, or
+ * descriptors, processes or memory are out.
  */
 enum trail_err courier_link_open(const char *program, struct courier_link **link, char why[512]);
 /* Kills it, unless it ended by itself, and waits for that. NULL is fine. */
 void courier_link_close(struct courier_link *link);
 /* Readable when there is a word to take, or the courier is gone. */
 int courier_link_fd(const struct courier_link *link);
-pid_t courier_link_pid(const struct courier_link *link);
 /* False: it is gone, or does not read what is said to it; close the link. */
 bool courier_link_say(struct courier_link *link, const struct courier_word *word);
 /*

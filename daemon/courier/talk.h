@@ -14,8 +14,8 @@
  *    6 LOOK     u8 witness | u16 length | path           fetch what it shows under its URL
  *    7 STAMP    u16 length | URL | u16 length | TimeStampReq
  * the courier says
- *   17 ASK      u8 witness | u64 round | u64 old         it may be visited: what shall I take
- * along? 18 ANSWER   u8 witness | u64 round | u8 fate | u16 status | u64 held | u16 length | body
+ *   17 ASK      u8 witness | u64 round | u64 old         it may be visited: what with?
+ *   18 ANSWER   u8 witness | u64 round | u8 fate | u16 status | u64 held | u16 length | body
  *   19 SHOWN    u8 witness | u8 fate | u16 status | u16 length | body
  *   20 STAMPED  u8 fate | u16 status | u16 length | body
  */
@@ -40,12 +40,11 @@ enum courier_kind {
 
 /* What became of a request. */
 enum courier_fate {
-	COURIER_ANSWERED = 0, /* with `status` */
-	COURIER_UNREACHABLE =
-		1,            /* no name, no connection, or it broke off; or an answer not HTTP */
-	COURIER_TIMEOUT = 2,  /* nothing whole within the patience */
-	COURIER_TOO_LONG = 3, /* more than COURIER_BODY_MAX */
-	COURIER_BAD_URL = 4,  /* not one that this courier can use */
+	COURIER_ANSWERED = 0,    /* with `status` */
+	COURIER_UNREACHABLE = 1, /* no name, no connection, or it broke off, or spoke no HTTP */
+	COURIER_TIMEOUT = 2,     /* nothing whole within the patience */
+	COURIER_TOO_LONG = 3,    /* more than COURIER_BODY_MAX */
+	COURIER_BAD_URL = 4,     /* not one that this courier can use */
 };
 
 enum {
