@@ -71,18 +71,21 @@ bool rounds_due(const struct rounds *r, uint64_t size, uint64_t now_ms)
 	const struct round *last = newest(r);
 	if (!last)
 		return size != 0;
-	const uint64_t age = now_ms - last->begun_ms;
-	if (age < r->options.interval_ms)
+	if (now_ms < rounds_next_ms(r))
 		return false;
-	if (size > last->head.size)
-		return last->met || age >= r->options.patience_ms;
-	return last->met && age >= r->options.refresh_ms;
+	return size > last->head.size ||
+		(last->met && now_ms - last->begun_ms >= r->options.refresh_ms);
 }
 
+/* The last one gives way when it has its quorum, or had its time. */
 uint64_t rounds_next_ms(const struct rounds *r)
 {
 	const struct round *last = newest(r);
-	return last ? last->begun_ms + r->options.refresh_ms : UINT64_MAX;
+	const uint64_t interval = r->options.interval_ms;
+	const uint64_t patience = r->options.patience_ms;
+	if (!last)
+		return 0;
+	return last->begun_ms + (last->met || patience < interval ? interval : patience);
 }
 
 uint64_t rounds_begin(struct rounds *r, const struct head *head, uint64_t now_ms)

@@ -40,7 +40,7 @@ bool rounds_remember(struct rounds *rounds, struct span note);
 
 /* Whether a round should begin at `now_ms` (of a clock that does not jump) for a log of `size`. */
 bool rounds_due(const struct rounds *rounds, uint64_t size, uint64_t now_ms);
-/* The time at which that may become so without growth; UINT64_MAX: never. */
+/* Not before this time, however the log grows; 0: at once. */
 uint64_t rounds_next_ms(const struct rounds *rounds);
 /* Begin one with the newest signed head. Its number, from 1. */
 uint64_t rounds_begin(struct rounds *rounds, const struct head *head, uint64_t now_ms);

@@ -570,16 +570,29 @@ static void publish(struct witnesses *w)
 	(void)pthread_mutex_unlock(&w->lock);
 }
 
-/* Growth of the log is looked for as often as a round may begin; all else says when it is due. */
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * All says when it is due. What could be and is not waits for the log to grow or to be sealed: that
+ * is looked for as often as a round may begin.
+ */
 static int wait_ms(struct witnesses *w)
 {
 	const uint64_t now = now_ms();
-	uint64_t next = now + w->options.interval_ms;
 	const uint64_t parked = parked_next_ns(w->parked);
-	if (!w->courier && w->courier_next_ms < next)
-		next = w->courier_next_ms;
-	if (parked != UINT64_MAX && parked / 1000000 + 1 < next)
-		next = parked / 1000000 + 1;
+	const uint64_t round = rounds_next_ms(w->rounds);
+	uint64_t next = now + w->options.interval_ms;
+	if (round > now)
+		next = earlier(next, round);
+	if (w->stamper.next_ms > now)
+		next = earlier(next, w->stamper.next_ms);
+	if (!w->courier)
+		next = earlier(next, w->courier_next_ms);
+	if (parked != UINT64_MAX)
+		next = earlier(next, parked / 1000000 + 1);
 	return next > now ? (int)(next - now) : 0;
 }
 

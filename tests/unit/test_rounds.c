@@ -345,6 +345,7 @@ static void test_rounds_follow_growth_quorums_and_age(void **state)
 	struct bench *b = *state;
 	assert_false(rounds_due(b->rounds, 0, 0));
 	assert_true(rounds_due(b->rounds, 10, 0));
+	assert_int_equal(rounds_next_ms(b->rounds), 0);
 	const uint64_t round = begin(b, 10, 1000);
 	/* Nothing to show anew, or too soon. */
 	assert_false(rounds_due(b->rounds, 10, 2000));
@@ -353,13 +354,14 @@ static void test_rounds_follow_growth_quorums_and_age(void **state)
 	assert_false(rounds_due(b->rounds, 11, 1100));
 	assert_false(rounds_due(b->rounds, 11, 1999));
 	assert_true(rounds_due(b->rounds, 11, 2000));
+	assert_int_equal(rounds_next_ms(b->rounds), 2000);
 	assert_int_equal(cosign(b, 0, round, NOW_S), TESTIMONY_COSIGNED);
 	assert_int_equal(cosign(b, 1, round, NOW_S), TESTIMONY_COSIGNED);
 	assert_true(rounds_due(b->rounds, 11, 1100));
+	assert_int_equal(rounds_next_ms(b->rounds), 1100);
 	/* The same checkpoint again, when its cosignatures are old. */
 	assert_false(rounds_due(b->rounds, 10, 5999));
 	assert_true(rounds_due(b->rounds, 10, 6000));
-	assert_int_equal(rounds_next_ms(b->rounds), 6000);
 }
 
 static void test_g6_a_note_under_our_own_key_tells(void **state)
