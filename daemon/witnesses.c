@@ -714,7 +714,8 @@ enum trail_err witnesses_start(
 	w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	w->rounds = rounds_new(&rounds);
 	w->parked = parked_new(options->store);
-	w->confirmed = options->policy->kind == POLICY_QUORUM_NONE;
+	/* Where there are some, and none is needed, one is asked for all the same. */
+	w->confirmed = options->policy->witnesses == 0;
 	w->courier_pauses = (struct backoff){
 		.least_ms = pause_min_ms(w),
 		.most_ms = pause_min_ms(w) * PAUSES,

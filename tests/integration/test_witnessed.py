@@ -47,7 +47,7 @@ class Board:
         lines = [f"log {log}"] if log else []
         lines += [f"witness w{i} {w.vkey} {w.url}" for i, w in enumerate(self.witnesses)]
         members = " ".join(f"w{i}" for i in range(len(self.witnesses)))
-        lines += [f"group all {self.rule} {members}", "quorum all"]
+        lines += ["quorum none"] if self.rule == "none" else [f"group all {self.rule} {members}", "quorum all"]
         self.path.write_text("\n".join(lines) + "\n")
         return str(self.path)
 
@@ -313,6 +313,24 @@ def test_g6_at_start_one_witness_that_saw_more_is_enough(traild, folder, board, 
     code, stderr = traild.refuse(folder / "d", origin=None, config=dict(QUICK, policy=b.write()))
     assert code == CONTRADICTS and identity in stderr, stderr
     assert signed_head(folder / "d") == before, "something was signed"
+
+
+def test_g6_where_no_witness_is_needed_they_are_asked_all_the_same(traild, folder, board):
+    b = board(2, "none")
+    b.trust(made_log(traild, folder / "d"))
+    b[0].mode = "conflict_huge"
+    b[1].down()
+    before = signed_head(folder / "d")
+    code, stderr = traild.refuse(folder / "d", origin=None, config=dict(QUICK, policy=b.write()))
+    assert code == CONTRADICTS and "TRAIL-D074" in stderr, stderr
+    assert signed_head(folder / "d") == before, "something was signed"
+    # One that cosigns is enough, and with none the log runs unconfirmed.
+    b[0].down()
+    run = start(traild, folder / "d", b, config={"witness_start_time": 1})
+    assert figures(run)["UNCONFIRMED"] == 1
+    b[1].up()
+    cosigned(run, append(run, 4))
+    assert figures(run)["UNCONFIRMED"] == 0
 
 
 def test_a_new_log_is_shown_to_its_witnesses_at_its_genesis(traild, folder, board):
