@@ -69,6 +69,8 @@ static const struct row {
 		60 },
 	{ "policy", KIND_PATH, offsetof(struct settings, policy), 0, SETTING_PATH_MAX - 1, 0 },
 	{ "timestamp", KIND_TEXT, offsetof(struct settings, timestamp), 0, SETTING_URL_MAX - 1, 0 },
+	{ "witness_ca", KIND_PATH, offsetof(struct settings, witness_ca), 0, SETTING_PATH_MAX - 1,
+		0 },
 	{ "courier", KIND_PATH, offsetof(struct settings, courier), 0, SETTING_PATH_MAX - 1, 0 },
 	{ "signer", KIND_PATH, offsetof(struct settings, signer), 0, SETTING_PATH_MAX - 1, 0 },
 	{ "signer_socket", KIND_PATH, offsetof(struct settings, signer_socket), 0,

@@ -51,6 +51,7 @@ struct settings {
 	char policy[SETTING_PATH_MAX];          /* of witnesses; "": there are none */
 	char courier[SETTING_PATH_MAX];         /* program; "": beside traild's own */
 	char timestamp[SETTING_URL_MAX];        /* of a time stamp authority; "": there is none */
+	char witness_ca[SETTING_PATH_MAX];      /* certificates; "": those of the system */
 };
 
 /* All defaults. */

@@ -17,7 +17,8 @@ struct courier_link {
 	uint8_t in[COURIER_WORD_MAX];
 };
 
-enum trail_err courier_link_open(const char *program, struct courier_link **out, char why[512])
+enum trail_err courier_link_open(
+	const char *program, const char *ca_file, struct courier_link **out, char why[512])
 {
 	struct courier_link *link = calloc(1, sizeof *link);
 	if (!link || !buf_reserve(&link->out, COURIER_WORD_MAX)) {
@@ -25,7 +26,8 @@ enum trail_err courier_link_open(const char *program, struct courier_link **out,
 		free(link);
 		return TRAIL_NOMEM;
 	}
-	const char *const argv[] = { program, "--fd", CHILD_FD_TEXT, NULL };
+	const char *ca = ca_file[0] ? "--ca" : NULL;
+	const char *const argv[] = { program, "--fd", CHILD_FD_TEXT, ca, ca_file, NULL };
 	const enum trail_err err = child_start(argv, &link->child, why);
 	if (err) {
 		courier_link_close(link);
@@ -73,4 +75,27 @@ enum trail_err courier_link_take(struct courier_link *link, struct courier_word 
 		!courier_kind_up(word->kind))
 		return TRAIL_CORRUPT;
 	return TRAIL_OK;
+}
+
+const char *courier_trouble(enum courier_fate fate)
+{
+	switch (fate) {
+	case COURIER_ANSWERED:
+		return NULL;
+	case COURIER_UNREACHABLE:
+		return "it cannot be reached";
+	case COURIER_TIMEOUT:
+		return "it did not answer in time";
+	case COURIER_TOO_LONG:
+		return "its answer is too long";
+	case COURIER_BAD_URL:
+		return "its URL is not one that can be used";
+	case COURIER_BROKEN:
+		return "it hung up, or speaks no HTTP";
+	case COURIER_UNTRUSTED:
+		return "its certificate is not for that name, or of no CA that is trusted";
+	case COURIER_NO_CA:
+		return "it wants https, and there is no CA to trust";
+	}
+	return "it cannot be reached";
 }

@@ -223,8 +223,8 @@ static enum testimony judge(struct rounds *r, const struct rounds_answer *a, uin
 	uint64_t now_s, char why[WHY_LEN])
 {
 	struct round *round = round_of(r, a->round);
-	if (!a->answered)
-		return say(why, TESTIMONY_AWAY, "it cannot be reached");
+	if (a->trouble)
+		return say(why, TESTIMONY_AWAY, a->trouble);
 	/* What it says of sizes holds whatever it was asked. */
 	if (!round && !(a->status == STATUS_CONFLICT && a->told && a->held > size))
 		return say(why, TESTIMONY_LATE, "it took too long");

@@ -51,9 +51,9 @@ uint64_t rounds_newest(const struct rounds *rounds, struct head *head);
 struct rounds_answer {
 	unsigned witness; /* below the policy's number of them */
 	uint64_t round;
-	bool answered;   /* else it could not be reached, or sent too much */
-	unsigned status; /* of HTTP */
-	bool told;       /* a 409 told the size that it holds: */
+	const char *trouble; /* why there is none, half a sentence; NULL: there is one, with */
+	unsigned status;     /* of HTTP */
+	bool told;           /* a 409 told the size that it holds: */
 	uint64_t held;
 	struct span body;
 };

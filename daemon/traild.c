@@ -621,6 +621,7 @@ static enum trail_err start_witnesses(struct traild *d, struct log_reason *reaso
 		.log = d->identity.vkey,
 		.policy = d->policy,
 		.courier = d->courier_path,
+		.ca_file = set->witness_ca,
 		.timestamp = set->timestamp,
 		.interval_ms = set->witness_interval,
 		.patience_ms = set->witness_timeout,

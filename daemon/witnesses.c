@@ -220,7 +220,7 @@ static void say_failing(struct witnesses *w, const struct rounds_answer *a, cons
 	if (seen->failing)
 		return;
 	seen->failing = true;
-	if (a->answered)
+	if (!a->trouble)
 		log_line(LOG_WITNESS_FAILS, "witness %s does not cosign: %s (HTTP %u)",
 			name_of(w, a->witness), why, a->status);
 	else
@@ -309,7 +309,7 @@ static bool take_answer(struct witnesses *w, const struct courier_word *word)
 	const struct rounds_answer a = {
 		.witness = word->witness,
 		.round = word->round,
-		.answered = word->fate == COURIER_ANSWERED,
+		.trouble = courier_trouble(word->fate),
 		.status = word->status,
 		.told = word->held != COURIER_UNKNOWN,
 		.held = word->held,
@@ -408,15 +408,19 @@ static bool take_stamp(struct witnesses *w, const struct courier_word *word)
 	uint64_t size;
 	if (w->stamper.asked.size == 0)
 		return false;
-	const bool answered = word->fate == COURIER_ANSWERED && word->status == 200;
+	const char *trouble = courier_trouble(word->fate);
+	const bool answered = !trouble && word->status == 200;
 	const enum trail_err err = stamper_take(
 		&w->stamper, answered ? word->text : span_of(NULL, 0), now_ms(), &size, why);
 	if (err == TRAIL_OK)
 		w->options.stamp(w->options.ctx, size, word->text);
+	else if (!w->stamps_fail && trouble)
+		log_line(LOG_STAMP_FAILS, "the time stamp authority gives no time stamp: %s",
+			trouble);
 	else if (!w->stamps_fail)
 		log_line(LOG_STAMP_FAILS,
 			"the time stamp authority gives no time stamp: %s (HTTP %u)", why,
-			word->fate == COURIER_ANSWERED ? word->status : 0U);
+			word->status);
 	w->stamps_fail = err != TRAIL_OK;
 	return true;
 }
@@ -496,7 +500,8 @@ static void keep_courier(struct witnesses *w)
 	if (w->courier || now_ms() < w->courier_next_ms)
 		return;
 	w->courier_ms = now_ms();
-	const enum trail_err err = courier_link_open(w->options.courier, &w->courier, why);
+	const enum trail_err err =
+		courier_link_open(w->options.courier, w->options.ca_file, &w->courier, why);
 	if (err != TRAIL_OK)
 		lose_courier(w, why);
 	else if (!introduce(w))

@@ -19,6 +19,7 @@ struct witnesses_options {
 	struct vkey log;
 	const struct policy *policy; /* must stay, as the next */
 	const char *courier;         /* its program */
+	const char *ca_file;         /* who vouches for https; "": those of the system */
 	const char *timestamp;       /* URL of a time stamp authority; "": none */
 	uint64_t interval_ms;        /* as in struct rounds_options */
 	uint64_t patience_ms;        /* with a witness's answer, too */

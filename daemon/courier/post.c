@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "post.h"
 
+#include "../log.h"
 #include "tls.h"
 
 #include <event2/buffer.h>
@@ -28,7 +29,8 @@ struct trip {
 	struct evhttp_request *request; /* NULL: answered or given up */
 	struct event *clock;
 	enum evhttp_request_error error;
-	bool failed; /* `error` says how */
+	bool failed; /* `error` says how; else, without an answer, it was never connected */
+	bool https;
 	void (*done)(void *ctx, const struct post_answer *answer);
 	void *ctx;
 };
@@ -37,6 +39,8 @@ struct posts {
 	struct event_base *base;
 	struct evdns_base *names;
 	struct tls *tls; /* NULL: there is no https */
+	const char *ca_file;
+	bool said; /* that nothing could be read from it */
 	LIST_HEAD(trips, trip) trips;
 };
 
@@ -46,6 +50,7 @@ struct posts *posts_new(struct event_base *base, const char *ca_file)
 	if (!posts)
 		return NULL;
 	posts->base = base;
+	posts->ca_file = ca_file;
 	posts->names = evdns_base_new(base, EVDNS_BASE_INITIALIZE_NAMESERVERS);
 	/* Without name servers there are still addresses. */
 	if (!posts->names)
@@ -119,11 +124,13 @@ static void on_error(enum evhttp_request_error error, void *ctx)
 
 static enum courier_fate fate_of(const struct trip *t)
 {
-	if (t->failed && t->error == EVREQ_HTTP_TIMEOUT)
+	if (t->https && tls_distrusts(evhttp_connection_get_bufferevent(t->connection)))
+		return COURIER_UNTRUSTED;
+	if (!t->failed)
+		return COURIER_UNREACHABLE;
+	if (t->error == EVREQ_HTTP_TIMEOUT)
 		return COURIER_TIMEOUT;
-	if (t->failed && t->error == EVREQ_HTTP_DATA_TOO_LONG)
-		return COURIER_TOO_LONG;
-	return COURIER_UNREACHABLE;
+	return t->error == EVREQ_HTTP_DATA_TOO_LONG ? COURIER_TOO_LONG : COURIER_BROKEN;
 }
 
 /* Whether the type is text/x.tlog.size, whatever parameters follow. */
@@ -278,11 +285,32 @@ static bool depart(struct trip *t, const struct post *post, const struct target 
 	return true;
 }
 
+/* Said where it matters: most logs have no use for it. */
+static void say_no_ca(struct posts *posts)
+{
+	if (!posts->said)
+		log_line(LOG_COURIER_CA,
+			"%.256s: cannot be read, or has no certificate (PEM): https has no way",
+			posts->ca_file);
+	posts->said = true;
+}
+
+/* What speaks against it before anything is sent; COURIER_ANSWERED: nothing. */
+static enum courier_fate judge(struct posts *posts, const struct post *post, struct target *to)
+{
+	if (!target_parse(post->url, post->path, to))
+		return COURIER_BAD_URL;
+	if (!to->https || posts->tls)
+		return COURIER_ANSWERED;
+	say_no_ca(posts);
+	return COURIER_NO_CA;
+}
+
 void posts_send(struct posts *posts, const struct post *post)
 {
-	struct post_answer no = { .fate = COURIER_BAD_URL };
 	struct target to = { 0 };
-	if (!target_parse(post->url, post->path, &to) || (to.https && !posts->tls)) {
+	struct post_answer no = { .fate = judge(posts, post, &to) };
+	if (no.fate != COURIER_ANSWERED) {
 		post->done(post->ctx, &no);
 		return;
 	}
@@ -298,6 +326,7 @@ void posts_send(struct posts *posts, const struct post *post)
 	t->posts = posts;
 	t->done = post->done;
 	t->ctx = post->ctx;
+	t->https = to.https;
 	LIST_INSERT_HEAD(&posts->trips, t, all);
 	/* What failed at once was told by on_answer, which set the clock, or is told here. */
 	if (!depart(t, post, &to) && !event_pending(t->clock, EV_TIMEOUT, NULL))

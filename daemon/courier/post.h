@@ -32,8 +32,9 @@ struct post {
 };
 
 /*
- * Name servers and the CAs of `ca_file` are read now, since later no file can be opened. NULL:
- * memory or descriptors are out.
+ * Name servers and the CAs of `ca_file` (its name must stay) are read now, since later no file can
+ * be opened. Without CAs there is no https, which is said when it is wanted. NULL: memory or
+ * descriptors are out.
  */
 struct posts *posts_new(struct event_base *base, const char *ca_file);
 /* What is under way ends without an answer. NULL is fine. */

@@ -179,7 +179,7 @@ static void take_parts(struct cursor *c, unsigned parts, struct courier_word *wo
 	if (parts & PART_GOOD)
 		word->good = take_u8(c, 1) == 1;
 	if (parts & PART_FATE) {
-		word->fate = (enum courier_fate)take_u8(c, COURIER_BAD_URL);
+		word->fate = (enum courier_fate)take_u8(c, COURIER_NO_CA);
 		word->status = load_be16(take(c, U16));
 	}
 	if (parts & PART_HELD)

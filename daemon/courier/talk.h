@@ -41,10 +41,13 @@ enum courier_kind {
 /* What became of a request. */
 enum courier_fate {
 	COURIER_ANSWERED = 0,    /* with `status` */
-	COURIER_UNREACHABLE = 1, /* no name, no connection, or it broke off, or spoke no HTTP */
+	COURIER_UNREACHABLE = 1, /* no name, or no connection */
 	COURIER_TIMEOUT = 2,     /* nothing whole within the patience */
 	COURIER_TOO_LONG = 3,    /* more than COURIER_BODY_MAX */
 	COURIER_BAD_URL = 4,     /* not one that this courier can use */
+	COURIER_BROKEN = 5,      /* it hung up before the end, or spoke no HTTP */
+	COURIER_UNTRUSTED = 6,   /* its certificate is not for that name by a CA that is trusted */
+	COURIER_NO_CA = 7,       /* https is wanted, and there is no CA to trust */
 };
 
 enum {

@@ -5,7 +5,6 @@
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 #include <openssl/ssl.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,4 +69,10 @@ struct bufferevent *tls_stream(struct tls *tls, struct event_base *base, const c
 	/* Servers that end without a goodbye are common; HTTP's lengths say whether all came. */
 	bufferevent_openssl_set_allow_dirty_shutdown(stream, 1);
 	return stream;
+}
+
+bool tls_distrusts(struct bufferevent *stream)
+{
+	SSL *ssl = bufferevent_openssl_get_ssl(stream);
+	return ssl && SSL_get_verify_result(ssl) != X509_V_OK;
 }

@@ -6,6 +6,8 @@
 #ifndef COURIER_TLS_H
 #define COURIER_TLS_H
 
+#include <stdbool.h>
+
 struct tls;
 struct bufferevent;
 struct event_base;
@@ -18,5 +20,7 @@ struct tls *tls_new(const char *ca_file);
 void tls_free(struct tls *tls);
 /* A stream that will speak TLS with `host` (a name or an IP address). NULL: it cannot be made. */
 struct bufferevent *tls_stream(struct tls *tls, struct event_base *base, const char *host);
+/* Whether it found no connection because it does not trust the other end's certificate. */
+bool tls_distrusts(struct bufferevent *stream);
 
 #endif

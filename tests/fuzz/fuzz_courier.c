@@ -51,7 +51,7 @@ static void try_answer(struct span in, struct policy *policy, const struct vkey 
 	fuzz_assert(rounds != NULL);
 	memcpy(head.note, LOG_NOTE, head.note_len);
 	const struct rounds_answer answer = {
-		.round = rounds_begin(rounds, &head, 0), .answered = true, .status = 200, .body = in
+		.round = rounds_begin(rounds, &head, 0), .status = 200, .body = in
 	};
 	const enum testimony said = rounds_judge(rounds, &answer, 8, 1700000000, why);
 	fuzz_assert(said == TESTIMONY_COSIGNED || said == TESTIMONY_LIE);

@@ -10,6 +10,7 @@ import re
 import select
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -542,6 +543,78 @@ def test_without_a_courier_the_log_runs_unconfirmed(traild, folder, board):
     append(run, 4)
     assert figures(run)["UNCONFIRMED"] == 1
     assert "TRAIL-D070" in run.stderr()
+
+
+TROUBLES = {
+    "down": "it cannot be reached", "hang": "it did not answer in time", "close": "it hung up",
+    "huge": "its answer is too long", "error": "it says that it cannot answer now (HTTP 500)",
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_why_a_witness_does_not_cosign_is_told(traild, folder, board, trouble):
+    b = board()
+    b.trust(made_log(traild, folder / "d"))
+    run = start(traild, folder / "d", b, config={"witness_timeout": 600})
+    cosigned(run, log_size(run))
+    wait_until(lambda: states(run)["w1.example/fake"] == "COSIGNS")
+    if trouble == "down":
+        b[1].down()
+    else:
+        b[1].mode = trouble
+    append(run, 4)
+    told = f"w1.example/fake does not cosign: {TROUBLES[trouble]}"
+    wait_until(lambda: told in run.stderr(), why=run.stderr)
+
+
+def certificate(folder, name, address="127.0.0.1"):
+    """(context of a server, its certificate), which vouches for itself."""
+    key, cert = folder / f"{name}.key", folder / f"{name}.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-nodes", "-keyout", key, "-out", cert, "-days", "30", "-subj", f"/CN={name}",
+                    "-addext", f"subjectAltName=IP:{address}"], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    return context, cert
+
+
+def test_a_witness_is_asked_by_https(traild, folder, board):
+    b = board(1, "1")
+    b.trust(made_log(traild, folder / "d"))
+    b[0].tls, cert = certificate(folder, "w")
+    run = start(traild, folder / "d", b, config={"witness_ca": cert})
+    cosigned(run, append(run, 4))
+    b[0].down()
+    append(run, 5)
+    wait_until(lambda: "does not cosign: it cannot be reached" in run.stderr(), why=run.stderr)
+
+
+NO_WAY = {
+    "another_ca": "its certificate is not for that name",
+    "another_name": "its certificate is not for that name",
+    "no_ca": "there is no CA to trust", "no_file": "there is no CA to trust",
+}
+
+
+@pytest.mark.parametrize("case", NO_WAY)
+def test_https_without_trust_is_no_way_and_is_told(traild, folder, board, case):
+    b = board(1, "1")
+    b.trust(made_log(traild, folder / "d"))
+    b[0].tls, cert = certificate(folder, "w", "127.0.0.2" if case == "another_name" else "127.0.0.1")
+    if case == "another_ca":
+        cert = certificate(folder, "other")[1]
+    elif case == "no_ca":
+        cert = folder / "empty"
+        cert.write_text("")
+    elif case == "no_file":
+        cert = folder / "nothing"
+    run = start(traild, folder / "d", b, config={"witness_ca": cert, "witness_start_time": 1})
+    assert NO_WAY[case] in run.stderr(), run.stderr()
+    assert not b[0].requests
+    assert ("TRAIL-C005" in run.stderr()) == case.startswith("no_")
+    if case.startswith("no_"):
+        assert str(cert) in run.stderr()
+        assert run.stderr().count("TRAIL-C005") == 1
 
 
 def test_the_courier_ends_with_its_daemon(traild, folder, board):

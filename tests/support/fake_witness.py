@@ -83,6 +83,7 @@ class FakeWitness:
         self.lock, self.changed = threading.Lock(), threading.Condition()
         self.mode, self.delay_s, self.clock_offset_s = mode, 2.0, 0
         self.held, self.requests = {}, []
+        self.tls = None  # an SSLContext: https from the next connection on
         self.server = None
         self.up()
 
@@ -95,7 +96,7 @@ class FakeWitness:
     @property
     def url(self):
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        return f"http{'s' if self.tls else ''}://{host}:{self.port}"
 
     @property
     def mode(self):
@@ -291,6 +292,10 @@ class _Server(http.server.ThreadingHTTPServer):
 
     def get_request(self):
         connection, address = super().get_request()
+        if self.witness.tls:
+            # Its thread shakes hands, when it reads.
+            connection = self.witness.tls.wrap_socket(connection, server_side=True,
+                                                      do_handshake_on_connect=False)
         with self.open_lock:
             self.open.add(connection)
         return connection, address

@@ -170,7 +170,7 @@ static void test_the_example_is_a_configuration_of_defaults(void **state)
 		line[1] = ' ';
 		shown++;
 	}
-	assert_int_equal(shown, 27);
+	assert_int_equal(shown, 28);
 	enum trail_err err = read_text(text, &settings, why);
 	if (err)
 		fail_msg("%s", why);
@@ -180,6 +180,7 @@ static void test_the_example_is_a_configuration_of_defaults(void **state)
 	memset(settings.origin, 0, sizeof settings.origin);
 	memset(settings.policy, 0, sizeof settings.policy);
 	memset(settings.timestamp, 0, sizeof settings.timestamp);
+	memset(settings.witness_ca, 0, sizeof settings.witness_ca);
 	memset(settings.courier, 0, sizeof settings.courier);
 	assert_memory_equal(&settings, &defaults, sizeof settings);
 }

@@ -46,7 +46,7 @@ static const struct courier_word words[] = {
 		.round = 1,
 		.fate = COURIER_BAD_URL,
 		.held = COURIER_UNKNOWN },
-	{ .kind = COURIER_SHOWN, .witness = 6, .fate = COURIER_TIMEOUT },
+	{ .kind = COURIER_SHOWN, .witness = 6, .fate = COURIER_NO_CA },
 	{ .kind = COURIER_STAMPED, .status = 200, .text = { (const uint8_t *)"\x30", 1 } },
 };
 
@@ -126,7 +126,7 @@ static void test_numbers_beyond_their_bounds_are_refused(void **state)
 		{ 3, 26, 65 },  /* more hashes than a proof has */
 		{ 3, 91, 2 },   /* a note of more than 512 bytes */
 		{ 4, 10, 2 },   /* neither true nor false */
-		{ 9, 10, 5 },   /* no such fate */
+		{ 9, 10, 8 },   /* no such fate */
 		{ 9, 21, 64 },  /* a body of more than 16 KiB */
 		{ 12, 4, 0xff } /* and here */
 	};

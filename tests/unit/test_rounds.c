@@ -113,7 +113,7 @@ static enum testimony give(
 {
 	const struct rounds_answer a = { .witness = witness,
 		.round = round,
-		.answered = status != 0,
+		.trouble = status != 0 ? NULL : "it cannot be reached",
 		.status = status,
 		.body = body };
 	return rounds_judge(b->rounds, &a, b->head.size, NOW_S, b->why);
@@ -290,7 +290,7 @@ static void test_g6_a_size_that_we_never_had_is_evidence(void **state)
 {
 	struct bench *b = *state;
 	const uint64_t round = begin(b, 10, 0);
-	struct rounds_answer a = { .round = round, .answered = true, .status = 409, .told = true };
+	struct rounds_answer a = { .round = round, .status = 409, .told = true };
 	static const struct {
 		uint64_t held, committed;
 		enum testimony said;
