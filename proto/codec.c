@@ -423,7 +423,7 @@ static enum trail_err append_take(
 	int ack = (int)in->ack;
 	if (!events)
 		return TRAIL_TOO_BIG;
-	if (ack < ACK_DURABLE || ack > ACK_WITNESSED)
+	if (ack < ACK_DURABLE || ack > ACK_WITNESSED || in->wait_ms > ACK_WAIT_MS_MAX)
 		return TRAIL_INVALID;
 	for (size_t i = 0; i < in->n_events; i++)
 		events[i] = bytes_of(in->events[i]);

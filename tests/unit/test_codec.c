@@ -795,6 +795,8 @@ static const struct {
 	CASE(REQUEST, "\x1a\x04\x0a\x02\xc3\x28", TRAIL_INVALID), /* bad UTF-8 */
 	CASE(REQUEST, "\x1a\x02\x38\x01", TRAIL_OK),
 	CASE(REQUEST, "\x1a\x02\x38\x02", TRAIL_INVALID), /* a bool of 2 */
+	CASE(REQUEST, "\x1a\x04\x50\xc0\xcf\x24", TRAIL_OK),
+	CASE(REQUEST, "\x1a\x04\x50\xc1\xcf\x24", TRAIL_INVALID), /* a wait of 600,001 ms */
 	CASE(RESPONSE, "\x12\x02\x08\x01", TRAIL_OK),
 	CASE(RESPONSE, "\x12\x00", TRAIL_INVALID),         /* code 0 */
 	CASE(RESPONSE, "\x12\x02\x08\x0b", TRAIL_INVALID), /* code 11 */
