@@ -17,6 +17,7 @@ from harness import CONFIG, ROOT
 PAGE = ROOT / "daemon" / "trail-recovery.7"
 DISPLAY = re.compile(r'^\.\\" run: (.+)\n\.Bd .*\n((?:.*\n)*?)\.Ed$', re.M)
 OLD, NEW = "example.org/trail", "example.org/trail-2"
+NOT_SEALED = "it is signed, and not sealed yet"
 GIB = 2**30
 
 
@@ -216,7 +217,9 @@ def test_log_that_is_old_is_closed_and_succeeded(day):
     """Nothing is lost, and the old log itself says that it ended."""
     said = day.run("close")
     assert re.search(r"^valid: ", said) and re.search(r"^closed for good by record \d+$", said, re.M)
-    assert "TRAIL-D080" in said
+    assert re.search(f"TRAIL-D080 .*{NOT_SEALED}", said), "it was started a moment ago"
+    assert f".Dq {NOT_SEALED} ," in PAGE.read_text()
+    assert f"{NOT_SEALED}; say --close again" in day.run("close"), "as the page says"
     assert "TRAIL-D081" in day.traild.refuse(day.D, origin=OLD)[1]
     succeed(day)
 
