@@ -29,7 +29,8 @@ int report_exit(enum verdict verdict);
 void report_text(const struct report *report, struct buf *out);
 /*
  * {verdict, size, root, identity, first_bad, checked, findings, uncovered} and, beside them,
- * {payloads, heads, covered, erased, tail, invalid, unverifiable, seals, sealed_until}.
+ * {payloads, heads, covered, erased, tail, invalid, unverifiable, predecessor, closed, seals,
+ * sealed_until}.
  */
 void report_json(const struct report *report, struct buf *out);
 
