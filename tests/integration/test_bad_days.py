@@ -132,6 +132,17 @@ def test_every_message_that_the_page_names_is_one_of_traild():
     assert len(named) >= 7 and named <= known
 
 
+def test_what_ends_a_log_with_exit_5_is_in_the_table_of_the_page():
+    table = PAGE.read_text().split(".Bl -tag", 1)[1].split("\n.El\n", 1)[0]
+    there = set(re.findall(r"\bD0\d\d\b", table))
+    for first, last in re.findall(r"\bD(0\d\d) to D(0\d\d)\b", table):
+        there |= {f"D{n:03}" for n in range(int(first), int(last))}
+    manual = (ROOT / "daemon/traild.8").read_text()
+    ends = set(re.findall(r"^\.It Li TRAIL-(D\d+) (?:(?!^\.It ).*\n)*?.*\(exit 5\)", manual, re.M))
+    wrong_folder = {"D022"}  # which is no log's bad day
+    assert len(ends) >= 9 and ends - there == wrong_folder
+
+
 # ---- before ----------------------------------------------------------------------------------------
 
 def test_copy_of_a_running_log_covers_the_checkpoint_and_can_go_on(day):
