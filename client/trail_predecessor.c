@@ -51,10 +51,9 @@ static enum trail_err judge(struct trail *t, struct span payload, struct success
 	if (fault == SUCCESSION_FITS)
 		return TRAIL_OK;
 	/* Nobody lied on the way: whoever made the log did. */
-	return fault_set(&t->fault, TRAIL_CORRUPT,
-		"what record 0 of %s says of a log before it is malformed, or its checkpoint is "
-		"not signed by that log; see `trail verify`",
-		t->trust.identity.vkey.name);
+	char why[SUCCESSION_WHY_LEN];
+	succession_fault_text(fault, out, why);
+	return fault_set(&t->fault, TRAIL_CORRUPT, "%s: %s", t->trust.identity.vkey.name, why);
 }
 
 static enum trail_err ask(struct trail *t, struct succession *out)

@@ -57,27 +57,17 @@ static bool genesis_key(struct control *c, const struct genesis *g)
 
 static void judge_succession(struct control *c, const struct genesis *g)
 {
-	switch (succession_read(g, &c->genesis_key, &c->succession)) {
-	case SUCCESSION_FITS:
+	static const enum finding_code codes[] = {
+		[SUCCESSION_MALFORMED] = FIND_SUCCESSION_MALFORMED,
+		[SUCCESSION_SELF] = FIND_SUCCESSION_SELF,
+		[SUCCESSION_NOTE] = FIND_SUCCESSION_NOTE,
+	};
+	char why[SUCCESSION_WHY_LEN];
+	enum succession_fault fault = succession_read(g, &c->genesis_key, &c->succession);
+	if (fault == SUCCESSION_FITS)
 		return;
-	case SUCCESSION_MALFORMED:
-		findings_add(c->found, FIND_SUCCESSION_MALFORMED, 0,
-			"what record 0 says of a log before this one is no log identity, no "
-			"checkpoint or no reason: nobody can go on to that log from here");
-		return;
-	case SUCCESSION_SELF:
-		findings_add(c->found, FIND_SUCCESSION_SELF, 0,
-			"record 0 names %s with key %08x as the log before this one: a successor "
-			"has a name and a key of its own",
-			c->succession.identity.vkey.name, c->succession.identity.vkey.keyid);
-		return;
-	case SUCCESSION_NOTE:
-		findings_add(c->found, FIND_SUCCESSION_NOTE, 0,
-			"the checkpoint in record 0 is not signed by %s, which it names as the "
-			"log before this one: how far that log came is not shown by it",
-			c->succession.identity.vkey.name);
-		return;
-	}
+	succession_fault_text(fault, &c->succession, why);
+	findings_add(c->found, codes[fault], 0, "%s", why);
 }
 
 static void take_genesis(struct control *c, const struct record *r, struct span payload)

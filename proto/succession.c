@@ -3,6 +3,8 @@
 
 #include "wire.h"
 
+#include <stdio.h>
+
 enum {
 	OTHERS_MAX = 1024, /* bytes of lines of other keys; the rest of a note is no longer */
 };
@@ -38,6 +40,34 @@ enum succession_fault succession_read(
 	if (succession_is_self(own, &s.identity.vkey))
 		return SUCCESSION_SELF;
 	return s.has_note || genesis->predecessor_note.len == 0 ? SUCCESSION_FITS : SUCCESSION_NOTE;
+}
+
+void succession_fault_text(
+	enum succession_fault fault, const struct succession *s, char why[SUCCESSION_WHY_LEN])
+{
+	const struct vkey *old = &s->identity.vkey;
+	why[0] = '\0';
+	switch (fault) {
+	case SUCCESSION_FITS:
+		return;
+	case SUCCESSION_MALFORMED:
+		(void)snprintf(why, SUCCESSION_WHY_LEN,
+			"what record 0 says of a log before this one is no log identity, no "
+			"checkpoint or no reason: nobody can go on to that log from here");
+		return;
+	case SUCCESSION_SELF:
+		(void)snprintf(why, SUCCESSION_WHY_LEN,
+			"record 0 names %s with key %08x as the log before this one: a successor "
+			"has a name and a key of its own",
+			old->name, old->keyid);
+		return;
+	case SUCCESSION_NOTE:
+		(void)snprintf(why, SUCCESSION_WHY_LEN,
+			"the checkpoint in record 0 is not signed by %s, which it names as the "
+			"log before this one: how far that log came is not shown by it",
+			old->name);
+		return;
+	}
 }
 
 /* ---- a note that fits ---- */

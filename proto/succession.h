@@ -12,6 +12,7 @@
 
 enum {
 	SUCCESSION_REASON_MAX = 512, /* bytes; a genesis is one control payload of 4 KiB */
+	SUCCESSION_WHY_LEN = 360,    /* the longest sentence on a fault is shorter */
 };
 
 /* Plain memory without pointers, so that it can cross processes. Zeroed: there is none. */
@@ -34,6 +35,9 @@ enum succession_fault {
 /* Judge what `genesis` says of a predecessor, for a log of `own` key; *out unless malformed. */
 enum succession_fault succession_read(
 	const struct genesis *genesis, const struct vkey *own, struct succession *out);
+/* The fault as a sentence, of what succession_read gave; SUCCESSION_FITS: "". */
+void succession_fault_text(
+	enum succession_fault fault, const struct succession *s, char why[SUCCESSION_WHY_LEN]);
 /* Whether `own` has the origin or the public key of `old`. */
 bool succession_is_self(const struct vkey *own, const struct vkey *old);
 /* Whether `reason` may stand in a genesis: short enough, and one line of text. */

@@ -145,6 +145,22 @@ static void test_a_note_must_be_one_of_the_old_log(void **state)
 	}
 }
 
+static void test_a_fault_is_a_sentence_that_names_the_log(void **state)
+{
+	struct succession s = { .identity.vkey = old };
+	char why[SUCCESSION_WHY_LEN];
+	(void)state;
+	memset(s.identity.vkey.name, 'n', NOTE_NAME_MAX);
+	for (int fault = SUCCESSION_MALFORMED; fault <= SUCCESSION_NOTE; fault++) {
+		succession_fault_text((enum succession_fault)fault, &s, why);
+		assert_in_range(strlen(why), 80, SUCCESSION_WHY_LEN - 2);
+		assert_int_equal(
+			strstr(why, s.identity.vkey.name) != NULL, fault != SUCCESSION_MALFORMED);
+	}
+	succession_fault_text(SUCCESSION_FITS, &s, why);
+	assert_string_equal(why, "");
+}
+
 /* ---- what is kept of a note ---- */
 
 static void expect_trimmed(const char *note, const char *kept)
@@ -219,6 +235,7 @@ int main(void)
 		cmocka_unit_test(test_a_reason_has_a_longest_length),
 		cmocka_unit_test(test_a_log_does_not_follow_itself),
 		cmocka_unit_test(test_a_note_must_be_one_of_the_old_log),
+		cmocka_unit_test(test_a_fault_is_a_sentence_that_names_the_log),
 		cmocka_unit_test(test_the_own_line_stands_first_and_once),
 		cmocka_unit_test(test_other_lines_are_kept_while_there_is_room),
 		cmocka_unit_test(test_a_note_of_another_log_is_not_trimmed),
