@@ -44,6 +44,7 @@ struct witnesses {
 	struct witnesses_options options;
 	pthread_t thread;
 	int wake_fd;
+	unsigned overlap; /* m(policy) */
 	struct parked *parked;
 	/* The thread's own. */
 	struct rounds *rounds;
@@ -563,7 +564,7 @@ static void publish(struct witnesses *w)
 	struct witnesses_numbers n = { 0 };
 	n.witnessed_size = w->witnessed.size;
 	n.witnessed_ns = w->witnessed.time_s * UINT64_C(1000000000);
-	n.overlap = policy_overlap(w->options.policy);
+	n.overlap = w->overlap;
 	n.count = (unsigned)rounds_states(w->rounds, n.states);
 	for (size_t i = 0; i < n.count; i++) {
 		n.answering += n.states[i].state == WITNESS_COSIGNS;
@@ -716,6 +717,7 @@ enum trail_err witnesses_start(
 		return TRAIL_NOMEM;
 	w->options = *options;
 	init_locks(w);
+	w->overlap = policy_overlap(options->policy);
 	w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	w->rounds = rounds_new(&rounds);
 	w->parked = parked_new(options->store);
