@@ -262,7 +262,7 @@ def test_a_pager_that_is_left_early_ends_it_quietly(log):
     assert text == log.pipe("show", log.long).split("\n")[0] + "\n"
 
 
-@pytest.mark.parametrize("limit", [(), ("-n", 100)])
+@pytest.mark.parametrize("limit", [(), ("-n", 100_000)])
 def test_evidence_becomes_whole_though_its_reader_leaves(log, limit):
     log.pipe("emit", "read", "behind-the-long-one")
     folder = log.folder / f"left{len(limit)}"
