@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -77,6 +78,51 @@ static bool write_file(struct folder *f, const char *name, const void *data, siz
 		return false;
 	(void)fwrite(data, 1, len, to);
 	return finish(f, to, name);
+}
+
+/* ---- an end before its time ---- */
+
+/* Its events are in clear: neither a signal nor an exit from deep within leaves them lying about.
+ */
+static struct folder *volatile half_made;
+
+/* System calls alone: signal handlers come here, too. */
+static void remove_files(const struct folder *f)
+{
+	for (size_t i = 0; i < FOLDER_FILES; i++)
+		(void)unlinkat(f->at, FOLDER_NAMES[i], 0);
+	(void)unlinkat(f->at, FOLDER_SUMS, 0);
+	(void)rmdir(f->made);
+}
+
+static void remove_half_made(void)
+{
+	const struct folder *f = half_made;
+	half_made = NULL;
+	if (f)
+		remove_files(f);
+}
+
+static void remove_and_end(int number)
+{
+	remove_half_made();
+	/* It is blocked in here, and ends the program behind. */
+	(void)raise(number);
+}
+
+static void guard(struct folder *f)
+{
+	static const int ENDS[] = { SIGHUP, SIGINT, SIGTERM };
+	const struct sigaction remove = { .sa_handler = remove_and_end,
+		.sa_flags = (int)SA_RESETHAND };
+	half_made = f;
+	(void)atexit(remove_half_made);
+	for (size_t i = 0; i < sizeof ENDS / sizeof ENDS[0]; i++) {
+		struct sigaction was;
+		/* Ignored ones, as behind nohup, stay so. */
+		if (sigaction(ENDS[i], NULL, &was) == 0 && was.sa_handler == SIG_DFL)
+			(void)sigaction(ENDS[i], &remove, NULL);
+	}
 }
 
 /* ---- beginning ---- */
@@ -153,7 +199,10 @@ static bool make(struct folder *f, const char *path)
 		return false;
 	}
 	f->at = open(f->made, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return f->at >= 0 || complain_of(f, ".");
+	if (f->at < 0)
+		return complain_of(f, ".");
+	guard(f);
+	return true;
 }
 
 int folder_begin(const char *path, bool reverse, struct folder **folder)
@@ -325,6 +374,7 @@ static bool publish(struct folder *f)
 {
 	if (fsync(f->at) != 0)
 		return complain_of(f, ".");
+	half_made = NULL; /* what is whole is not removed */
 	if (rename(f->made, f->path) != 0)
 		return complain_of_place(f, errno);
 	free(f->made);
@@ -375,13 +425,9 @@ void folder_free(struct folder *f)
 		return;
 	drop_pile(&f->rows);
 	drop_pile(&f->records);
-	if (f->made && f->at >= 0) {
-		for (size_t i = 0; i < FOLDER_FILES; i++)
-			(void)unlinkat(f->at, FOLDER_NAMES[i], 0);
-		(void)unlinkat(f->at, FOLDER_SUMS, 0);
-	}
+	half_made = NULL;
 	if (f->made)
-		(void)rmdir(f->made);
+		remove_files(f);
 	if (f->at >= 0)
 		(void)close(f->at);
 	free(f->made);

@@ -8,10 +8,13 @@ import json
 import os
 import pty
 import re
+import select
 import shutil
+import signal
 import struct
 import subprocess
 import termios
+import time
 import unicodedata
 
 import pytest
@@ -289,6 +292,24 @@ def test_evidence_that_fails_behind_a_pager_is_said_so(log):
     text = log.screen("search", "--evidence", log.folder / "whole", TRAIL_PAGER="/nowhere/pager",
                       code=3)
     assert "--no-pager" in text
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_evidence_that_is_interrupted_leaves_no_events_behind(log, number):
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)  # which nobody empties: it stays half done
+    with subprocess.Popen([log.program, "search", "-o", "json", "--evidence", log.folder / "broken"],
+                          stdout=writing, stderr=subprocess.DEVNULL, env=log.environment({})) as run:
+        deadline = time.monotonic() + 20
+        while select.select([], [writing], [], 0)[1]:
+            assert time.monotonic() < deadline and run.poll() is None
+            time.sleep(0.01)
+        assert list(next(log.folder.glob("broken.*")).iterdir())
+        run.send_signal(number)
+        assert run.wait(60) == -number
+    os.close(reading)
+    os.close(writing)
+    assert not list(log.folder.glob("broken*"))
 
 
 def test_a_pipe_that_is_left_early_ends_it_quietly(log):
