@@ -2,6 +2,7 @@
 #include "check_evidence.h"
 
 #include "signer/state.h"
+#include "small_file.h"
 #include "statedir.h"
 
 #include <errno.h>
@@ -22,44 +23,14 @@ static bool path_of(const char *state, const char *name, char out[PATH_LEN])
 	return false;
 }
 
-/*
- * A whole small file. TRAIL_IO (errno). TRAIL_TOO_BIG: longer than `max`.
- */
-static enum trail_err read_small(const char *path, void *out, size_t max, size_t *len)
-{
-	uint8_t beyond;
-	size_t got = 0;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return TRAIL_IO;
-	ssize_t n = 1;
-	while (n > 0 && got < max) {
-		n = read(fd, (uint8_t *)out + got, max - got);
-		got += n > 0 ? (size_t)n : 0;
-	}
-	if (n > 0)
-		n = read(fd, &beyond, 1);
-	int saved = errno;
-	(void)close(fd);
-	errno = saved;
-	if (n < 0)
-		return TRAIL_IO;
-	*len = got;
-	return n > 0 ? TRAIL_TOO_BIG : TRAIL_OK;
-}
-
-/* `len` stays 0 unless the file is there and fits. */
 static enum trail_err read_in(
 	const char *state, const char *name, void *out, size_t max, size_t *len)
 {
 	char path[PATH_LEN];
 	*len = 0;
-	if (!path_of(state, name, path))
-		return TRAIL_IO;
-	enum trail_err err = read_small(path, out, max, len);
-	if (err != TRAIL_OK)
-		*len = 0;
-	return err;
+	return path_of(state, name, path)
+		? small_file_read(AT_FDCWD, path, SMALL_FILE_KEPT, out, max, len)
+		: TRAIL_IO;
 }
 
 enum trail_err evidence_lock(const char *state, int *fd)
@@ -101,7 +72,9 @@ bool evidence_version(const char *state, struct findings *found)
 	return !newer;
 }
 
-/* TRAIL_IO (errno): the file is not there or cannot be read; what is in it is the scan's to judge.
+/*
+ * TRAIL_END: the file is not there. TRAIL_IO (errno): it cannot be read. What is in it is the
+ * scan's to judge.
  */
 static enum trail_err read_head(const char *folder, const char *name, struct evidence *e)
 {
@@ -110,7 +83,7 @@ static enum trail_err read_head(const char *folder, const char *name, struct evi
 	size_t len;
 	enum trail_err err = read_in(folder, name, file, sizeof file, &len);
 	e->signer = SIGNER_DAMAGED;
-	if (err == TRAIL_IO)
+	if (err == TRAIL_END || err == TRAIL_IO)
 		return err;
 	if (err != TRAIL_OK || head_read(span_of(file, len), &note) != TRAIL_OK ||
 		note.len > sizeof e->signer_note)
@@ -123,7 +96,7 @@ static enum trail_err read_head(const char *folder, const char *name, struct evi
 
 static void read_signer(const char *state, struct evidence *e)
 {
-	if (read_head(state, "signer/head", e) == TRAIL_IO && (errno == ENOENT || errno == ENOTDIR))
+	if (read_head(state, "signer/head", e) == TRAIL_END)
 		e->signer = SIGNER_ABSENT;
 }
 
@@ -141,28 +114,33 @@ void evidence_read(const char *state, struct evidence *e)
 enum trail_err evidence_signer(const char *folder, struct evidence *e)
 {
 	e->signer_given = true;
-	return read_head(folder, "head", e);
+	return read_head(folder, "head", e) == TRAIL_OK ? TRAIL_OK : TRAIL_IO;
+}
+
+/* A file that was named on the command line. TRAIL_IO (errno). TRAIL_INVALID: longer than `max`. */
+static enum trail_err read_given(const char *path, void *out, size_t max, size_t *len)
+{
+	enum trail_err err = small_file_read(AT_FDCWD, path, SMALL_FILE_GIVEN, out, max, len);
+	if (err == TRAIL_TOO_BIG)
+		return TRAIL_INVALID;
+	return err == TRAIL_OK ? TRAIL_OK : TRAIL_IO;
 }
 
 enum trail_err evidence_pin(const char *path, struct evidence *e)
 {
 	char text[sizeof e->identity_text];
 	size_t len;
-	enum trail_err err = read_small(path, text, sizeof text, &len);
-	if (err == TRAIL_OK)
-		err = identity_parse(span_of(text, len), &e->pinned);
-	if (err != TRAIL_OK)
-		return err == TRAIL_IO ? TRAIL_IO : TRAIL_INVALID;
-	e->given = true;
-	return TRAIL_OK;
+	enum trail_err err = read_given(path, text, sizeof text, &len);
+	if (err == TRAIL_OK && identity_parse(span_of(text, len), &e->pinned) != TRAIL_OK)
+		err = TRAIL_INVALID;
+	e->given = err == TRAIL_OK;
+	return err;
 }
 
 enum trail_err evidence_checkpoint(const char *path, struct evidence *e)
 {
 	size_t max = sizeof e->checkpoint_note;
-	enum trail_err err = read_small(path, e->checkpoint_note, max, &e->checkpoint_len);
-	if (err != TRAIL_OK)
-		return err == TRAIL_IO ? TRAIL_IO : TRAIL_INVALID;
-	e->has_checkpoint = e->checkpoint_len != 0;
-	return e->has_checkpoint ? TRAIL_OK : TRAIL_INVALID;
+	enum trail_err err = read_given(path, e->checkpoint_note, max, &e->checkpoint_len);
+	e->has_checkpoint = err == TRAIL_OK && e->checkpoint_len != 0;
+	return err == TRAIL_OK && !e->has_checkpoint ? TRAIL_INVALID : err;
 }

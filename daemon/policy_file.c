@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy_file.h"
 
+#include "small_file.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -43,23 +46,21 @@ static enum trail_err parse(
 	return TRAIL_INVALID;
 }
 
-/* Up to one byte more than a policy may have. */
 static enum trail_err read_text(const char *path, struct buf *text, char why[WHY_LEN])
 {
-	if (!buf_reserve(text, POLICY_LEN_MAX + 1)) {
+	if (!buf_reserve(text, POLICY_LEN_MAX)) {
 		(void)snprintf(why, WHY_LEN, "memory is out");
 		return TRAIL_NOMEM;
 	}
-	FILE *file = fopen(path, "re");
-	if (file)
-		text->len = fread(text->data, 1, POLICY_LEN_MAX + 1, file);
-	if (file && !ferror(file)) {
-		(void)fclose(file);
+	enum trail_err err = small_file_read(
+		AT_FDCWD, path, SMALL_FILE_GIVEN, text->data, POLICY_LEN_MAX, &text->len);
+	if (!err)
 		return TRAIL_OK;
-	}
-	(void)snprintf(why, WHY_LEN, "%.256s: cannot be read: %s", path, strerror(errno));
-	if (file)
-		(void)fclose(file);
+	if (err == TRAIL_TOO_BIG)
+		(void)snprintf(why, WHY_LEN, "%.256s: the policy is longer than %d KiB", path,
+			POLICY_LEN_MAX / 1024);
+	else
+		(void)snprintf(why, WHY_LEN, "%.256s: cannot be read: %s", path, strerror(errno));
 	return TRAIL_INVALID;
 }
 

@@ -2,6 +2,7 @@
 #include "statedir.h"
 
 #include "layout.h"
+#include "small_file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -53,30 +54,6 @@ static bool exists(const struct statedir *dir, const char *name)
 {
 	struct stat st;
 	return fstatat(dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-/* TRAIL_END: not there. TRAIL_CORRUPT: longer than `max`. */
-static enum trail_err read_text(
-	const struct statedir *dir, const char *name, char *text, size_t max, size_t *len)
-{
-	int fd = openat(dir->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0)
-		return errno == ENOENT ? TRAIL_END : TRAIL_IO;
-	enum trail_err err = TRAIL_OK;
-	size_t at = 0;
-	ssize_t n = 1;
-	while (n > 0 && at < max) {
-		n = read(fd, text + at, max - at);
-		if (n > 0)
-			at += (size_t)n;
-	}
-	if (n < 0)
-		err = TRAIL_IO;
-	else if (at == max)
-		err = TRAIL_CORRUPT;
-	(void)close(fd);
-	*len = at;
-	return err;
 }
 
 static bool write_all(int fd, struct span text)
@@ -146,7 +123,8 @@ static enum trail_err judge(const struct statedir *dir, bool *first, char why[WH
 	char text[TEXT_MAX];
 	size_t len;
 	struct span ours = span_text(STORE_VERSION);
-	enum trail_err err = read_text(dir, "VERSION", text, sizeof text, &len);
+	enum trail_err err =
+		small_file_read(dir->fd, "VERSION", SMALL_FILE_KEPT, text, sizeof text, &len);
 	*first = err == TRAIL_END;
 	if (err == TRAIL_OK && span_equal(span_of(text, len), ours))
 		return TRAIL_OK;
@@ -319,7 +297,8 @@ static enum trail_err settle_text(
 {
 	char found[TEXT_MAX];
 	size_t len;
-	enum trail_err err = read_text(dir, name, found, sizeof found, &len);
+	enum trail_err err =
+		small_file_read(dir->fd, name, SMALL_FILE_KEPT, found, sizeof found, &len);
 	if (err == TRAIL_END)
 		return write_text(dir, name, text, why);
 	if (err == TRAIL_IO)

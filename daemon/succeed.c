@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "succeed.h"
 
+#include "small_file.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 
 enum {
@@ -12,23 +15,21 @@ enum {
 /* A whole file of at most FILE_MAX bytes. */
 static enum trail_err read_file(const char *path, struct buf *out, char why[WHY_LEN])
 {
-	FILE *f = fopen(path, "re");
-	bool room = buf_reserve(out, FILE_MAX + 1);
-	size_t len = f && room ? fread(out->data, 1, FILE_MAX + 1, f) : 0;
-	bool failed = !f || !room || ferror(f);
-	int error = errno;
-	if (f)
-		(void)fclose(f);
-	if (failed) {
-		(void)snprintf(why, WHY_LEN, "%.256s: cannot be read: %s", path,
-			room ? strerror(error) : "memory is out");
-		return room ? TRAIL_IO : TRAIL_NOMEM;
+	enum trail_err err = TRAIL_NOMEM;
+	const char *what = "memory is out";
+	if (buf_reserve(out, FILE_MAX)) {
+		err = small_file_read(
+			AT_FDCWD, path, SMALL_FILE_GIVEN, out->data, FILE_MAX, &out->len);
+		what = strerror(errno);
 	}
-	out->len += len;
-	if (len <= FILE_MAX)
-		return TRAIL_OK;
-	(void)snprintf(why, WHY_LEN, "%.256s: longer than any identity or checkpoint", path);
-	return TRAIL_INVALID;
+	if (err == TRAIL_TOO_BIG) {
+		(void)snprintf(
+			why, WHY_LEN, "%.256s: longer than any identity or checkpoint", path);
+		return TRAIL_INVALID;
+	}
+	if (err)
+		(void)snprintf(why, WHY_LEN, "%.256s: cannot be read: %s", path, what);
+	return err == TRAIL_END ? TRAIL_IO : err;
 }
 
 static enum trail_err read_identity(const char *path, struct succeed *s, char why[WHY_LEN])
