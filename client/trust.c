@@ -87,9 +87,7 @@ enum trail_err trust_quorum(
 
 bool identity_same(const struct log_identity *a, const struct log_identity *b)
 {
-	return strcmp(a->vkey.name, b->vkey.name) == 0 && a->vkey.keyid == b->vkey.keyid &&
-		memcmp(a->vkey.pub, b->vkey.pub, sizeof a->vkey.pub) == 0 &&
-		hash_equal(&a->genesis, &b->genesis);
+	return vkey_same(&a->vkey, &b->vkey) && hash_equal(&a->genesis, &b->genesis);
 }
 
 static bool is_same(const struct checkpoint *a, const struct checkpoint *b)

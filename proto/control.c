@@ -46,9 +46,7 @@ static bool genesis_key(struct control *c, const struct genesis *g)
 		return false;
 	c->genesis_key = key;
 	c->has_genesis_key = true;
-	if (c->pinned &&
-		(strcmp(c->pinned->name, key.name) != 0 ||
-			memcmp(c->pinned->pub, key.pub, sizeof key.pub) != 0))
+	if (c->pinned && !vkey_same(c->pinned, &key))
 		findings_add(c->found, FIND_IDENTITY_GIVEN, 0,
 			"record 0 names key %08x, --log key %08x: this is another log", key.keyid,
 			c->pinned->keyid);

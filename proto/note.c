@@ -191,6 +191,12 @@ enum trail_err vkey_parse(struct span text, struct vkey *out)
 	return note_key_parse(text, NOTE_TYPE_ED25519, out);
 }
 
+bool vkey_same(const struct vkey *a, const struct vkey *b)
+{
+	return strcmp(a->name, b->name) == 0 && a->keyid == b->keyid &&
+		memcmp(a->pub, b->pub, sizeof a->pub) == 0;
+}
+
 enum trail_err note_secret_make(
 	struct span name, uint8_t type, const uint8_t seed[SIGN_SEED_LEN], struct skey *out)
 {

@@ -43,6 +43,8 @@ enum trail_err vkey_make(struct span name, const uint8_t pub[SIGN_PUBLIC_LEN], s
 void vkey_put(struct buf *out, const struct vkey *key);
 /* TRAIL_INVALID: not a vkey, or its key id is not its own. TRAIL_UNSUPPORTED: another type. */
 enum trail_err vkey_parse(struct span text, struct vkey *out);
+/* Whether both are one key under one name; the key id tells the type. */
+bool vkey_same(const struct vkey *a, const struct vkey *b);
 
 /* The signer key of (name, seed). TRAIL_INVALID: a bad name. */
 enum trail_err skey_make(struct span name, const uint8_t seed[SIGN_SEED_LEN], struct skey *out);

@@ -35,18 +35,13 @@ const struct watched *loglist_find(const struct loglist *list, const char *origi
 	return NULL;
 }
 
-static bool same_key(const struct vkey *a, const struct vkey *b)
-{
-	return strcmp(a->name, b->name) == 0 && memcmp(a->pub, b->pub, sizeof a->pub) == 0;
-}
-
 /* The log under way is complete. */
 static enum trail_err finish(struct reading *r)
 {
 	if (!r->log.vkey.name[0])
 		return TRAIL_OK;
 	const struct watched *there = loglist_find(r->list, r->log.origin);
-	if (there && !same_key(&there->vkey, &r->log.vkey))
+	if (there && !vkey_same(&there->vkey, &r->log.vkey))
 		return bad(r,
 			"%s is named with two keys: a log has one for ever; leave the one that you "
 			"have from its operator",

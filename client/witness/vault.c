@@ -401,16 +401,11 @@ bool vault_cosigner(struct vault *v, struct cosigner *out, struct say_reason *wh
 
 /* ---- logs ---- */
 
-static bool same_vkey(const struct vkey *a, const struct vkey *b)
-{
-	return strcmp(a->name, b->name) == 0 && memcmp(a->pub, b->pub, sizeof a->pub) == 0;
-}
-
 bool vault_watch(struct vault *v, const struct watched *log, bool *fresh, struct say_reason *why)
 {
 	const struct watched *known = loglist_find(v->known, log->origin);
 	*fresh = !known;
-	if (known && !same_vkey(&known->vkey, &log->vkey))
+	if (known && !vkey_same(&known->vkey, &log->vkey))
 		return say_why(why, SAY_LOG_CHANGED,
 			"%s has another key than when it was first watched: a log has one key for "
 			"ever, and its successor another origin; it is not watched",

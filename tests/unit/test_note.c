@@ -208,6 +208,27 @@ static void test_only_the_one_spelling_of_a_signer_key_is_taken(void **state)
 	}
 }
 
+static void test_keys_are_the_same_in_name_type_and_bytes(void **state)
+{
+	struct vkey other;
+	(void)state;
+	assert_int_equal(vkey_parse(span_text(LOG_VKEY), &other), TRAIL_OK);
+	/* What lies behind the end of a name is no part of it. */
+	other.name[sizeof other.name - 1] = 'x';
+	assert_true(vkey_same(&log_vkey, &other));
+	assert_int_equal(vkey_make(span_text("b"), log_vkey.pub, &other), TRAIL_OK);
+	assert_false(vkey_same(&log_vkey, &other));
+	assert_int_equal(
+		note_key_make(span_text(LOG_NAME), NOTE_TYPE_COSIGNATURE, log_vkey.pub, &other),
+		TRAIL_OK);
+	assert_false(vkey_same(&log_vkey, &other));
+	for (size_t i = 0; i < sizeof other.pub; i++) {
+		other = log_vkey;
+		other.pub[i] ^= 1;
+		assert_false(vkey_same(&log_vkey, &other));
+	}
+}
+
 static void test_a_failed_parse_sets_nothing(void **state)
 {
 	struct vkey vkey;
@@ -527,6 +548,7 @@ int main(void)
 		cmocka_unit_test(test_a_signer_key_survives_its_text_form),
 		cmocka_unit_test(test_only_the_one_spelling_of_a_vkey_is_taken),
 		cmocka_unit_test(test_only_the_one_spelling_of_a_signer_key_is_taken),
+		cmocka_unit_test(test_keys_are_the_same_in_name_type_and_bytes),
 		cmocka_unit_test(test_a_failed_parse_sets_nothing),
 		cmocka_unit_test(test_a_signed_note_is_the_published_bytes),
 		cmocka_unit_test(test_what_is_not_note_text_is_not_signed),
