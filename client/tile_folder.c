@@ -11,6 +11,7 @@
 
 enum {
 	FOLDER_MODE = 0755,
+	UNFINISHED_MODE = 0700,
 	FILE_MODE = 0644,
 	LOCK_MODE = 0600,
 	WALK_DEPTH = 9, /* tile, entries, five groups of digits, .p; and one more */
@@ -123,17 +124,36 @@ static bool part(const char *name, char folder[TILE_PATH_MAX], const char **base
 	return true;
 }
 
+static int open_folder(int at, const char *name)
+{
+	return openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/*
+ * Folder `fd`, which lies in `at`, is durable (a name is when the folder around it was synced) and
+ * then for whoever is to read it, whatever the mask of the process. Its mode comes last: that of
+ * one which a kill left before that shows it.
+ */
+static bool finish_folder(int at, int fd)
+{
+	struct stat st;
+	if (fstat(fd, &st) != 0)
+		return false;
+	if (st.st_uid != geteuid() || (st.st_mode & FOLDER_MODE) == FOLDER_MODE)
+		return true;
+	return fsync(at) == 0 && fchmod(fd, (st.st_mode & 07777) | FOLDER_MODE) == 0;
+}
+
 /* Go from folder `at` into the next one; `at` is closed unless it is the top. -1: errno. */
 static int step(const struct tile_folder *f, int at, const char *name, bool make)
 {
-	int next = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (next < 0 && errno == ENOENT && make) {
-		/* A name is durable when the folder around it was synced. */
-		if (mkdirat(at, name, FOLDER_MODE) == 0 &&
-			fchmodat(at, name, FOLDER_MODE, 0) == 0 && fsync(at) == 0)
-			next = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	}
+	int next = open_folder(at, name);
+	if (next < 0 && errno == ENOENT && make && mkdirat(at, name, UNFINISHED_MODE) == 0)
+		next = open_folder(at, name);
+	bool there = next >= 0 && (!make || finish_folder(at, next));
 	int error = errno;
+	if (!there)
+		close_fd(&next);
 	if (at != f->fd)
 		(void)close(at);
 	errno = error;

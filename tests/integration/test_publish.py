@@ -505,6 +505,29 @@ def test_g3_killed_at_any_of_its_calls_the_folder_still_fits(log, trail, folder,
             assert not (pub / ".publish.tmp").exists()
 
 
+def test_killed_before_a_folder_is_finished_the_next_run_opens_it_to_readers(trail, folder, two_steps):
+    trace = folder / "trace"
+    for _ in range(2):  # what it keeps of the log for itself it writes in the first run alone
+        trail("publish", "-q", two_steps("pub", empty=True), wrapper=strace(trace))
+    names = re.findall(r"^\d+\s+(mkdirat|fsync)\(", trace.read_text(), re.M)
+    moments = [names[:i + 1].count("fsync") + 1 for i, name in enumerate(names) if name == "mkdirat"]
+    assert len(moments) >= 5
+    for moment in moments:
+        pub = two_steps("pub", empty=True)
+        command, env = trail.command("publish", "-q", pub)
+        done = subprocess.run(strace(trace, "-e", f"inject=fsync:signal=KILL:when={moment}")
+                              + command, env=env, check=False, capture_output=True)
+        assert done.returncode == -signal.SIGKILL
+        left = [p for p in pub.rglob("*") if p.is_dir() and stat.S_IMODE(p.stat().st_mode) != 0o755]
+        assert len(left) == 1, "the one whose making was cut short"
+        trail("publish", "-q", pub, wrapper=strace(trace, "-y"))
+        synced = [line for line in calls_of(trace, "fsync") if f"<{left[0].parent}>" in line]
+        assert synced, "its name was not durable yet"
+        assert [p for p in pub.rglob("*") if p.is_dir()
+                and stat.S_IMODE(p.stat().st_mode) != 0o755] == []
+        assert judge(trail, pub, 900) == 900
+
+
 @pytest.mark.limit(600)
 def test_g3_killed_at_random_moments_the_folder_still_fits(log, trail, folder, measured):
     rng = random.Random(SEED)
