@@ -227,12 +227,6 @@ static enum trail_err bad_genesis(struct findings *found, const char *why)
 	return TRAIL_INVALID;
 }
 
-static bool same_key(const struct vkey *a, const struct vkey *b)
-{
-	return strcmp(a->name, b->name) == 0 && a->keyid == b->keyid &&
-		memcmp(a->pub, b->pub, sizeof a->pub) == 0;
-}
-
 static enum trail_err judge_genesis(struct findings *found, const struct evidence_record *r,
 	const struct genesis *genesis, const struct log_identity *identity,
 	struct log_identity *log, struct seal_anchor *anchor)
@@ -242,7 +236,7 @@ static enum trail_err judge_genesis(struct findings *found, const struct evidenc
 		!span_equal(span_text(vkey.name), genesis->origin) ||
 		seal_anchor_of(genesis, anchor) != TRAIL_OK)
 		return bad_genesis(found, "is no beginning of a log that this program knows");
-	if (identity && !same_key(&vkey, &identity->vkey))
+	if (identity && !vkey_same(&vkey, &identity->vkey))
 		return bad_genesis(found, "names another key than the log identity does");
 	log->vkey = vkey;
 	log->genesis = r->leaf;
