@@ -67,18 +67,31 @@ size_t seeds_encode(const struct seeds *seeds, uint8_t out[SEEDS_CONTENT_MAX])
 	return (size_t)(at - out);
 }
 
-/* The nodes must follow one another without gap from `next` to the last epoch. */
+/* The level of the largest subtree that begins at epoch `at`. */
+static unsigned level_at(uint64_t at, unsigned height)
+{
+	unsigned level = 0;
+	while (level < height && (at >> level & 1) == 0)
+		level++;
+	return level;
+}
+
+/*
+ * The nodes must be the fewest that follow one another without gap from `next` to the last epoch,
+ * as seeds_advance leaves them: others could grow beyond their room.
+ */
 static bool nodes_cover(const struct seeds *seeds)
 {
 	uint64_t end = UINT64_C(1) << seeds->height;
 	uint64_t at = seeds->next;
-	for (size_t i = 0; i < seeds->count; i++) {
+	size_t i = 0;
+	for (; i < seeds->count && at < end; i++) {
 		const struct seed_node *n = &seeds->node[i];
-		if (n->level > seeds->height || n->index > end || n->index << n->level != at)
+		if (n->level != level_at(at, seeds->height) || n->index != at >> n->level)
 			return false;
 		at += UINT64_C(1) << n->level;
 	}
-	return at == end;
+	return i == seeds->count && at == end;
 }
 
 static void nodes_decode(const uint8_t *at, struct seeds *seeds)
@@ -129,7 +142,9 @@ bool seeds_decode(struct span content, struct seeds *seeds)
 		return false;
 	nodes_decode(content.data + SEEDS_HEAD_LEN, seeds);
 	struct span rest = span_of(content.data + nodes_end, content.len - nodes_end);
-	return rest_decode(rest, load_be16(content.data + 6), seeds) && nodes_cover(seeds);
+	/* What is pending waits for a key to sign it. */
+	return rest_decode(rest, load_be16(content.data + 6), seeds) && nodes_cover(seeds) &&
+		(seeds->count != 0 || seeds->pending_len == 0);
 }
 
 /* scratch->seed becomes its own child `bit`. */

@@ -42,7 +42,8 @@ struct seal_mark {
 	uint64_t boot_ns;
 };
 
-/* The content of `seeds`. The nodes cover exactly the epochs [next, 2^height), in order. */
+/* The content of `seeds`. The nodes are the fewest that cover the epochs [next, 2^height), in
+ * order. */
 struct seeds {
 	uint32_t next;
 	unsigned height;
@@ -59,7 +60,10 @@ void seeds_init(struct seeds *seeds, unsigned height, const uint8_t root[SIGN_SE
 bool seeds_fresh(const struct seeds *seeds);
 /* The slot content (state.h) of `seeds`; its length. */
 size_t seeds_encode(const struct seeds *seeds, uint8_t out[SEEDS_CONTENT_MAX]);
-/* False: a bad length, a height out of bounds, or nodes that do not cover what is left. */
+/*
+ * False: a bad length, a height out of bounds, nodes that are not those of what is left, or a
+ * pending text where no key is left.
+ */
 bool seeds_decode(struct span content, struct seeds *seeds);
 
 /* What deriving needs; a secret as much as a seed is. */

@@ -255,6 +255,48 @@ static void test_seeds_that_do_not_cover_what_is_left_are_refused(void **state)
 	}
 }
 
+static void expect_seeds(
+	uint32_t next, size_t count, const struct seed_node *node, size_t pending, bool taken)
+{
+	struct seeds seeds, back;
+	uint8_t content[SEEDS_CONTENT_MAX];
+	golden_seeds(&seeds);
+	seeds.next = next;
+	seeds.count = count;
+	memcpy(seeds.node, node, count * sizeof *node);
+	seeds.pending_len = pending;
+	size_t len = seeds_encode(&seeds, content);
+	assert_int_equal(seeds_decode(span_of(content, len), &back), taken);
+}
+
+static void test_seeds_in_other_pieces_than_they_are_advanced_to_are_refused(void **state)
+{
+	static const struct seed_node right[] = { { .level = 0, .index = 5 },
+		{ .level = 1, .index = 3 }, { .level = 3, .index = 1 } };
+	static const struct seed_node split[] = { { .level = 0, .index = 5 },
+		{ .level = 0, .index = 6 }, { .level = 0, .index = 7 },
+		{ .level = 3, .index = 1 } };
+	static const struct seed_node halves[] = { { .level = 3, .index = 0 },
+		{ .level = 3, .index = 1 } };
+	static const struct seed_node beyond[] = { { .level = 4, .index = 0 },
+		{ .level = 4, .index = 1 } };
+	(void)state;
+	expect_seeds(5, 3, right, 0, true);
+	expect_seeds(5, 4, split, 0, false);
+	expect_seeds(0, 2, halves, 0, false);
+	expect_seeds(0, 1, beyond, 0, true);
+	expect_seeds(0, 2, beyond, 0, false);
+}
+
+static void test_used_up_seeds_have_nothing_pending(void **state)
+{
+	static const struct seed_node none[1];
+	(void)state;
+	expect_seeds(1 << GOLDEN_HEIGHT, 0, none, 0, true);
+	expect_seeds(1 << GOLDEN_HEIGHT, 0, none, 1, false);
+	expect_seeds((1 << GOLDEN_HEIGHT) + 1, 0, none, 0, false);
+}
+
 static void test_a_subtree_derives_the_same_keys_as_the_root(void **state)
 {
 	(void)state;
@@ -365,6 +407,8 @@ int main(void)
 		cmocka_unit_test(test_a_head_file_that_cannot_be_ours_has_no_head),
 		cmocka_unit_test(test_seeds_survive_encoding),
 		cmocka_unit_test(test_seeds_that_do_not_cover_what_is_left_are_refused),
+		cmocka_unit_test(test_seeds_in_other_pieces_than_they_are_advanced_to_are_refused),
+		cmocka_unit_test(test_used_up_seeds_have_nothing_pending),
 		cmocka_unit_test(test_a_subtree_derives_the_same_keys_as_the_root),
 		cmocka_unit_test(test_a_seal_pub_is_as_long_as_it_says),
 		cmocka_unit_test(test_file_systems_that_keep_what_is_overwritten_are_known),
