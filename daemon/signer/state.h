@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the signer keeps, in a folder of its own (0700) that holds, all 0600:
+ * What the signer keeps, in a folder of its own (0700) that holds, 0600 but for seal.pub, and
+ * beside the lock:
  *
  *   key       the log key as one line, "PRIVATE+KEY+name+keyid+base64"
  *   head      two 512-byte slots at offsets 0 and 4096, file length 8192: the last signed note;
@@ -17,11 +18,13 @@
  * The valid slot with the larger counter counts. A write goes to the other slot, in place; nothing
  * here is ever renamed, copied or truncated, because that would leave old secrets on the device.
  *
- * `seeds` content: u32 next seal epoch | u8 height | u8 count | u16 0 | count x (u8 level |
+ * `seeds` content: u32 next seal epoch | u8 height | u8 count | u16 format | count x (u8 level |
  * u64 index | seed[32]) | u16 pending length | text of a SEAL asked for and not yet erased (empty:
- * none): the roots of the subtrees of seeds that cover the epochs not yet used; level counts from
- * the leaves. Child seeds: SHA-256("trail-seal-seed/v1\n" || u8 0 or 1 || seed). A leaf seed is the
- * Ed25519 seed of its epoch.
+ * none): the roots of the subtrees of seeds that cover the epochs not yet used, as few as can be;
+ * level counts from the leaves. Child seeds: SHA-256("trail-seal-seed/v1\n" || u8 0 or 1 || seed).
+ * A leaf seed is the Ed25519 seed of its epoch. Format 0 ends here; 1 goes on: u64 seal_max in ns
+ * (not 0) | u64 size that the newest erased seal covers (0: none) | u64 when it was erased, by
+ * CLOCK_REALTIME | u64 by CLOCK_BOOTTIME, both in ns.
  */
 #ifndef SIGNER_STATE_H
 #define SIGNER_STATE_H
