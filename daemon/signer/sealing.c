@@ -108,18 +108,24 @@ static bool done_parse(struct span body, struct done *q)
 	return true;
 }
 
-/* Whether the record commits to the very Seal that this signer makes of the pending text. */
-static bool commits_to(const struct record *record, const struct done *q, struct seal *seal)
+/* The record must commit to the very Seal that this signer makes of the pending text. */
+static enum trail_err judge_commitment(struct sealing *s, const struct record *record,
+	const struct done *q, struct seal *seal, uint64_t at)
 {
 	struct buf payload = { 0 };
 	struct hash commitment;
 	seal->cosigned = q->cosigned;
 	seal_encode(seal, &payload);
-	bool fits = !payload.failed;
-	if (fits)
+	bool made = !payload.failed;
+	if (made)
 		record_commitment(q->salt, buf_view(&payload), &commitment);
 	buf_release(&payload);
-	return fits && hash_equal(&commitment, &record->commitment);
+	if (!made)
+		return sentence_fail(s->why, "the SEAL could not be compared: memory is out");
+	if (hash_equal(&commitment, &record->commitment))
+		return TRAIL_OK;
+	return sentence_refuse(s->why, "record %llu does not commit to the SEAL that was signed",
+		(unsigned long long)at);
 }
 
 /* Is the SEAL in the log that was signed last? Nothing else allows an erasure. */
@@ -138,11 +144,10 @@ static enum trail_err done_judge(
 			"record %llu is not the SEAL that was asked for: of another kind or time",
 			at);
 	enum trail_err e = seals_make(&s->kept->seals, s->folder, &seal, s->why);
+	if (e == TRAIL_OK)
+		e = judge_commitment(s, &record, q, &seal, text->size);
 	if (e != TRAIL_OK)
 		return e;
-	if (!commits_to(&record, q, &seal))
-		return sentence_refuse(
-			s->why, "record %llu does not commit to the SEAL that was signed", at);
 	if (!tree_inclusion_check(&leaf, text->size, head->size, &q->proof, &head->root))
 		return sentence_refuse(s->why,
 			"the SEAL is not proven to be record %llu of the signed head of size "
