@@ -7,14 +7,6 @@
 
 static const char *const NAMES[] = { "lock", "key", "head", "seeds", "seal.pub", NULL };
 
-static bool all_zeros(const uint8_t *data, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (data[i] != 0)
-			return false;
-	return true;
-}
-
 /* *there: a key file with something in it, be it a key or not. */
 static enum trail_err look_at_key(const struct folder *folder, bool *there, struct sentence *why)
 {
@@ -23,7 +15,7 @@ static enum trail_err look_at_key(const struct folder *folder, bool *there, stru
 		return sentence_no_secret_memory(why);
 	size_t len = 0;
 	enum trail_err e = file_read(folder, "key", FILE_SECRET, line, KEY_ROOM, &len, why);
-	*there = e == TRAIL_OK && !all_zeros(line, len);
+	*there = e == TRAIL_OK && !state_blank(line, len);
 	crypto_secret_free(line);
 	return e == TRAIL_END ? TRAIL_OK : e;
 }

@@ -13,24 +13,16 @@ void head_blank(uint8_t file[SLOT_FILE_LEN])
 	slot_encode(1, span_of(NULL, 0), file, HEAD_SLOT_LEN);
 }
 
-static bool slot_blank(const uint8_t *file, size_t len, size_t which)
-{
-	for (size_t i = which * SLOT_OFFSET; i < len && i < which * SLOT_OFFSET + HEAD_SLOT_LEN;
-		i++)
-		if (file[i] != 0)
-			return false;
-	return true;
-}
-
 bool head_unused(const uint8_t file[SLOT_FILE_LEN], size_t len)
 {
 	for (size_t i = 0; i < 2; i++) {
-		if (slot_blank(file, len, i))
-			continue;
+		const uint8_t *slot = file + i * SLOT_OFFSET;
+		size_t left = len > i * SLOT_OFFSET ? len - i * SLOT_OFFSET : 0;
 		uint64_t counter;
 		struct span content;
-		if (len < i * SLOT_OFFSET + HEAD_SLOT_LEN ||
-			!slot_decode(file + i * SLOT_OFFSET, HEAD_SLOT_LEN, &counter, &content) ||
+		if (state_blank(slot, left < HEAD_SLOT_LEN ? left : HEAD_SLOT_LEN))
+			continue;
+		if (left < HEAD_SLOT_LEN || !slot_decode(slot, HEAD_SLOT_LEN, &counter, &content) ||
 			content.len != 0)
 			return false;
 	}
@@ -66,7 +58,8 @@ static enum trail_err judge(struct head *head, const struct folder *folder, cons
 	const struct slot *mine = newest < 0 ? NULL : &slots[newest];
 	const struct slot *other = newest < 0 ? NULL : &slots[1 - newest];
 	if (!mine ||
-		(mine->content.len == 0 && !slot_blank(file, SLOT_FILE_LEN, (size_t)(1 - newest))))
+		(mine->content.len == 0 &&
+			!state_blank(file + (size_t)(1 - newest) * SLOT_OFFSET, HEAD_SLOT_LEN)))
 		return sentence_refuse(why,
 			"%s/%s is damaged, both slots: what was signed last is not known, so "
 			"nothing more is signed; bring it back, or begin a successor log",

@@ -75,10 +75,7 @@ static bool leftover(struct seals *s, const struct slot slots[2])
 	const struct slot *other = &slots[1 - s->slot];
 	if (other->valid && seeds_decode(other->content, &m->next) && m->next.next == m->seeds.next)
 		return false;
-	for (size_t i = 0; i < SEEDS_SLOT_LEN; i++)
-		if (bytes[i] != 0)
-			return true;
-	return false;
+	return !state_blank(bytes, SEEDS_SLOT_LEN);
 }
 
 /* Only when the one that counts is durable, or a power cut takes both. */

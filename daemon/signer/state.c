@@ -58,11 +58,22 @@ int slots_newest(struct span file, size_t slot_len, struct slot slots[2])
 	return slots[0].valid ? 0 : -1;
 }
 
+bool state_blank(const uint8_t *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (bytes[i] != 0)
+			return false;
+	return true;
+}
+
 enum trail_err head_read(struct span file, struct span *note)
 {
 	struct slot slots[2];
 	int newest = slots_newest(file, HEAD_SLOT_LEN, slots);
 	if (newest < 0)
+		return TRAIL_CORRUPT;
+	const uint8_t *other = file.data + (size_t)(1 - newest) * SLOT_OFFSET;
+	if (slots[newest].content.len == 0 && !state_blank(other, HEAD_SLOT_LEN))
 		return TRAIL_CORRUPT;
 	*note = slots[newest].content;
 	return TRAIL_OK;

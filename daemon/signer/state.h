@@ -44,6 +44,9 @@ void slot_encode(uint64_t counter, struct span content, uint8_t *slot, size_t le
 /* False: the hash does not fit or the content length is out of bounds. *content views `slot`. */
 bool slot_decode(const uint8_t *slot, size_t len, uint64_t *counter, struct span *content);
 
+/* Whether these bytes of a file were never written, or erased: zeros. */
+bool state_blank(const uint8_t *bytes, size_t len);
+
 /* One slot of a file. `content` views the file's bytes; meaningful only when `valid`. */
 struct slot {
 	bool valid;
@@ -59,7 +62,8 @@ int slots_newest(struct span file, size_t slot_len, struct slot slots[2]);
 
 /*
  * The newest head in the bytes of a `head` file, for those who only look (check).
- * TRAIL_OK: *note views `file` (empty: nothing signed yet). TRAIL_CORRUPT: no valid slot.
+ * TRAIL_OK: *note views `file` (empty: nothing signed yet). TRAIL_CORRUPT: no valid slot, or only
+ * one that never held a note beside one that did.
  */
 enum trail_err head_read(struct span file, struct span *note);
 

@@ -183,6 +183,20 @@ static void test_one_damaged_slot_leaves_the_other_and_two_leave_none(void **sta
 	assert_int_equal(head_read(span_of(file, sizeof file), &note), TRAIL_CORRUPT);
 }
 
+/* As the signer says itself: what the damaged slot held may have been signed. */
+static void test_an_empty_slot_counts_only_beside_one_that_was_never_written(void **state)
+{
+	(void)state;
+	uint8_t file[SLOT_FILE_LEN];
+	struct span note;
+	head_blank(file);
+	expect_head(file, "");
+	put_slot(file, 1, 2, "the first");
+	expect_head(file, "the first");
+	file[SLOT_OFFSET + 100] ^= 1;
+	assert_int_equal(head_read(span_of(file, sizeof file), &note), TRAIL_CORRUPT);
+}
+
 static void test_a_head_file_that_cannot_be_ours_has_no_head(void **state)
 {
 	(void)state;
@@ -404,6 +418,7 @@ int main(void)
 		cmocka_unit_test(test_a_content_length_beyond_the_slot_is_refused),
 		cmocka_unit_test(test_the_slot_with_the_larger_counter_counts),
 		cmocka_unit_test(test_one_damaged_slot_leaves_the_other_and_two_leave_none),
+		cmocka_unit_test(test_an_empty_slot_counts_only_beside_one_that_was_never_written),
 		cmocka_unit_test(test_a_head_file_that_cannot_be_ours_has_no_head),
 		cmocka_unit_test(test_seeds_survive_encoding),
 		cmocka_unit_test(test_seeds_that_do_not_cover_what_is_left_are_refused),
