@@ -78,8 +78,11 @@ static struct span lines_of(struct span note, struct span text)
 	return span_of(text.data + text.len + 1, note.len - text.len - 1);
 }
 
-/* Whether the line is one by `key`: alone under the text it makes a note of that key. */
-static bool line_is_by(struct span text, struct span line, const struct vkey *key)
+/*
+ * Whether the line is one by `key`: alone under the text it makes a note of that key. Without
+ * memory to tell, `failed` is set.
+ */
+static bool line_is_by(struct span text, struct span line, const struct vkey *key, bool *failed)
 {
 	struct buf alone = { 0 };
 	struct span opened;
@@ -87,6 +90,7 @@ static bool line_is_by(struct span text, struct span line, const struct vkey *ke
 	buf_put_u8(&alone, '\n');
 	buf_put_span(&alone, line);
 	buf_put_u8(&alone, '\n');
+	*failed = *failed || alone.failed;
 	bool is = !alone.failed && note_open(buf_view(&alone), key, &opened) == TRAIL_OK;
 	buf_release(&alone);
 	return is;
@@ -99,7 +103,7 @@ static void put_lines(
 	size_t begin = out->len;
 	while (note_line_take(&lines, &line)) {
 		bool fits = own || out->len - begin + line.len + 1 <= OTHERS_MAX;
-		if (!fits || line_is_by(text, line, key) != own)
+		if (!fits || line_is_by(text, line, key, &out->failed) != own)
 			continue;
 		buf_put_span(out, line);
 		buf_put_u8(out, '\n');
