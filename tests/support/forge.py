@@ -105,15 +105,6 @@ def slot_newest(file, length):
     return max(found)
 
 
-def slot_put(path, content, length):
-    """As the signer would: into the other slot, with the next counter."""
-    path = pathlib.Path(path)
-    counter, _, number = slot_newest(path.read_bytes(), length)
-    with open(path, "r+b") as f:
-        f.seek((1 - number) * SLOT_OFFSET)
-        f.write(slot(counter + 1, content, length))
-
-
 def slot_only(path, content, length):
     """Both slots as if nothing else had ever been: the newer one with it, the other one zeros."""
     file = slot(1, content, length).ljust(SLOT_OFFSET, b"\0")
