@@ -9,7 +9,12 @@
 
 enum {
 	WHY_LEN = 512,
-	SEALS_MAX = 16, /* that may stand behind; each try to close a log makes one at the most */
+	/*
+	 * SEALs that are passed over from the end of the log. One stands behind "closed" at the
+	 * most, as none is made where the last record is one; more are no reason to call the log
+	 * open.
+	 */
+	SEALS_MAX = 16,
 	ENTRY_ROOM = 4096, /* decoding a DAEMON entry, which is a few numbers */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A set of record indices that only grows at its end: which SOURCE and PEER entries the log has
- * met. 8 bytes each.
+ * A set of record indices that only grows at its end: which entries of a kind the log has met. 8
+ * bytes each.
  */
 #ifndef PROTO_INDEX_SET_H
 #define PROTO_INDEX_SET_H

@@ -6,7 +6,8 @@
  * hashes them and grows the tree stands elsewhere: the daemon's check and the client's verify share
  * what is here. Knows no payload; of control entries it is told what they say, where that is known.
  *
- * Memory: one number per SOURCE and PEER entry, at most 2^22 of each, and what proto/number.h says.
+ * Memory: 8 bytes per SOURCE and PEER entry, and per DAEMON entry behind the last own event whose
+ * payload is not at hand, at most 2^22 of each; and what proto/number.h says.
  */
 #ifndef PROTO_SPINE_H
 #define PROTO_SPINE_H
@@ -16,7 +17,7 @@
 
 /* What the payload of a control entry says, as far as the spine must know. */
 struct control_facts {
-	bool known;    /* false: the payload is not at hand, and the other two say nothing */
+	bool known;    /* false: the payload is not at hand, and the others say nothing */
 	bool is_clock; /* received_ns may go back here */
 	bool is_start;
 	bool is_closed; /* the log ends with it; a SEAL may follow */
