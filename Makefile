@@ -270,7 +270,8 @@ INTEROP := build/interop/check build/interop/tiles
 $(INTEROP): build/interop/%: tests/interop/%.go | $(NEEDED)
 	$(call say,GO)
 	@mkdir -p build/interop/src
-	$(Q)GO111MODULE=off GOPATH=$(CURDIR)/build/interop:/usr/share/gocode GOCACHE=$(CURDIR)/build/interop/cache \
+	$(Q)GO111MODULE=off GOFLAGS= GOTOOLCHAIN=local GOPATH=$(CURDIR)/build/interop:/usr/share/gocode \
+		GOCACHE=$(CURDIR)/build/interop/cache \
 		$(firstword $(wildcard /usr/lib/go-1.19/bin/go) /usr/bin/go) build -o $@ $<
 
 # Programs of others that need a newer Go and its modules, each named by its version; and the tests

@@ -18,7 +18,7 @@ import pytest
 import sanitizers
 import tsa
 import wire
-from foreign import build_go
+from foreign import built
 from harness import ROOT, SEED
 from test_cli import Trail
 from test_witnessed import QUICK, Board, vkey_of, wait_until
@@ -502,8 +502,8 @@ def test_g3_python_that_knows_only_the_format_accepts_our_proof(case):
         python_accepts(vector, identity)
 
 
-def test_g3_go_accepts_the_paths_of_our_proof(case, tmp_path, folder):
-    checker = build_go("check", tmp_path)
+def test_g3_go_accepts_the_paths_of_our_proof(case, folder):
+    checker = built("check")
     index = case.emit("x")
     case.sealed(index)
     text = case.prove(index).read_text()

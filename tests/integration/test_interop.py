@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 import wire
-from foreign import build_go
+from foreign import built
 from harness import SEED
 from wire import Client, pb
 
@@ -19,8 +19,8 @@ PROOFS = 50
 
 
 @pytest.fixture(scope="module")
-def checker(tmp_path_factory):
-    return build_go("check", tmp_path_factory.mktemp("go"))
+def checker():
+    return built("check")
 
 
 def b64(data):

@@ -11,7 +11,7 @@ import subprocess
 import pytest
 import tiles
 import wire
-from foreign import build_go, fetched
+from foreign import built, fetched
 from harness import ROOT, SLOW
 from liar import flip
 from test_publish import Log, Trail
@@ -22,8 +22,8 @@ GIT = 137_899
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory):
-    program = build_go("tiles", tmp_path_factory.mktemp("go"))
+def reader():
+    program = built("tiles")
 
     def read(identity, folder):
         return subprocess.run([program, identity, folder], capture_output=True, text=True,
