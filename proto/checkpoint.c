@@ -108,10 +108,8 @@ enum trail_err checkpoint_parse_any(struct span text, struct checkpoint *out)
 void origin_hex(const char *origin, char out[2 * HASH_LEN + 1])
 {
 	struct hash hash;
-	struct buf hex = { .data = (uint8_t *)out,
-		.cap = 2 * HASH_LEN + 1 }; /* so it never grows */
 	hash_bytes(span_text(origin), &hash);
-	hex_put(&hex, span_of(hash.b, HASH_LEN));
+	hex_text(span_of(hash.b, HASH_LEN), out);
 }
 
 enum trail_err checkpoint_open(struct span note, const struct vkey *key, struct checkpoint *out)

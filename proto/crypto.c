@@ -119,11 +119,16 @@ bool base64_take(struct span text, uint8_t *out, size_t max, size_t *len)
 	return true;
 }
 
+void hex_text(struct span data, char *out)
+{
+	(void)sodium_bin2hex(out, 2 * data.len + 1, data.data, data.len);
+}
+
 void hex_put(struct buf *out, struct span data)
 {
 	size_t need = data.len * 2 + 1;
 	if (!buf_reserve(out, need))
 		return;
-	(void)sodium_bin2hex((char *)out->data + out->len, need, data.data, data.len);
+	hex_text(data, (char *)out->data + out->len);
 	out->len += need - 1;
 }

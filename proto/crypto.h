@@ -50,5 +50,7 @@ void base64_put(struct buf *out, struct span data);
 bool base64_take(struct span text, uint8_t *out, size_t max, size_t *len);
 /* Lower-case hex, appended. */
 void hex_put(struct buf *out, struct span data);
+/* The same into `out`, which has room for two characters a byte and a NUL. */
+void hex_text(struct span data, char *out);
 
 #endif
