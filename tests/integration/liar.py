@@ -890,8 +890,30 @@ def of_first(lie):
     return of_controls(tell)
 
 
+def of_newest(lie):
+    """About the newest SEAL alone, which is asked for by itself."""
+    def tell(told, answer):
+        if told.request.controls.newest_first:
+            lie(told, answer.rows[0])
+    return of_controls(tell)
+
+
+def start_moved(told, answer):
+    """A start that was, told of a place behind the newest SEAL, where it excuses that none came."""
+    wanted = told.request.controls
+    seal = getattr(wanted, "from")
+    if wanted.kind == wire.DAEMON and seal != 0:
+        new = told.facts.evidence(told.facts.start, told.facts.start + 1)
+        new.index = seal + 1
+        replace(answer.rows, [new])
+
+
 # Before the records: what lies before --since, proven by paths.
 BASE = {
+    "start-moved": of_controls(start_moved),
+    "seal-payload": of_newest(changes("payload", flip)),
+    "seal-path-bit": of_newest(flips_in("path")),
+    "seal-path-absent": of_newest(empties("path")),
     "payload": of_first(changes("payload", flip)),
     "path-bit": of_first(flips_in("path")),
     "path-absent": of_first(empties("path")),
