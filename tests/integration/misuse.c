@@ -14,6 +14,9 @@
 #include <unistd.h>
 
 static int faults;
+/* Not even root, of a program that was broken on purpose, can make it. */
+#define NO_FOLDER "/dev/null/folder"
+
 static const char *situation = "NULL";
 
 static void expect(bool right, int line, const char *what)
@@ -430,7 +433,7 @@ static void unusable_judges(struct trail *t)
 	EXPECT(trail_verify_line(t, v, "x", 1, &entry) ==
 		(err == TRAIL_OK ? TRAIL_INVALID : TRAIL_MISUSE));
 	EXPECT(trail_verify_end(t, v) == err && !entry);
-	err = trail_verify_tree(t, v, "/nowhere");
+	err = trail_verify_tree(t, v, NO_FOLDER);
 	EXPECT(err == TRAIL_MISUSE || err == TRAIL_IO);
 	trail_verify_free(v);
 }
@@ -472,7 +475,7 @@ static void unusable_speaks(struct trail *t, struct trail_batch *b, struct trail
 	TOLD(t, trail_predecessor_ask(t, &before));
 	struct trail_verify *v = trail_verify_new();
 	TOLD(t, trail_verify_run(t, v));
-	TOLD(t, trail_publish(t, v, "/nowhere"));
+	TOLD(t, trail_publish(t, v, NO_FOLDER));
 	EXPECT(trail_verify_verdict(v) == TRAIL_VERDICT_NONE);
 	trail_verify_free(v);
 	EXPECT(!receipt && !entry && !status && !note && !text && last == 7 && len == 7);
@@ -535,7 +538,7 @@ static void unusable_in_child(struct trail *t, const char *address)
 	TOLD(t, trail_verify_begin(t, v));
 	TOLD(t, trail_verify_line(t, v, "x", 1, &entry));
 	TOLD(t, trail_verify_end(t, v));
-	TOLD(t, trail_verify_tree(t, v, "/nowhere"));
+	TOLD(t, trail_verify_tree(t, v, NO_FOLDER));
 	EXPECT(!entry && trail_verify_verdict(v) == TRAIL_VERDICT_NONE);
 	trail_verify_free(v);
 	TOLD(t, trail_open(t, address));
