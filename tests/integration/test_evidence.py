@@ -345,13 +345,18 @@ def witnesses(folder):
     made.close()
 
 
-def test_g5_evidence_of_a_witnessed_log_carries_its_cosignatures(
-        traild, build, folder, witnesses, measured):
+def witnessed(traild, build, folder, witnesses):
+    """A case whose log these witnesses know."""
     state = folder / "d"
     traild.start(state, config={"seal_epoch": 2}).stop()
     witnesses.trust(vkey_of(state))
-    case = Case(traild, build, folder, state_dir=state, origin=None, seal_epoch=2,
+    return Case(traild, build, folder, state_dir=state, origin=None, seal_epoch=2,
                 policy=witnesses.write(), **QUICK)
+
+
+def test_g5_evidence_of_a_witnessed_log_carries_its_cosignatures(
+        traild, build, folder, witnesses, measured):
+    case = witnessed(traild, build, folder, witnesses)
     index = case.emit("/journal/4711")
     case.sealed(index)
     wait_until(lambda: lines_of_witnesses(case.sealed(index)) >= 2)
@@ -389,11 +394,7 @@ def test_g5_evidence_of_a_witnessed_log_carries_its_cosignatures(
 
 def test_g5_rows_that_no_cosigned_tree_holds_are_named(traild, build, folder, witnesses):
     """Witnesses that saw the log's beginning vouch for no row behind it."""
-    state = folder / "d"
-    traild.start(state, config={"seal_epoch": 2}).stop()
-    witnesses.trust(vkey_of(state))
-    case = Case(traild, build, folder, state_dir=state, origin=None, seal_epoch=2,
-                policy=witnesses.write(), **QUICK)
+    case = witnessed(traild, build, folder, witnesses)
     seen = case.emit("seen")
     wait_until(lambda: case.newest_cosigned() > seen)
     for witness in witnesses.witnesses:

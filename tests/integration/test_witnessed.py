@@ -100,6 +100,12 @@ def made_log(traild, state, config=None):
     return vkey_of(state)
 
 
+def trusting(board, traild, state):
+    """The board, whose witnesses know a new log."""
+    board.trust(made_log(traild, state))
+    return board
+
+
 def start(traild, state, board, **more):
     config = dict(QUICK, policy=board.write(), **more.pop("config", {}))
     return traild.start(state, config=config, origin=None, **more)
@@ -132,8 +138,7 @@ def signers(board, note):
 
 
 def test_a_log_is_cosigned_by_a_quorum(traild, folder, board):
-    b = board()
-    b.trust(made_log(traild, folder / "d"))
+    b = trusting(board(), traild, folder / "d")
     run = start(traild, folder / "d", b)
     note = cosigned(run, log_size(run))
     assert len(signers(b, note)) >= 2
@@ -215,8 +220,7 @@ TOLERATED = {
 @pytest.mark.parametrize("mode", TOLERATED)
 def test_g5_one_witness_that_misbehaves_is_not_believed_and_stops_nobody(
         traild, folder, board, mode):
-    b = board()
-    b.trust(made_log(traild, folder / "d"))
+    b = trusting(board(), traild, folder / "d")
     run = start(traild, folder / "d", b, config={"witness_timeout": 600})
     cosigned(run, log_size(run))
     # From now on, not at start: there some answers of one witness are enough to stop.
@@ -239,8 +243,7 @@ def test_g5_one_witness_that_misbehaves_is_not_believed_and_stops_nobody(
 
 
 def test_g5_a_witness_that_is_down_comes_back(traild, folder, board):
-    b = board()
-    b.trust(made_log(traild, folder / "d"))
+    b = trusting(board(), traild, folder / "d")
     run = start(traild, folder / "d", b)
     cosigned(run, log_size(run))
     b[0].down()
@@ -264,8 +267,7 @@ def copy(source, target):
 
 def test_g6_a_store_set_back_with_its_signer_is_refused_before_anything_is_signed(
         traild, folder, board):
-    b = board()
-    b.trust(made_log(traild, folder / "d"))
+    b = trusting(board(), traild, folder / "d")
     run = start(traild, folder / "d", b)
     cosigned(run, log_size(run))
     run.stop()
@@ -284,8 +286,7 @@ def test_g6_a_store_set_back_with_its_signer_is_refused_before_anything_is_signe
 
 def test_g6_a_rollback_that_grew_past_the_old_log_is_refused(traild, folder, board):
     """Set back, run without its witnesses, and longer than before: 422, not 409."""
-    b = board()
-    b.trust(made_log(traild, folder / "d"))
+    b = trusting(board(), traild, folder / "d")
     run = start(traild, folder / "d", b)
     cosigned(run, log_size(run))
     run.stop()
@@ -305,8 +306,7 @@ def test_g6_a_rollback_that_grew_past_the_old_log_is_refused(traild, folder, boa
 @pytest.mark.parametrize("mode,identity", [
     ("conflict_huge", "TRAIL-D074"), ("fork", "TRAIL-D075"), ("conflict_plain", "TRAIL-D075")])
 def test_g6_at_start_one_witness_that_saw_more_is_enough(traild, folder, board, mode, identity):
-    b = board()
-    b.trust(made_log(traild, folder / "d"))
+    b = trusting(board(), traild, folder / "d")
     b[0].down()
     b[1].mode = mode
     b[2].down()
@@ -317,8 +317,7 @@ def test_g6_at_start_one_witness_that_saw_more_is_enough(traild, folder, board, 
 
 
 def test_g6_where_no_witness_is_needed_they_are_asked_all_the_same(traild, folder, board):
-    b = board(2, "none")
-    b.trust(made_log(traild, folder / "d"))
+    b = trusting(board(2, "none"), traild, folder / "d")
     b[0].mode = "conflict_huge"
     b[1].down()
     before = signed_head(folder / "d")
@@ -354,8 +353,7 @@ def test_a_new_log_is_shown_to_its_witnesses_at_its_genesis(traild, folder, boar
 @pytest.mark.parametrize("mode,identity", [("conflict_huge", "TRAIL-D074"), ("fork", "TRAIL-D075")])
 def test_g6_an_unconfirmed_log_ends_at_the_first_that_contradicts_it(
         traild, folder, board, mode, identity):
-    b = board()
-    b.trust(made_log(traild, folder / "d"))
+    b = trusting(board(), traild, folder / "d")
     for witness in b.witnesses:
         witness.down()
     run = start(traild, folder / "d", b, config={"witness_start_time": 1})
@@ -369,8 +367,7 @@ def test_g6_an_unconfirmed_log_ends_at_the_first_that_contradicts_it(
 
 
 def test_g6_an_unconfirmed_log_is_confirmed_by_a_quorum(traild, folder, board):
-    b = board()
-    b.trust(made_log(traild, folder / "d"))
+    b = trusting(board(), traild, folder / "d")
     for witness in b.witnesses:
         witness.down()
     run = start(traild, folder / "d", b, config={"witness_start_time": 1})
@@ -389,8 +386,7 @@ def test_g6_an_unconfirmed_log_is_confirmed_by_a_quorum(traild, folder, board):
 
 
 def test_a_start_may_wait_for_its_witnesses_and_can_be_ended(traild, folder, board):
-    b = board()
-    b.trust(made_log(traild, folder / "d"))
+    b = trusting(board(), traild, folder / "d")
     for witness in b.witnesses:
         witness.down()
     before = signed_head(folder / "d")
@@ -425,8 +421,7 @@ def process_gone(pid):
 
 def test_g5_two_histories_cannot_both_have_a_quorum(traild, folder, board):
     """The operator runs the log twice, and shows each to other witnesses first."""
-    b = board()
-    b.trust(made_log(traild, folder / "d"))
+    b = trusting(board(), traild, folder / "d")
     copy(folder / "d", folder / "twin")
     for witness in b.witnesses:
         witness.down()
@@ -466,8 +461,7 @@ def test_g5_two_histories_cannot_both_have_a_quorum(traild, folder, board):
     ("conflict_huge", 409), ("fork", 422), ("conflict_plain", 409)])
 def test_g5_a_voice_against_a_confirmed_log_is_loud_and_stops_nothing(
         traild, folder, board, mode, status):
-    b = board()
-    b.trust(made_log(traild, folder / "d"))
+    b = trusting(board(), traild, folder / "d")
     run = start(traild, folder / "d", b)
     cosigned(run, log_size(run))
     b[2].mode = mode
@@ -497,8 +491,7 @@ def log_key(state):
 
 @pytest.mark.parametrize("ahead", [True, False])
 def test_g6_a_note_under_our_own_key_that_contradicts_us_ends_the_log(traild, folder, board, ahead):
-    b = board()
-    b.trust(made_log(traild, folder / "d"))
+    b = trusting(board(), traild, folder / "d")
     run = start(traild, folder / "d", b)
     cosigned(run, log_size(run))
     size = 10_000 if ahead else 3
@@ -519,8 +512,7 @@ def courier_of(run):
 
 
 def test_a_killed_courier_is_started_again_and_acks_go_on(traild, folder, board):
-    b = board()
-    b.trust(made_log(traild, folder / "d"))
+    b = trusting(board(), traild, folder / "d")
     run = start(traild, folder / "d", b)
     first = 4
     for _ in range(3):
@@ -536,8 +528,7 @@ def test_a_killed_courier_is_started_again_and_acks_go_on(traild, folder, board)
 
 
 def test_without_a_courier_the_log_runs_unconfirmed(traild, folder, board):
-    b = board()
-    b.trust(made_log(traild, folder / "d"))
+    b = trusting(board(), traild, folder / "d")
     run = start(traild, folder / "d", b, config={
         "courier": str(folder / "nothing"), "witness_start_time": 1})
     append(run, 4)
@@ -553,8 +544,7 @@ TROUBLES = {
 
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_why_a_witness_does_not_cosign_is_told(traild, folder, board, trouble):
-    b = board()
-    b.trust(made_log(traild, folder / "d"))
+    b = trusting(board(), traild, folder / "d")
     run = start(traild, folder / "d", b, config={"witness_timeout": 600})
     cosigned(run, log_size(run))
     wait_until(lambda: states(run)["w1.example/fake"] == "COSIGNS")
@@ -579,8 +569,7 @@ def certificate(folder, name, address="127.0.0.1"):
 
 
 def test_a_witness_is_asked_by_https(traild, folder, board):
-    b = board(1, "1")
-    b.trust(made_log(traild, folder / "d"))
+    b = trusting(board(1, "1"), traild, folder / "d")
     b[0].tls, cert = certificate(folder, "w")
     run = start(traild, folder / "d", b, config={"witness_ca": cert})
     cosigned(run, append(run, 4))
@@ -598,8 +587,7 @@ NO_WAY = {
 
 @pytest.mark.parametrize("case", NO_WAY)
 def test_https_without_trust_is_no_way_and_is_told(traild, folder, board, case):
-    b = board(1, "1")
-    b.trust(made_log(traild, folder / "d"))
+    b = trusting(board(1, "1"), traild, folder / "d")
     b[0].tls, cert = certificate(folder, "w", "127.0.0.2" if case == "another_name" else "127.0.0.1")
     if case == "another_ca":
         cert = certificate(folder, "other")[1]
@@ -618,8 +606,7 @@ def test_https_without_trust_is_no_way_and_is_told(traild, folder, board, case):
 
 
 def test_the_courier_ends_with_its_daemon(traild, folder, board):
-    b = board()
-    b.trust(made_log(traild, folder / "d"))
+    b = trusting(board(), traild, folder / "d")
     run = start(traild, folder / "d", b)
     pid = wait_until(lambda: courier_of(run))
     run.kill()
@@ -670,8 +657,7 @@ def kept_note(state, size):
 
 
 def test_g5_an_end_that_no_quorum_saw_is_shown_by_closing_again(traild, folder, board):
-    b = board()
-    b.trust(made_log(traild, folder / "d"))
+    b = trusting(board(), traild, folder / "d")
     for witness in b.witnesses[1:]:
         witness.down()
     code, stderr = close(traild, folder, folder / "d", b, witness_start_time=1)
@@ -688,8 +674,7 @@ def test_g5_an_end_that_no_quorum_saw_is_shown_by_closing_again(traild, folder, 
 
 @pytest.mark.parametrize("closed_before", [False, True])
 def test_g6_a_store_set_back_with_its_signer_is_not_closed(traild, folder, board, closed_before):
-    b = board()
-    b.trust(made_log(traild, folder / "d"))
+    b = trusting(board(), traild, folder / "d")
     run = start(traild, folder / "d", b)
     cosigned(run, log_size(run))
     run.stop()
@@ -714,8 +699,7 @@ WITNESSED = wire.pb.WITNESSED
 
 
 def test_g5_an_ack_may_wait_for_a_quorum(traild, folder, board):
-    b = board()
-    b.trust(made_log(traild, folder / "d"))
+    b = trusting(board(), traild, folder / "d")
     run = start(traild, folder / "d", b)
     cosigned(run, log_size(run))
     events = [wire.event(4 + i) for i in range(5)]
@@ -734,8 +718,7 @@ def test_g5_an_ack_may_wait_for_a_quorum(traild, folder, board):
 
 
 def test_g5_an_ack_waits_no_longer_than_it_was_told_to(traild, folder, board):
-    b = board()
-    b.trust(made_log(traild, folder / "d"))
+    b = trusting(board(), traild, folder / "d")
     run = start(traild, folder / "d", b)
     cosigned(run, log_size(run))
     for witness in b.witnesses[1:]:
@@ -942,8 +925,7 @@ def test_g5_the_next_seal_holds_what_a_quorum_cosigned(traild, folder, board):
 
 
 def test_g5_a_person_waits_for_a_quorum(build, traild, folder, board):
-    b = board()
-    b.trust(made_log(traild, folder / "d"))
+    b = trusting(board(), traild, folder / "d")
     run = start(traild, folder / "d", b)
     cosigned(run, log_size(run))
     env = dict(os.environ, TRAIL_CONNECT=f"unix:{run.address}", XDG_STATE_HOME=str(folder / "x"))
@@ -960,8 +942,7 @@ def test_g5_a_person_waits_for_a_quorum(build, traild, folder, board):
 
 def test_g5_verify_judges_the_log_by_the_policy_that_it_is_given(build, traild, folder, board):
     """The running log, by a policy that its witnesses meet, and by ones that they do not."""
-    b = board()
-    b.trust(made_log(traild, folder / "d"))
+    b = trusting(board(), traild, folder / "d")
     run = start(traild, folder / "d", b)
     cosigned(run, append(run, 4))
     env = dict(os.environ, XDG_STATE_HOME=str(folder / "x"))
@@ -989,8 +970,7 @@ def test_g5_verify_judges_the_log_by_the_policy_that_it_is_given(build, traild, 
 
 def test_g5_a_published_log_is_judged_by_the_policy_that_verify_is_given(build, traild, folder, board):
     """With no daemon: the cosignatures that its checkpoint bears, and nothing else, count."""
-    b = board()
-    b.trust(made_log(traild, folder / "d"))
+    b = trusting(board(), traild, folder / "d")
     for witness in b.witnesses:
         witness.down()
     run = start(traild, folder / "d", b, config={"witness_start_time": 1})
