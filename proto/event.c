@@ -32,6 +32,13 @@ enum fact {
 	FACT_OBJECT_ID,
 	FACT_OBJECT_TYPE,
 	FACT_SUBJECT,
+	FACT_ID,
+	FACT_VERB,
+	FACT_UNIT,
+	FACT_PURPOSE,
+	FACT_MEDIUM,
+	FACT_HOST,
+	FACT_CORRELATION,
 	FACT_COUNT,
 };
 
@@ -66,7 +73,7 @@ static const struct rule ACTOR_RULES[] = {
 	[2] = { .name = "type", .sort = SORT_ENUM, .max = 4 },
 	[3] = { .name = "name", .sort = SORT_NAME, .max = EVENT_TEXT_MAX },
 	[4] = { .name = "role", .sort = SORT_NAME, .max = EVENT_TEXT_MAX },
-	[5] = { .name = "unit", .sort = SORT_NAME, .max = EVENT_TEXT_MAX },
+	[5] = { .name = "unit", .sort = SORT_NAME, .max = EVENT_TEXT_MAX, .fact = FACT_UNIT },
 	[6] = { .name = "session", .sort = SORT_NAME, .max = EVENT_ID_MAX },
 	[7] = { .name = "address", .sort = SORT_NAME, .max = EVENT_TEXT_MAX },
 	[8] = { .name = "on_behalf_of", .sort = SORT_NAME, .max = EVENT_ID_MAX },
@@ -83,7 +90,7 @@ static const struct rule OBJECT_RULES[] = {
 };
 
 static const struct rule ORIGIN_RULES[] = {
-	[1] = { .name = "host", .sort = SORT_NAME, .max = EVENT_TEXT_MAX },
+	[1] = { .name = "host", .sort = SORT_NAME, .max = EVENT_TEXT_MAX, .fact = FACT_HOST },
 	[2] = { .name = "application", .sort = SORT_NAME, .max = EVENT_TEXT_MAX },
 	[3] = { .name = "process", .sort = SORT_NAME, .max = EVENT_TEXT_MAX },
 	[4] = { .name = "address", .sort = SORT_NAME, .max = EVENT_TEXT_MAX },
@@ -107,20 +114,23 @@ static const struct shape CHANGE = SHAPE(CHANGE_RULES);
 static const struct shape ATTRIBUTE = SHAPE(ATTRIBUTE_RULES);
 
 static const struct rule EVENT_RULES[] = {
-	[1] = { .name = "id", .sort = SORT_UUID, .max = EVENT_UUID_LEN },
+	[1] = { .name = "id", .sort = SORT_UUID, .max = EVENT_UUID_LEN, .fact = FACT_ID },
 	[2] = { .name = "time_ns", .sort = SORT_TIME, .fact = FACT_TIME },
 	[3] = { .name = "action", .sort = SORT_ENUM, .max = ACTION_EXECUTE, .fact = FACT_ACTION },
-	[4] = { .name = "verb", .sort = SORT_NAME, .max = EVENT_TEXT_MAX },
+	[4] = { .name = "verb", .sort = SORT_NAME, .max = EVENT_TEXT_MAX, .fact = FACT_VERB },
 	[5] = { .name = "outcome", .sort = SORT_ENUM, .max = 3, .fact = FACT_OUTCOME },
 	[6] = { .name = "reason", .sort = SORT_FREE, .max = EVENT_TEXT_MAX },
 	[7] = { .name = "actor", .sort = SORT_MESSAGE, .shape = &ACTOR },
 	[8] = { .name = "object", .sort = SORT_MESSAGE, .shape = &OBJECT },
 	[9] = { .name = "subject", .sort = SORT_NAME, .max = EVENT_ID_MAX, .fact = FACT_SUBJECT },
-	[10] = { .name = "purpose", .sort = SORT_NAME, .max = EVENT_ID_MAX },
-	[11] = { .name = "medium", .sort = SORT_ENUM, .max = 2 },
+	[10] = { .name = "purpose", .sort = SORT_NAME, .max = EVENT_ID_MAX, .fact = FACT_PURPOSE },
+	[11] = { .name = "medium", .sort = SORT_ENUM, .max = 2, .fact = FACT_MEDIUM },
 	[12] = { .name = "origin", .sort = SORT_MESSAGE, .shape = &ORIGIN },
 	[13] = { .name = "changes", .sort = SORT_MESSAGE, .shape = &CHANGE, .repeated = true },
-	[14] = { .name = "correlation", .sort = SORT_NAME, .max = EVENT_ID_MAX },
+	[14] = { .name = "correlation",
+		.sort = SORT_NAME,
+		.max = EVENT_ID_MAX,
+		.fact = FACT_CORRELATION },
 	[15] = { .name = "attributes",
 		.sort = SORT_MESSAGE,
 		.shape = &ATTRIBUTE,
@@ -338,6 +348,13 @@ enum trail_err event_walk(struct span event, struct event_facts *facts, struct e
 		.object_id = found[FACT_OBJECT_ID].bytes,
 		.object_type = found[FACT_OBJECT_TYPE].bytes,
 		.subject = found[FACT_SUBJECT].bytes,
+		.id = found[FACT_ID].bytes,
+		.verb = found[FACT_VERB].bytes,
+		.unit = found[FACT_UNIT].bytes,
+		.purpose = found[FACT_PURPOSE].bytes,
+		.medium = (uint32_t)found[FACT_MEDIUM].value,
+		.host = found[FACT_HOST].bytes,
+		.correlation = found[FACT_CORRELATION].bytes,
 	};
 	return TRAIL_OK;
 }

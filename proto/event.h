@@ -26,7 +26,7 @@ enum event_action {
 	ACTION_EXECUTE = 5,
 };
 
-/* What the walk found; views into the event's bytes. */
+/* What the walk found of what may be searched for; views into the event's bytes. */
 struct event_facts {
 	int64_t time_ns;
 	uint32_t action;
@@ -35,6 +35,13 @@ struct event_facts {
 	struct span object_id;
 	struct span object_type;
 	struct span subject;
+	struct span id; /* empty, or 16 bytes */
+	struct span verb;
+	struct span unit;
+	struct span purpose;
+	uint32_t medium;
+	struct span host;
+	struct span correlation;
 };
 
 /*

@@ -93,6 +93,13 @@ static void test_golden_events_are_accepted_and_their_facts_found(void **state)
 	assert_int_equal(facts.outcome, 2);
 	assert_true(span_equal(facts.object_type, span_text("journal")));
 	assert_true(span_equal(facts.subject, span_text("p-000042")));
+	assert_int_equal(facts.id.len, 16);
+	assert_true(span_equal(facts.verb, span_text("save")));
+	assert_true(span_equal(facts.unit, span_text("enhet-019")));
+	assert_true(span_equal(facts.purpose, span_text("arende:2026-00041")));
+	assert_true(span_equal(facts.host, span_text("pc-0042")));
+	assert_true(span_equal(facts.correlation, span_text("req-77")));
+	assert_int_equal(facts.medium, 1);
 	buf_release(&minimal);
 	buf_release(&full);
 }
