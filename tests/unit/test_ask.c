@@ -2,6 +2,7 @@
 #include "../../daemon/ask.h"
 
 #include "../../daemon/trace.h"
+#include "../../proto/query_parse.h"
 #include "../support/lookup_case.h"
 #include "../support/store_case.h"
 
@@ -24,7 +25,7 @@ static const uint64_t S = 1000000000;
 /* The log: two sources, several commits, two months; and the records that tell of losses. */
 static uint64_t journal, files, peer;
 static uint64_t index_of[EVENTS];
-static uint8_t arena_bytes[ARENA];
+static _Alignas(16) uint8_t arena_bytes[ARENA];
 static uint8_t cursor[CURSOR_MAX];
 
 /* Everything but its source follows from n. */
@@ -86,6 +87,8 @@ static int teardown(void **state)
 
 /* ---- asking ---- */
 
+static struct query_term object_term; /* of a history */
+
 static void set_request(struct lookup_case *c, const struct request *request)
 {
 	struct query_fault fault;
@@ -98,7 +101,7 @@ static void set_request(struct lookup_case *c, const struct request *request)
 			query_parse(request->question.text, &op->arena, &op->query, &fault),
 			TRAIL_OK);
 	else if (request->kind == REQUEST_HISTORY)
-		op->query = query_of_object(request->question.text);
+		op->query = query_of_object(request->question.text, &object_term);
 }
 
 static struct request search(const char *query)

@@ -13,6 +13,7 @@
 #include "../support/small_log.h"
 
 #include "../../proto/codec.h"
+#include "../../proto/query_parse.h"
 
 #include <stdlib.h>
 
@@ -43,7 +44,7 @@ static void serve(struct world *w, uint64_t until)
 
 static void search(struct world *w, const char *terms)
 {
-	static uint8_t room[64];
+	static _Alignas(16) uint8_t room[8192];
 	struct arena arena = { .data = room, .cap = sizeof room };
 	struct query_fault fault;
 	w->a.kind = REQUEST_SEARCH;
@@ -81,7 +82,7 @@ static void ask_traild(struct world *w)
 static void ask_history(struct world *w)
 {
 	w->a.kind = REQUEST_HISTORY;
-	w->a.query = query_of_object(span_text("/o/1"));
+	w->a.query = query_of_object(span_text("/o/1"), &w->a.object);
 	serve(w, LOG_READ);
 }
 static void ask_times(struct world *w)
