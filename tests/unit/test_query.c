@@ -333,7 +333,7 @@ static void test_a_fault_is_told_of_the_first_term_that_has_one(void **state)
 static void test_the_memory_that_is_given_is_not_exceeded(void **state)
 {
 	(void)state;
-	static const char *const TEXTS[] = { "actor:\"a\\\\b\"", "id:" UUID, "id:0*", "actor:a" };
+	static const char *const TEXTS[] = { "actor:\"a\\\\b\"", ("id:" UUID), "id:0*", "actor:a" };
 	for (size_t i = 0; i < COUNT(TEXTS); i++) {
 		uint8_t room[16];
 		struct query query;
@@ -353,7 +353,7 @@ static void test_the_memory_that_is_given_is_not_exceeded(void **state)
 static void test_the_memory_that_is_promised_is_enough(void **state)
 {
 	static const char *const TERMS[] = { "id:*", "id:\"A\"..\"A\"", "unit:\"\\\\\"..\"\\\\\"",
-		"id:" UUID_UPPER, "class:1" };
+		("id:" UUID_UPPER), "class:1" };
 	(void)state;
 	for (size_t i = 0; i < COUNT(TERMS); i++) {
 		char text[4096];
