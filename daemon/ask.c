@@ -225,17 +225,15 @@ static enum trail_err read_name(
 {
 	uint8_t room[NAME_ARENA];
 	struct arena arena = { .data = room, .cap = sizeof room };
-	struct peer_name peer;
-	struct span text;
-	enum trail_err err = kind == KIND_SOURCE ? source_decode(payload, &arena, &text)
-						 : peer_decode(payload, &arena, &peer);
+	struct peer_name peer = { .type = PEER_UNSPECIFIED };
+	bool source = kind == KIND_SOURCE;
+	enum trail_err err = source ? source_decode(payload, &arena, &peer.name)
+				    : peer_decode(payload, &arena, &peer);
 	if (err)
 		return TRAIL_CORRUPT;
-	const char *word = kind == KIND_PEER ? peer_type_word(peer.type) : "";
-	if (kind == KIND_PEER)
-		text = peer.name;
-	int len = snprintf(name, NAME_LEN_MAX + 1, "%s%s%.*s", word, word[0] ? ":" : "",
-		(int)text.len, (const char *)text.data);
+	int len = snprintf(name, NAME_LEN_MAX + 1, "%s%s%.*s",
+		source ? "" : peer_type_word(peer.type), source ? "" : ":", (int)peer.name.len,
+		(const char *)peer.name.data);
 	return len <= NAME_LEN_MAX ? TRAIL_OK : TRAIL_CORRUPT;
 }
 
