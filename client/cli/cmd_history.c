@@ -4,7 +4,7 @@
 #include "render.h"
 
 const char HELP_HISTORY[] =
-	"usage: trail history OBJECT [-S SINCE] [-U UNTIL] [-n N] [-r] [-f] [-o FORM]\n"
+	"usage: trail history OBJECT [-S SINCE] [-U UNTIL] [-n N] [-r] [-f] [--scan] [-o FORM]\n"
 	"                   [--evidence DIR]\n"
 	"\n"
 	"Show who created, read, changed or deleted one object, the newest last. OBJECT is\n"
@@ -16,6 +16,7 @@ const char HELP_HISTORY[] =
 	"  -n, --limit N      the last N; 0: all (the default, but on a terminal 1,000)\n"
 	"  -r, --reverse      the newest first\n"
 	"  -f, --follow       show what comes, until you stop it; the last 10 first\n"
+	"      --scan         read the log itself instead of its index\n"
 	"  -o FORM            short (a sentence each, the default), table, json or csv\n"
 	"      --evidence DIR make a new folder with the rows and the proof of each\n"
 	"\n"

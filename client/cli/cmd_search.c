@@ -6,7 +6,7 @@
 #include <string.h>
 
 const char HELP_SEARCH[] =
-	"usage: trail search [TERM...] [-S SINCE] [-U UNTIL] [-n N] [-r] [-f] [-o FORM]\n"
+	"usage: trail search [TERM...] [-S SINCE] [-U UNTIL] [-n N] [-r] [-f] [--scan] [-o FORM]\n"
 	"                   [--evidence DIR]\n"
 	"\n"
 	"Show the events that match all terms, the newest last; without terms all events.\n"
@@ -31,6 +31,7 @@ const char HELP_SEARCH[] =
 	"  -n, --limit N      the last N; 0: all (the default, but on a terminal 1,000)\n"
 	"  -r, --reverse      the newest first\n"
 	"  -f, --follow       show what comes, until you stop it; the last 10 first\n"
+	"      --scan         read the log itself instead of its index\n"
 	"  -o FORM            short (a sentence each, the default), table, json or csv\n"
 	"      --evidence DIR make the new folder DIR with the rows and the proof of each, for\n"
 	"                     somebody without access: `trail verify DIR` checks it; all rows,\n"
