@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-The grammar of queries a second time, from its description alone (trail-query(7)): which of a file's
+The grammar of queries a second time, from its description alone (QUERIES in trail(1)): which of a file's
 events answer a query, worked out from JSON lines as `trail search -o json` prints them. Shares
 nothing with the project; standard library only.
 
