@@ -4,8 +4,8 @@
 #include "render.h"
 
 const char HELP_HISTORY[] =
-	"usage: trail history OBJECT [-S SINCE] [-U UNTIL] [-n N] [-r] [-f] [--scan] [-o FORM]\n"
-	"                   [--evidence DIR]\n"
+	"usage: trail history OBJECT [-S SINCE] [-U UNTIL] [-n N] [-r] [-f] [-o FORM]\n"
+	"                   [--scan] [--explain] [--evidence DIR]\n"
 	"\n"
 	"Show who created, read, changed or deleted one object, the newest last. OBJECT is\n"
 	"its whole id, as its system gives it. The rows are verified, and the question is on\n"
@@ -18,6 +18,7 @@ const char HELP_HISTORY[] =
 	"  -f, --follow       show what comes, until you stop it; the last 10 first\n"
 	"      --scan         read the log itself instead of its index\n"
 	"  -o FORM            short (a sentence each, the default), table, json or csv\n"
+	"      --explain      say what would be asked, and ask nothing\n"
 	"      --evidence DIR make a new folder with the rows and the proof of each\n"
 	"\n"
 	"Examples:\n"
