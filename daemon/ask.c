@@ -172,6 +172,20 @@ static void range_of_terms(struct ask *ask)
 		ask->high = last + 1;
 }
 
+/* Nor one of those that are left out from the log's beginning on, or to its end. */
+static void range_of_negations(struct ask *ask)
+{
+	for (size_t i = 0; i < ask->query->count; i++) {
+		const struct query_term *term = &ask->query->terms[i];
+		if (term->field != QUERY_INDEX || !term->negated)
+			continue;
+		if (term->from == 0 && term->to >= ask->low && term->to < UINT64_MAX)
+			ask->low = term->to + 1;
+		if (term->to == UINT64_MAX && term->from < ask->high)
+			ask->high = term->from;
+	}
+}
+
 static void range_of_query(struct ask *ask)
 {
 	const struct paging *paging = &ask->question->paging;
@@ -180,6 +194,7 @@ static void range_of_query(struct ask *ask)
 	else if (paging->from != 0 && paging->from < ask->high)
 		ask->high = paging->from;
 	range_of_terms(ask);
+	range_of_negations(ask);
 }
 
 /* The range that is left, of [low, high). */
@@ -453,14 +468,27 @@ static void left_of(const struct ask *ask, uint64_t *from, uint64_t *to)
 		*from = ask->at.position;
 }
 
+/*
+ * TRAIL_MORE for what went wrong with the index, which is no fault of the log's: a segment that is
+ * damaged is left out from now on, and an index that cannot be read is left alone.
+ */
+static enum trail_err of_index(struct ask *ask, enum trail_err err)
+{
+	if (err == TRAIL_IO || err == TRAIL_NOMEM) {
+		hits_close(ask->hits);
+		ask->hits = NULL;
+	}
+	return err == TRAIL_OK || err == TRAIL_END ? err : TRAIL_MORE;
+}
+
 /* Count what answers without doubt in the part that is passed: up to `edge`, and without it. */
 static enum trail_err count_passed(struct ask *ask, uint64_t from, uint64_t to, uint64_t edge)
 {
 	uint64_t sum = 0;
 	if (!ask->question->paging.count)
 		return TRAIL_OK;
-	enum trail_err err =
-		hits_count(ask->hits, ask->down ? edge : from, ask->down ? to : edge, &sum);
+	enum trail_err err = of_index(
+		ask, hits_count(ask->hits, ask->down ? edge : from, ask->down ? to : edge, &sum));
 	if (!err)
 		ask->at.matched += sum;
 	return err;
@@ -489,8 +517,8 @@ static enum trail_err judge_hit(struct ask *ask, const struct hits_hit *hit)
 }
 
 /*
- * Look at what the index names in [from, to). TRAIL_END as scan. TRAIL_MORE: the index is damaged
- * there, and what is left is to be looked at in another way.
+ * Look at what the index names in [from, to). TRAIL_END as scan. TRAIL_MORE: what is left is to be
+ * looked at in another way.
  */
 static enum trail_err look_up(struct ask *ask, uint64_t from, uint64_t to)
 {
@@ -499,7 +527,8 @@ static enum trail_err look_up(struct ask *ask, uint64_t from, uint64_t to)
 	for (unsigned n = 1;; n++) {
 		struct hits_hit hit;
 		left_of(ask, &from, &to);
-		enum trail_err found = hits_next(ask->hits, from, to, ask->down, count, &hit);
+		enum trail_err found =
+			of_index(ask, hits_next(ask->hits, from, to, ask->down, count, &hit));
 		bool over = found == TRAIL_END;
 		/* Where the place is when all before the hit was looked at. */
 		uint64_t edge = over ? (ask->down ? from : to) : hit.index + ask->down;
@@ -514,17 +543,6 @@ static enum trail_err look_up(struct ask *ask, uint64_t from, uint64_t to)
 		if (n % HITS_EVERY == 0 && time_is_over(ask))
 			return TRAIL_END;
 	}
-}
-
-/* What the catalog could not answer, the log answers. */
-static enum trail_err without_index(struct ask *ask, enum trail_err err)
-{
-	if (err == TRAIL_IO || err == TRAIL_NOMEM) {
-		hits_close(ask->hits);
-		ask->hits = NULL;
-		err = TRAIL_MORE;
-	}
-	return err == TRAIL_MORE ? TRAIL_OK : err;
 }
 
 /* The part of [low, high) where the look goes on. */
@@ -551,7 +569,9 @@ static enum trail_err look_on(struct ask *ask)
 			err = chain_end(ask);
 			ask->chained = false;
 			if (!err)
-				err = without_index(ask, look_up(ask, part.from, part.to));
+				err = look_up(ask, part.from, part.to);
+			if (err == TRAIL_MORE)
+				err = TRAIL_OK;
 		} else {
 			err = scan(ask, part.from, part.to);
 		}

@@ -17,7 +17,9 @@
 enum {
 	RUN_MAX = 32768,        /* records of a run: what it costs in memory */
 	STEP_POSTINGS = 100000, /* of a merge between two looks at the log: some 5 ms */
-	RETRY_S = 10,           /* after the system refused something */
+	OWED_PER_RECORD =
+		64,   /* postings to merge for each record that comes: three times all it has */
+	RETRY_S = 10, /* after the system refused something */
 	PATH_LEN = 4096,
 };
 
@@ -32,6 +34,7 @@ struct indexer {
 	size_t merge_count;
 	struct catalog_segment *merging[MERGE_MAX];
 	struct segment_place merge_place;
+	uint64_t owed;     /* postings to be merged before the log is followed on */
 	uint64_t stuck_at; /* the store is damaged behind that many records: no further */
 	bool said;         /* that the system refuses */
 	bool started;
@@ -156,6 +159,7 @@ static enum trail_err follow(struct indexer *x, const struct catalog_view *view,
 	change.add_count = p.count;
 	change.indexed = p.range.to;
 	change.leaf = p.range.leaf;
+	x->owed = x->owed % STEP_POSTINGS + OWED_PER_RECORD * (p.range.to - p.range.from);
 	return err ? err : apply(x, &change);
 }
 
@@ -314,7 +318,12 @@ static enum trail_err work(struct indexer *x, const struct catalog_view *view, b
 	bool more = size >= view->indexed + x->options.run && x->stuck_at != view->indexed;
 	if ((more || view->hole_count > 0) && !has_room(x))
 		return TRAIL_FULL;
-	if (more)
+	/* A log that never rests must not leave ever more small segments behind. */
+	if (more && x->owed >= STEP_POSTINGS && merges(x, view, &err)) {
+		x->owed -= STEP_POSTINGS;
+		return step_merge(x, view);
+	}
+	if (more && !err)
 		return follow(x, view, size);
 	if (view->hole_count > 0)
 		return mend(x, view);

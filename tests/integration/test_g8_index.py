@@ -1,0 +1,361 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+G8 with an index: it answers as the log does, whatever state it is in; what was changed in its files
+is noticed before it answers, and what was changed by somebody with the keys never adds a row.
+"""
+import json
+import os
+import shutil
+import subprocess
+import threading
+
+import index_files
+import pytest
+import queries
+from harness import SLOW, SEED
+from wire import Client, pb
+
+QUERIES = int(os.environ.get("TRAILD_QUERIES", "120"))
+EVENTS = int(os.environ.get("TRAILD_EVENTS", "4000"))
+LIMIT_S = max(120, QUERIES * EVENTS // 40_000)
+RUN = max(32, EVENTS // 2000)  # of many small segments, which are merged all the time
+INDEX, SCAN = pb.Completeness.INDEX, pb.Completeness.SCAN
+
+
+def numbers(client):
+    return {f.name: f.value for f in client.status().figures.figures}
+
+
+def wait_indexed(run, at_least=1):
+    """Until the index reaches all but a run of the log, has no holes and is not merged any more."""
+    with Client(run.address) as client:
+        while True:
+            size = client.status().size
+            told = numbers(client)
+            if told[pb.INDEXED] + RUN > size and told[pb.INDEXED] >= at_least and \
+                    not told[pb.INDEX_MISSING] and not told[pb.INDEX_MERGES]:
+                return told
+
+
+class Town:
+    """A log of municipal events, and what an independent program answers about them."""
+
+    def __init__(self, build, traild):
+        self.trail = build / "trail"
+        self.traild = traild
+        self.env = dict(os.environ, XDG_STATE_HOME=str(traild.folder / "state"), TZ="UTC",
+                        LC_ALL="C.UTF-8")
+        self.run = traild.start(config={"index": "false"})
+        self.state_dir = self.run.state_dir
+        file = traild.folder / "municipal.jsonl"
+        sent = queries.write_events(file, EVENTS)
+        self.call("import", file)
+        self.stored = queries.read_back(self.trail, self.run.address, self.env)
+        queries.assert_same(sent, self.stored)
+        end = self.stored[-1]["index"] + 1
+        asked, cases = queries.make_cases(self.stored, QUERIES, SEED)
+        # What comes later is not asked for, whatever it is.
+        self.cases = [case if f"-index:{end}.." in case.text else
+                      case._replace(text=f"{case.text} -index:{end}..") for case in cases]
+        self.asked = asked
+
+    def call(self, *words, codes=(0,)):
+        done = subprocess.run([self.trail, "--connect", f"unix:{self.run.address}", *words],
+                              env=self.env, capture_output=True, encoding="utf-8", check=False,
+                              timeout=LIMIT_S * SLOW)
+        assert done.returncode in codes, done.stderr
+        return done.stdout
+
+    def stop(self):
+        if self.run.process.fd >= 0:
+            self.run.stop()
+            self.run.finish()
+
+    def without_index(self):
+        """The daemon is away, and what it had of an index, too."""
+        self.stop()
+        shutil.rmtree(self.state_dir / "index", ignore_errors=True)
+
+    def restart(self, **config):
+        self.stop()
+        self.run = self.traild.start(self.state_dir, config={"index_run": RUN, **config})
+        return self.run
+
+    def said(self):
+        return self.run.stderr_path.read_text()
+
+
+@pytest.fixture(scope="module")
+def town(build, module_traild):
+    return Town(build, module_traild)
+
+
+def ask(town, methods=()):
+    return queries.ask_all(town.run.address, town.cases, methods)
+
+
+def ask_some(town, methods=()):
+    """Enough to come by every part of the index."""
+    queries.ask_all(town.run.address, town.cases[:25], methods)
+
+
+# ---- equal answers -------------------------------------------------------------------------------
+
+@pytest.mark.limit(LIMIT_S)
+def test_g8_answers_are_the_same_before_and_after_indexing(town, measured):
+    assert ask(town, [SCAN]) == QUERIES
+    town.restart()
+    told = wait_indexed(town.run, EVENTS)
+    assert ask(town, [INDEX]) == QUERIES
+    measured("index bytes per event", told[pb.INDEX_BYTES] // told[pb.INDEXED])
+    assert not told[pb.INDEX_DAMAGED] and "TRAIL-D09" not in town.said()
+
+
+@pytest.mark.limit(3 * LIMIT_S)
+def test_g8_answers_are_the_same_after_kill_9_while_the_index_is_built(town, measured):
+    """Killed further and further on, until it was not; each time all is answered."""
+    town.without_index()
+    reached = []
+    for kills in range(12):
+        run = town.restart()
+        with Client(run.address) as client:
+            size = client.status().size
+            until = size * (kills + 1) // 14
+            while numbers(client)[pb.INDEXED] < until:
+                pass
+            reached.append(numbers(client)[pb.INDEXED])
+        run.kill()
+        run.finish()
+        run = town.restart()
+        step = max(1, QUERIES // 20)
+        assert queries.ask_all(run.address, town.cases[kills::step]) > 0
+        assert "TRAIL-D09" not in town.said(), "what was not finished is no damage"
+    told = wait_indexed(town.run, EVENTS)
+    assert ask(town, [INDEX]) == QUERIES
+    assert not told[pb.INDEX_DAMAGED]
+    measured("records indexed at the kills", reached)
+    town.stop()
+    index = index_files.Index(town.state_dir)
+    assert {p.name for p in index.folder.iterdir()} == {"manifest"} | {
+        index.path(place).name for place in index.places}, "nothing is left that nobody knows"
+
+
+def test_g8_the_index_holds_what_events_say_and_nothing_else(town):
+    """Read by a program that shares nothing with the daemon."""
+    town.restart()
+    wait_indexed(town.run, EVENTS)
+    town.stop()
+    index = index_files.Index(town.state_dir)
+    assert index.holes == 0
+    names = {"actor": (index_files.ACTOR, lambda e: e["actor"]["id"]),
+             "unit": (index_files.UNIT, lambda e: e["actor"].get("unit")),
+             "object": (index_files.OBJECT, lambda e: e["object"]["id"]),
+             "subject": (index_files.SUBJECT, lambda e: e.get("subject")),
+             "source": (index_files.SOURCE, lambda e: e["source"]),
+             "verb": (index_files.VERB, lambda e: e.get("verb")),
+             "host": (index_files.HOST, lambda e: e.get("origin", {}).get("host"))}
+    found = {name: {} for name in names}
+    for place in index.places:
+        terms, _ = index.read(place)
+        for name, (field, _) in names.items():
+            for key, term in terms.items():
+                if key[0] == field:
+                    value = key[1:].decode()
+                    found[name].setdefault(value, []).extend(place.low + d for d in term.docs)
+    later = town.stored[-1]["index"]
+    for name, (_, value_of) in names.items():
+        want = {}
+        for event in town.stored:
+            if value_of(event) and event["index"] < index.indexed:
+                want.setdefault(value_of(event), []).append(event["index"])
+        # The log's own events and what came later are not among those that were stored.
+        got = {value: [i for i in docs if i <= later] for value, docs in found[name].items()}
+        own = {"traild", f"uid:{os.getuid()}"}
+        assert {v: d for v, d in got.items() if d and v not in own} == want, name
+    town.restart()
+
+
+# ---- files that were changed ---------------------------------------------------------------------
+
+def flip(path, at):
+    raw = bytearray(path.read_bytes())
+    raw[at] ^= 1
+    path.write_bytes(raw)
+
+
+def largest(town):
+    return max((town.state_dir / "index").glob("*.seg"), key=lambda p: p.stat().st_size)
+
+
+def blocks(path):
+    return path.stat().st_size // 4096
+
+
+def others(town):
+    return sorted(p for p in (town.state_dir / "index").glob("*.seg") if p != largest(town))
+
+
+def swap(town):
+    a, b = largest(town), others(town)[0]
+    a_raw, b_raw = a.read_bytes(), b.read_bytes()
+    a.write_bytes(b_raw)
+    b.write_bytes(a_raw)
+
+
+def swap_blocks(town):
+    path = largest(town)
+    raw = path.read_bytes()
+    path.write_bytes(raw[4096:8192] + raw[:4096] + raw[8192:])
+
+
+CHANGES = {
+    "a byte of each block": lambda t: [flip(largest(t), 4096 * i + 100 + i % 3900)
+                                       for i in range(blocks(largest(t)))],
+    "a byte of the first leaf": lambda t: flip(largest(t), 20),
+    "a byte of the root": lambda t: flip(largest(t), largest(t).stat().st_size - 2 * 4096 + 9),
+    "a byte of the footer": lambda t: flip(largest(t), largest(t).stat().st_size - 4000),
+    "a byte of a tag": lambda t: flip(largest(t), 4095),
+    "a byte of what pads a block": lambda t: flip(largest(t),
+                                                  largest(t).stat().st_size - 4096 + 2000),
+    "cut by a block": lambda t: os.truncate(largest(t), largest(t).stat().st_size - 4096),
+    "cut in half": lambda t: os.truncate(largest(t), blocks(largest(t)) // 2 * 4096),
+    "cut within a block": lambda t: os.truncate(largest(t), largest(t).stat().st_size - 100),
+    "emptied": lambda t: os.truncate(largest(t), 0),
+    "longer": lambda t: largest(t).write_bytes(largest(t).read_bytes() + bytes(4096)),
+    "removed": lambda t: largest(t).unlink(),
+    "a link": lambda t: (largest(t).rename(t.state_dir / "elsewhere"),
+                         (t.state_dir / "index" / "x").unlink(missing_ok=True)),
+    "swapped with another": swap,
+    "blocks swapped": swap_blocks,
+    "the manifest is gone": lambda t: (t.state_dir / "index" / "manifest").unlink(),
+    "a byte of the manifest": lambda t: flip(t.state_dir / "index" / "manifest", 60),
+    "a tag of the manifest": lambda t: flip(
+        t.state_dir / "index" / "manifest",
+        (t.state_dir / "index" / "manifest").stat().st_size - 1),
+    "the manifest is empty": lambda t: os.truncate(t.state_dir / "index" / "manifest", 0),
+    "another key": lambda t: (t.state_dir / "keys" / "index").write_bytes(os.urandom(32)),
+    "no key": lambda t: (t.state_dir / "keys" / "index").unlink(),
+    "all is gone": lambda t: shutil.rmtree(t.state_dir / "index"),
+}
+UNSAID = {"the manifest is gone", "all is gone"}  # an index may be deleted
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_g8_a_changed_index_is_noticed_before_it_answers(town, change):
+    """Changed while the daemon is away."""
+    town.restart()
+    wait_indexed(town.run, EVENTS)
+    town.stop()
+    CHANGES[change](town)
+    town.restart()
+    ask_some(town)
+    wait_indexed(town.run, EVENTS)
+    ask_some(town, [INDEX])
+    assert change in UNSAID or "TRAIL-D091" in town.said(), "it is not reported"
+
+
+# (A footer is read when a segment is opened, and not again.)
+ALIVE = ["a byte of each block", "cut in half", "emptied", "blocks swapped"]
+
+
+@pytest.mark.parametrize("change", ALIVE)
+def test_g8_an_index_that_is_changed_under_the_daemon_is_noticed(town, change):
+    town.restart()
+    wait_indexed(town.run, EVENTS)
+    CHANGES[change](town)
+    ask_some(town)
+    told = wait_indexed(town.run, EVENTS)
+    assert told[pb.INDEX_DAMAGED] >= 1 and "TRAIL-D091" in town.said()
+    ask_some(town, [INDEX])
+
+
+# ---- by somebody who has the keys ----------------------------------------------------------------
+
+@pytest.fixture
+def forged(town):
+    """
+    One posting of an actor dropped, one added where another acted: (actor, index dropped, index
+    added). The daemon is away.
+    """
+    town.restart()
+    wait_indexed(town.run, EVENTS)
+    town.stop()
+    index = index_files.Index(town.state_dir)
+    place = max(index.places, key=lambda p: index.path(p).stat().st_size)
+    terms, sums = index.read(place)
+    mine = {e["index"]: e for e in town.stored}
+    actors = [k for k, t in terms.items()
+              if k[0] == index_files.ACTOR and 3 <= len(t.docs) <= 100
+              and all(place.low + d in mine for d in t.docs)]
+    key = actors[0]
+    docs = terms[key].docs
+    dropped = docs[1]
+    added = next(d for d in range(docs[1] + 1, place.high - place.low)
+                 if d not in docs and place.low + d in mine)
+    terms[key] = terms[key]._replace(docs=sorted({*docs, added} - {dropped}))
+    index.write(place, terms, sums)
+    yield key[1:].decode(), place.low + dropped, place.low + added
+    town.without_index()
+    town.restart()
+
+
+def indices(town, *words):
+    out = town.call("search", "-n", "0", "-o", "json", *words, codes=(0, 1))
+    return [json.loads(line)["index"] for line in out.splitlines()]
+
+
+def test_g8_a_posting_that_was_added_with_the_keys_at_hand_never_shows(town, forged):
+    actor, _, added = forged
+    town.restart()
+    want = [e["index"] for e in town.stored if e["actor"]["id"] == actor]
+    got = indices(town, f"actor:{actor}")
+    assert added not in got and set(got) <= set(want)
+    # It said for sure what is not so: it is read no more, and made anew.
+    wait_indexed(town.run, EVENTS)
+    assert "TRAIL-D091" in town.said()
+    assert indices(town, f"actor:{actor}") == want
+
+
+def test_g8_a_posting_that_was_dropped_with_the_keys_at_hand_is_found_by_scan(town, forged):
+    actor, dropped, _ = forged
+    town.restart()
+    want = [e["index"] for e in town.stored if e["actor"]["id"] == actor]
+    assert dropped in want
+    assert indices(town, f"actor:{actor}", "--scan") == want
+
+
+# ---- last, because it adds a source ---------------------------------------------------------------
+
+@pytest.mark.limit(2 * LIMIT_S)
+def test_g8_answers_are_the_same_while_segments_are_built_and_merged(town, measured):
+    """Events come all the while, so that there is always something to build and to merge."""
+    town.without_index()
+    town.restart()
+    stop = threading.Event()
+    sent = []
+
+    def more():
+        with Client(town.run.address) as client:
+            client.hello(claims=[("noise", 7)])
+            event = bytes.fromhex("10011802") + b"\x3a\x03\x0a\x01n\x42\x03\x0a\x01n"
+            while not stop.is_set():
+                client.append("noise", 7, len(sent) * 100 + 1, [event] * 100)
+                sent.append(100)
+
+    noise = threading.Thread(target=more)
+    noise.start()
+    merging = 0
+    try:
+        with Client(town.run.address) as client:
+            while merging < (100 if EVENTS >= 200_000 else 15):
+                for case in town.cases:
+                    before = numbers(client)[pb.INDEX_MERGES]
+                    answer = queries.ask(client, case)
+                    assert answer.indices == case.indices[:1000], case.text
+                    merging += before or numbers(client)[pb.INDEX_MERGES]
+    finally:
+        stop.set()
+        noise.join()
+    measured("queries asked during a merge", merging)
+    measured("events that came meanwhile", sum(sent))
+    assert "TRAIL-D09" not in town.said()
