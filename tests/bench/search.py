@@ -1,0 +1,445 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""
+What it costs to ask who did what, among ten million municipal events: traild, and beside it, in the
+same run and with the same parameters, PostgreSQL 15 with the indexes that a good engineer would make.
+
+    search.py [--events N] [--asks N] [--folder F] [STEP...]
+
+Steps, all of them in this order unless some are named:
+
+    fill           a store with events, each from the system that emits it
+    ask            the questions: through the library, which verifies each row, and on the wire
+    ingest         events/s with the index and without, in pairs; how far the index lags
+    rebuild        the index deleted, and built anew
+    fill-postgres  the same events by COPY; the indexes; the last tenth with the indexes there
+    ask-postgres   the same questions
+    table          print what was measured; fail where the two systems answered differently
+
+Single steps need --folder, where stores and results stay until `--remove`. Otherwise everything
+lies in a temporary folder and goes at the end. Nothing but the answers is asserted.
+"""
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+from postgres import Postgres, missing  # noqa: E402
+from run import CONFIG, Bench, data_file, first_line, print_machine, say, trail  # noqa: E402
+
+ROOT = HERE.parent.parent
+ORIGIN = "bench.example/log"
+STEPS = ["fill", "ask", "ingest", "rebuild", "fill-postgres", "ask-postgres", "table"]
+
+# The setting that turns the index off, once there is one: {"name": "value"}.
+INDEX_OFF = None
+
+
+class Search:
+    """The folder with both systems, and what was measured in it."""
+
+    def __init__(self, options, folder):
+        self.options = options
+        self.folder = folder
+        self.bench = Bench(options.build.resolve(), folder, options.ingest_events)
+        self.file = folder / "results.json"
+        self.results = json.loads(self.file.read_text()) if self.file.exists() else {}
+        self.postgres = Postgres(self.results.get("postgres_folder", folder / "postgres"))
+
+    def put(self, name, value):
+        self.results[name] = value
+        self.file.write_text(json.dumps(self.results) + "\n", encoding="utf-8")
+
+    def start(self):
+        return self.bench.factory.start(self.folder / "store", config=CONFIG, origin=ORIGIN)
+
+    def call(self, mode, *words):
+        """One run of the C program `search`."""
+        return self.bench.call("search", mode, "--events", self.options.events, "--seed",
+                               self.options.seed, *words)
+
+    def ask(self, *words):
+        words += ("--only", self.options.only) if self.options.only else ()
+        return self.call("ask", "--asks", self.options.asks, *words)["questions"]
+
+
+def end(daemon):
+    daemon.stop()
+    daemon.finish()
+
+
+# ---- traild -------------------------------------------------------------------------------------
+
+
+def status_of(search, daemon):
+    return json.loads(trail(search.bench, daemon, "status", "-o", "json")[2])
+
+
+def wait_for_index(search, daemon, seconds=3600):
+    """
+    Seconds until the index covers the log; None: this daemon has none. It has one when its status
+    tells `index_size`, the records that are in it, and `index_bytes`, its size on disk.
+    """
+    begun = time.monotonic()
+    while time.monotonic() - begun < seconds:
+        status = status_of(search, daemon)
+        if "index_size" not in status:
+            return None
+        if status["index_size"] >= status["size"]:
+            return time.monotonic() - begun
+        time.sleep(0.05)
+    raise RuntimeError(f"after {seconds} s the index does not cover the log")
+
+
+def fill(search):
+    shutil.rmtree(search.folder / "store", ignore_errors=True)
+    daemon = search.start()
+    before = data_file(daemon).stat().st_size
+    done = search.call("fill", "--connect", daemon.address)
+    done["index_behind_seconds"] = wait_for_index(search, daemon)
+    status = status_of(search, daemon)
+    done["store_bytes"] = (data_file(daemon).stat().st_size - before) / done["events"]
+    if "index_bytes" in status:
+        done["index_bytes"] = status["index_bytes"] / done["events"]
+    end(daemon)
+    search.put("fill", done)
+
+
+def read_into_cache(folder):
+    """Both systems are asked with warm caches."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            subprocess.run(["cat", str(path)], stdout=subprocess.DEVNULL, check=True)
+
+
+def ask(search):
+    daemon = search.start()
+    wait_for_index(search, daemon)
+    read_into_cache(search.folder / "store")
+    search.put("floor", search.call("floor", "--connect", daemon.address, "--asks",
+                                    max(search.options.asks, 100)))
+    say("ask through the library")
+    search.put("trail", search.ask("--connect", daemon.address))
+    say("ask on the wire")
+    search.put("wire", search.ask("--connect", daemon.address, "--wire"))
+    end(daemon)
+
+
+class Lag:
+    """Looks at how many records the index is behind, while something else runs."""
+
+    def __init__(self, search, daemon):
+        self.search, self.daemon = search, daemon
+        self.over = threading.Event()
+        self.most = 0
+        self.thread = threading.Thread(target=self.look)
+
+    def look(self):
+        while not self.over.wait(0.2):
+            status = status_of(self.search, self.daemon)
+            self.most = max(self.most, status["size"] - status["index_size"])
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *what):
+        self.over.set()
+        self.thread.join()
+
+
+def ingest_once(search, more):
+    """(events/s, most records behind, seconds until none is) of 16 connections on a new store."""
+    daemon = search.bench.factory.start(None, config=dict(CONFIG, **more), origin=ORIGIN)
+    try:
+        if more:
+            return search.bench.load(daemon, search.bench.events)["rate"], 0, 0
+        with Lag(search, daemon) as lag:
+            rate = search.bench.load(daemon, search.bench.events)["rate"]
+        return rate, lag.most, wait_for_index(search, daemon)
+    finally:
+        search.bench.drop(daemon)
+
+
+def ingest(search):
+    """Pairs next to each other in time, in turns which comes first."""
+    if INDEX_OFF is None:
+        say("left out: ingest with index on and off: there is no index to turn off yet")
+        return
+    pairs = []
+    for i in range(search.options.pairs):
+        runs = {}
+        for on in ((True, False) if i % 2 == 0 else (False, True)):
+            runs[on] = ingest_once(search, {} if on else INDEX_OFF)
+        pairs.append({"on": runs[True][0], "off": runs[False][0], "behind": runs[True][1],
+                      "behind_seconds": runs[True][2]})
+    search.put("ingest", pairs)
+
+
+def rebuild(search):
+    index = search.folder / "store" / "index"
+    daemon = search.start()
+    known = "index_size" in status_of(search, daemon)
+    end(daemon)
+    if not known:
+        say("left out: rebuilding the index: there is none yet")
+        return
+    shutil.rmtree(index)
+    daemon = search.start()
+    seconds = wait_for_index(search, daemon)
+    size = status_of(search, daemon)["size"]
+    end(daemon)
+    search.put("rebuild", {"seconds": seconds, "rate": size / seconds})
+
+
+# ---- PostgreSQL ---------------------------------------------------------------------------------
+
+
+def without_postgres(search):
+    why = missing()
+    if why:
+        say(f"left out: {why}")
+        search.put("postgres_missing", why)
+    return why is not None
+
+
+def copy(search, *words):
+    return search.call("fill", "--postgres", search.postgres.connection, *words)
+
+
+def fill_postgres(search):
+    if without_postgres(search):
+        return
+    search.postgres.remove()
+    search.postgres.create()
+    search.put("postgres_folder", str(search.postgres.folder))
+    search.postgres.start()
+    try:
+        search.postgres.sql_file("postgres_table.sql")
+        # Nine tenths as one loads much, and the last as a log grows: its indexes are there, and
+        # each batch is durable.
+        most = search.options.events - search.options.events // 10
+        done = copy(search, "--last", most)
+        begun = time.monotonic()
+        search.postgres.sql_file("postgres_indexes.sql")
+        done["index_seconds"] = time.monotonic() - begun
+        grown = copy(search, "--first", most, "--commit", 1000)
+        done["indexed_rate"], done["all"] = grown["rate"], done["events"] + grown["events"]
+        search.postgres.sql("VACUUM (FREEZE, ANALYZE) event")
+        done["tables_bytes"] = int(search.postgres.sql("SELECT pg_table_size('event')"))
+        done["indexes_bytes"] = int(search.postgres.sql("SELECT pg_indexes_size('event')"))
+        search.put("fill_postgres", done)
+    finally:
+        search.postgres.stop()
+
+
+def ask_postgres(search):
+    if without_postgres(search):
+        return
+    search.postgres.start()
+    try:
+        search.postgres.sql("CREATE EXTENSION IF NOT EXISTS pg_prewarm")
+        search.postgres.sql("SELECT sum(pg_prewarm(oid)) FROM pg_class WHERE oid = 'event'::regclass "
+                            "OR oid IN (SELECT indexrelid FROM pg_index "
+                            "WHERE indrelid = 'event'::regclass)")
+        say("ask PostgreSQL")
+        search.put("postgres", search.ask("--postgres", search.postgres.connection))
+        say("ask PostgreSQL, each reading written down")
+        search.put("logged", search.ask("--postgres", search.postgres.connection, "--logged"))
+        search.put("postgres_version", search.postgres.sql("SHOW server_version").strip())
+    finally:
+        search.postgres.stop()
+
+
+# ---- the table ----------------------------------------------------------------------------------
+
+
+def differences(search):
+    """What traild and PostgreSQL answered differently, a line each."""
+    found = []
+    for ours, theirs in zip(search.results.get("trail", []), search.results.get("postgres", [])):
+        if ours.get("left_out") or theirs.get("left_out"):
+            continue
+        for a, b in zip(ours["answers"], theirs["answers"], strict=True):
+            if a != b:
+                found.append(f"{ours['name']}: {a[0].strip()}: traild gave {a[1]} rows ({a[2]}), "
+                             f"PostgreSQL {b[1]} ({b[2]})")
+    return found
+
+
+def pair(series, which):
+    """p50 / p99 in ms."""
+    if not series or series.get("left_out"):
+        return "-"
+    return f"{series[f'{which}_p50_us'] / 1000:.2f} / {series[f'{which}_p99_us'] / 1000:.2f}"
+
+
+def ratio(ours, theirs):
+    """How much longer they take to the last row, p50."""
+    if any(not s or s.get("left_out") for s in (ours, theirs)):
+        return "-"
+    return f"{theirs['last_p50_us'] / ours['last_p50_us']:.2f}"
+
+
+def rows_of(series):
+    shown = [s for s in series if s and not s.get("left_out")]
+    return f"{statistics.median(a[1] for a in shown[0]['answers']):,.0f}" if shown else "-"
+
+
+SYSTEMS = [("trail", "traild"), ("wire", "on the wire"), ("postgres", "PostgreSQL"),
+           ("logged", "PG, logged")]
+
+
+def print_questions(search):
+    results = search.results
+    all_series = [results.get(key) for key, _ in SYSTEMS]
+    names = [s["name"] for s in next((x for x in all_series if x), [])]
+    for which in ("last", "first"):
+        print(f"\n{f'to the {which} row, ms, p50 / p99':52}{'rows':>7}"
+              + "".join(f"{name:>18}" for _, name in SYSTEMS)
+              + (f"{'PG/traild':>11}{'logged/':>9}" if which == "last" else ""))
+        for i, name in enumerate(names):
+            series = [x[i] if x else None for x in all_series]
+            ratios = (f"{ratio(series[0], series[2]):>11}{ratio(series[0], series[3]):>9}"
+                      if which == "last" else "")
+            print(f"{name:52}{rows_of(series):>7}"
+                  + "".join(f"{pair(s, which):>18}" for s in series) + ratios)
+    print(f"""
+each question {search.options.asks} times, each time with other parameters; rows: the median; -: cannot be asked there
+traild: every row verified by the library, the reading durable in the log before the answer leaves
+on the wire: the same daemon, the rows believed. PostgreSQL: neither. PG, logged: a durable INSERT
+that tells of the reading goes before each question. PG/traild, logged/: their p50 by traild's""")
+    floor = results.get("floor")
+    if floor:
+        print(f"floor of traild: one durable append {pair(floor, 'append')}, "
+              f"one event by its number {pair(floor, 'show')}")
+
+
+def line(name, text):
+    print(f"{name:58}{text}")
+
+
+def print_ingest(search):
+    pairs = search.results.get("ingest")
+    name = "ingest with the index / without it"
+    if not pairs:
+        line(name, "left out: no index to turn off yet")
+        line("index behind, at full ingest", "left out: no index yet")
+        return
+    ratios = [p["on"] / p["off"] for p in pairs]
+    line(name, f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}, "
+               f"{len(pairs)} pairs; {statistics.median(p['on'] for p in pairs):,.0f} events/s)")
+    line("index behind, at full ingest",
+         f"at most {max(p['behind'] for p in pairs):,} records; none "
+         f"{max(p['behind_seconds'] for p in pairs):.1f} s after the last ack")
+
+
+def print_stores(search):
+    filled, theirs = search.results.get("fill"), search.results.get("fill_postgres")
+    rebuilt = search.results.get("rebuild")
+    print()
+    if filled:
+        line("traild: filled by 40 sources, generator included",
+             f"{filled['rate']:,.0f} events/s, {filled['seconds']:.1f} s")
+        line("traild: disk per event", f"{filled['store_bytes']:.0f} bytes")
+        line("traild: index per event", f"{filled['index_bytes']:.1f} bytes"
+             if "index_bytes" in filled else "left out: no index yet")
+        print_ingest(search)
+        line("index built anew", f"{rebuilt['rate']:,.0f} events/s, {rebuilt['seconds']:.1f} s"
+             if rebuilt else "left out: no index yet")
+    if theirs:
+        events = theirs["all"]
+        line("PostgreSQL: COPY without indexes, generator included",
+             f"{theirs['rate']:,.0f} events/s, {theirs['seconds']:.1f} s; "
+             f"indexes then {theirs['index_seconds']:.1f} s")
+        line("PostgreSQL: COPY with indexes, 1,000 a commit",
+             f"{theirs['indexed_rate']:,.0f} events/s (the last tenth)")
+        line("PostgreSQL: disk per event", f"table {theirs['tables_bytes'] / events:.0f}, "
+             f"indexes {theirs['indexes_bytes'] / events:.0f} bytes")
+
+
+def table(search):
+    options = search.options
+    print_machine(search.folder)
+    print(f"versions     {first_line(str(search.bench.factory.trail), '--version')}; PostgreSQL "
+          f"{search.results.get('postgres_version', search.results.get('postgres_missing', '-'))}")
+    print(f"events       {options.events:,} municipal ones, seed {options.seed}; caches warm")
+    print_questions(search)
+    print_stores(search)
+    found = differences(search)
+    if found:
+        print(f"\nTHE ANSWERS DIFFER, {len(found)} times:", *found[:10], sep="\n  ", flush=True)
+        return 1
+    if "trail" in search.results and "postgres" in search.results:
+        print("\nanswers: the same from both systems")
+    return 0
+
+
+# ---- all ----------------------------------------------------------------------------------------
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("steps", nargs="*", metavar="STEP", help=", ".join(STEPS))
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
+    parser.add_argument("--scratch", type=pathlib.Path, default=ROOT / "build",
+                        help="folder on the file system to be measured")
+    parser.add_argument("--folder", type=pathlib.Path, help="keep stores and results there")
+    parser.add_argument("--remove", action="store_true", help="remove that folder at the end")
+    parser.add_argument("--events", type=int, default=10_000_000)
+    parser.add_argument("--asks", type=int, default=300, help="of each question")
+    parser.add_argument("--only", help="questions with this in their name")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--pairs", type=int, default=3, help="of runs with and without the index")
+    parser.add_argument("--ingest-events", type=int, default=2_000_000, help="of each such run")
+    options = parser.parse_args()
+    unknown = set(options.steps) - set(STEPS)
+    if unknown:
+        parser.error(f"no such step: {', '.join(sorted(unknown))} (there are {', '.join(STEPS)})")
+    if options.steps and not options.folder:
+        parser.error("single steps need --folder")
+    return options
+
+
+def run(options, folder):
+    search = Search(options, folder)
+    code = 0
+    try:
+        for step in options.steps or STEPS:
+            say(step)
+            code = globals()[step.replace("-", "_")](search) or code
+    finally:
+        for daemon in search.bench.factory.started:
+            daemon.finish()
+        if options.remove or not options.folder:
+            search.postgres.remove()
+        else:
+            search.postgres.stop()
+    if options.folder and options.remove:
+        shutil.rmtree(folder)
+    return code
+
+
+def main():
+    options = parse()
+    if options.folder:
+        options.folder.mkdir(parents=True, exist_ok=True)
+        return run(options, options.folder.resolve())
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=options.scratch) as folder:
+        # PostgreSQL runs as another user, and reaches its own folder in it.
+        os.chmod(folder, 0o711)
+        return run(options, pathlib.Path(folder))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
