@@ -242,7 +242,7 @@ $(foreach a,$(CROSS),$(eval $(call CROSS_RULES,$(a))))
 # PostgreSQL stands beside us in bench-search, where its users' library is installed.
 PQ_INCLUDE := $(patsubst %/libpq-fe.h,%,$(firstword $(wildcard /usr/include/postgresql/libpq-fe.h /usr/include/libpq-fe.h)))
 PQ := $(if $(PQ_INCLUDE),libpq,none)
-BENCH_MAIN  := load limit proof attack search
+BENCH_MAIN  := load limit proof attack search rows
 BENCH_PARTS := $(filter-out $(BENCH_MAIN:%=tests/bench/%.c) tests/bench/postgres_%.c,$(BENCH_C))
 BENCHES := $(BENCH_MAIN:%=build/release/tests/bench/%)
 $(BENCHES): build/release/tests/bench/%: build/release/tests/bench/%.o \

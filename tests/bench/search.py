@@ -204,8 +204,15 @@ def rebuild(search):
 # ---- PostgreSQL ---------------------------------------------------------------------------------
 
 
+def without_libpq(search):
+    done = subprocess.run([str(search.bench.programs / "search"), "fill", "--events", "1",
+                           "--postgres", "host=/nowhere"], capture_output=True, text=True,
+                          check=False)
+    return done.stderr.strip() if "without libpq" in done.stderr else None
+
+
 def without_postgres(search):
-    why = missing()
+    why = missing() or without_libpq(search)
     if why:
         say(f"left out: {why}")
         search.put("postgres_missing", why)
@@ -369,7 +376,6 @@ def print_stores(search):
 
 def table(search):
     options = search.options
-    print_machine(search.folder)
     print(f"versions     {first_line(str(search.bench.factory.trail), '--version')}; PostgreSQL "
           f"{search.results.get('postgres_version', search.results.get('postgres_missing', '-'))}")
     print(f"events       {options.events:,} municipal ones, seed {options.seed}; caches warm")
@@ -414,6 +420,7 @@ def parse():
 def run(options, folder):
     search = Search(options, folder)
     code = 0
+    print_machine(folder)
     try:
         for step in options.steps or STEPS:
             say(step)
