@@ -9,7 +9,7 @@
  *   chunk_tag   hashing as many bytes
  *   chunk_find  finding it in the store
  *   payload     its commitment, once the chunk is open
- *   proof       the path to the root
+ *   proof       the path to the root, nodes in common made once
  *   encode      a page of all rows, as it goes to the wire
  *   decode      the same at the other end
  *   verify      opened, chained, in the tree; the event walked
@@ -17,6 +17,7 @@
  * Prints one JSON object.
  */
 #include "../../client/items.h"
+#include "../../daemon/nodes.h"
 #include "../../daemon/sweep.h"
 #include "../../proto/codec.h"
 #include "../../proto/crypto.h"
@@ -163,10 +164,12 @@ static bool open_payloads(struct lab *l, struct sweep *sweep)
 
 static bool prove_rows(struct lab *l)
 {
+	struct nodes nodes;
+	nodes_begin(&nodes, l->txn);
 	for (size_t i = 0; i < l->options->rows; i++) {
 		struct evidence_item *item = &l->page.items[i];
 		struct tree_proof *path = &l->page.paths[i];
-		if (tree_inclusion(item->index, l->cp.size, store_node, l->txn, path))
+		if (tree_inclusion(item->index, l->cp.size, nodes_get, &nodes, path))
 			return false;
 		item->path = path->path;
 		item->path_count = path->count;
