@@ -34,9 +34,10 @@ struct trail *ask_open(const char *path)
 	return NULL;
 }
 
-static bool set_query(struct trail_query *q, const struct ask *a)
+static bool set_query(struct trail_query *q, const struct inquiry *of, const struct ask *a)
 {
-	return q && trail_query_set_time(q, a->since_ns, a->until_ns) == TRAIL_OK &&
+	return q && trail_query_set_page(q, (uint32_t)of->limit) == TRAIL_OK &&
+		trail_query_set_time(q, a->since_ns, a->until_ns) == TRAIL_OK &&
 		(a->object[0] != '\0' || trail_query_set_terms(q, a->terms) == TRAIL_OK);
 }
 
@@ -74,7 +75,7 @@ enum asked ask_trail(struct trail *t, const struct inquiry *q, const struct ask 
 	enum trail_err err = TRAIL_UNSUPPORTED;
 	*o = (struct outcome){ 0 };
 	*why = NO_REPORT;
-	if (q->shape != SHAPE_REPORT && set_query(query, a)) {
+	if (q->shape != SHAPE_REPORT && set_query(query, q, a)) {
 		uint64_t start = monotonic_ns();
 		err = a->object[0] != '\0' ? trail_history(t, a->object, query, &rows)
 					   : trail_search(t, query, &rows);
