@@ -36,7 +36,9 @@ struct trail *ask_open(const char *path)
 
 static bool set_query(struct trail_query *q, const struct inquiry *of, const struct ask *a)
 {
-	return q && trail_query_set_page(q, (uint32_t)of->limit) == TRAIL_OK &&
+	/* Counting begins behind the first page. */
+	uint32_t page = of->shape == SHAPE_COUNT ? 1 : (uint32_t)of->limit;
+	return q && trail_query_set_page(q, page) == TRAIL_OK &&
 		trail_query_set_time(q, a->since_ns, a->until_ns) == TRAIL_OK &&
 		(a->object[0] != '\0' || trail_query_set_terms(q, a->terms) == TRAIL_OK);
 }

@@ -95,19 +95,26 @@ static void print_series(const struct options *o, size_t q, struct series *s)
 	(void)printf("]}");
 }
 
+/* How often: a report takes PostgreSQL seconds, so it is asked for more seldom. */
+static uint64_t times_of(const struct options *o, size_t q)
+{
+	return INQUIRIES[q].shape == SHAPE_REPORT ? (o->asks + 9) / 10 : o->asks;
+}
+
 /* The warming ones come behind those that count, so that these are the same whatever their number.
  */
 static bool ask_series(
 	const struct options *o, const struct asked_one *whom, size_t q, struct series *s)
 {
-	uint64_t warming = o->asks >= 10 * WARMING ? WARMING : 0;
+	uint64_t asks = times_of(o, q);
+	uint64_t warming = asks >= 10 * WARMING ? WARMING : 0;
 	struct outcome warm;
 	struct ask a;
-	for (uint64_t i = 0; i < warming + o->asks && !s->left_out; i++) {
+	for (uint64_t i = 0; i < warming + asks && !s->left_out; i++) {
 		bool counts = i >= warming;
 		struct outcome *outcome = counts ? &s->outcomes[s->count] : &warm;
 		const char *why;
-		inquiry_draw(q, counts ? s->count : o->asks + i, o->seed, o->events, &a);
+		inquiry_draw(q, counts ? s->count : asks + i, o->seed, o->events, &a);
 		enum asked got = ask_one(whom, &INQUIRIES[q], &a, outcome, &why);
 		if (got == ASKED_FAILED)
 			return false;

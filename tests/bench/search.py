@@ -328,7 +328,8 @@ def print_questions(search):
             print(f"{name:52}{rows_of(series):>7}"
                   + "".join(f"{pair(s, which):>18}" for s in series) + ratios)
     print(f"""
-each question {search.options.asks} times, each time with other parameters; rows: the median; -: cannot be asked there
+each question {search.options.asks} times, reports a tenth of that, always with other parameters
+rows: the median of the answers. -: cannot be asked there
 traild: every row verified by the library, the reading durable in the log before the answer leaves
 on the wire: the same daemon, the rows believed. PostgreSQL: neither. PG, logged: a durable INSERT
 that tells of the reading goes before each question. PG/traild, logged/: their p50 by traild's""")
