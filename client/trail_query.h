@@ -12,6 +12,7 @@ struct trail_query {
 	uint32_t page_rows;
 	bool newest_first;
 	bool follow;
+	bool scan;
 	bool evidence;
 	trail_progress_fn progress;
 	void *ctx; /* of progress */

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trail_rows.h"
 
-#include "../proto/query_parse.h"
 #include "../proto/wire.h"
 #include "deadline.h"
+#include "terms.h"
 #include "trail_query.h"
 
 #include <stdlib.h>
 
 enum {
-	SHOWN_MAX = 60,         /* bytes of a query that a sentence shows */
 	FOLLOW_SLACK_MS = 1000, /* for the answer's way, of what the handle waits */
 };
 
@@ -40,31 +39,9 @@ void rows_forsake(struct trail *t)
 
 /* ---- asking ---- */
 
-/* How much of the text from `at` on a sentence shows: whole characters. */
-static int shown(struct span text, size_t at, size_t len)
-{
-	size_t n = len < SHOWN_MAX ? len : SHOWN_MAX;
-	while (n > 0 && at + n < text.len && (text.data[at + n] & 0xc0) == 0x80)
-		n--;
-	return (int)n;
-}
-
 static enum trail_err read_terms(struct trail *t, struct trail_rows *r)
 {
-	struct span text = buf_view(&r->text);
-	struct query_fault bad;
-	if (!text_utf8(text))
-		return fault_set(&t->fault, TRAIL_INVALID, "the query is not UTF-8");
-	if (!buf_reserve(&r->literal, query_room(text.len)))
-		return fault_set(&t->fault, TRAIL_NOMEM, "memory is out");
-	struct arena arena = { .data = r->literal.data, .cap = r->literal.cap };
-	enum trail_err err = query_parse(text, &arena, &r->reading.answer.query, &bad);
-	if (err == TRAIL_OK)
-		return TRAIL_OK;
-	(void)fault_set(&t->fault, err, "the query, at \"%.*s\" (byte %zu): %s",
-		shown(text, bad.at, bad.len), (const char *)text.data + bad.at, bad.at, bad.why);
-	t->fault.index = (uint32_t)bad.at;
-	return err;
+	return terms_read(buf_view(&r->text), &r->literal, &r->reading.answer.query, &t->fault);
 }
 
 static enum trail_err read_object(struct trail *t, struct trail_rows *r)
@@ -91,6 +68,7 @@ static enum trail_err set_bounds(struct trail *t, const struct trail_query *q, s
 		.until_ns = q->until_ns,
 		.newest_first = q->newest_first,
 		.limit = q->page_rows,
+		.scan = q->scan,
 		.follow_ms = q->follow, /* the first page comes at once */
 	};
 	return TRAIL_OK;
@@ -298,7 +276,8 @@ uint64_t trail_rows_witnessed(const struct trail_rows *r)
 
 const char *trail_rows_method(const struct trail_rows *r)
 {
-	return ended(r).method == METHOD_SCAN ? "scan" : "";
+	enum search_method method = ended(r).method;
+	return method == METHOD_SCAN ? "scan" : method == METHOD_INDEX ? "index" : "";
 }
 
 void trail_rows_free(struct trail_rows *r)

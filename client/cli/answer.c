@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "answer.h"
 
+#include "caret.h"
 #include "folder.h"
 #include "output.h"
 #include "progress.h"
@@ -9,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	ROWS_ON_TERMINAL = 1000, /* where nobody says how many */
@@ -41,6 +43,8 @@ void asking_choices(struct asking *asking, struct choice to[ASKING_CHOICES])
 		{ .name = "limit", .letter = 'n', .text = &asking->limit },
 		{ .name = "reverse", .letter = 'r', .flag = &asking->newest_first },
 		{ .name = "follow", .letter = 'f', .flag = &asking->follow },
+		{ .name = "scan", .flag = &asking->scan },
+		{ .name = "explain", .flag = &asking->explain },
 		{ .name = "evidence", .text = &asking->evidence, .value = VALUE_FILE },
 		{ .name = NULL },
 	};
@@ -123,6 +127,8 @@ static enum trail_err ask(struct answer *a, bool newest_first, bool follow, uint
 		err = trail_query_set_from(q, from);
 	if (err == TRAIL_OK)
 		err = trail_query_set_follow(q, follow);
+	if (err == TRAIL_OK)
+		err = trail_query_set_scan(q, asking->scan);
 	if (err == TRAIL_OK)
 		err = trail_query_set_evidence(q, asking->evidence != NULL);
 	progress_init(&a->progress, 0, "records");
@@ -408,6 +414,16 @@ static int show_and_follow(struct answer *a)
 	return fflush(stdout) == 0 ? follow(a, trail_rows_read(a->rows)) : EXIT_OK;
 }
 
+/* Whoever typed the terms is shown where they are wrong. */
+static int refuse_terms(struct cli *cli, const struct asking *asking)
+{
+	size_t at = trail_error_index(cli->trail);
+	int code = cli_fail(cli);
+	if (code == EXIT_USAGE && asking->terms && isatty(STDERR_FILENO) == 1)
+		print_caret(stderr, asking->terms, at, cli->screen.columns);
+	return code;
+}
+
 /* What cannot be asked is said before a daemon is needed: only the handle is not open yet. */
 static int judge_question(struct answer *a)
 {
@@ -415,7 +431,55 @@ static int judge_question(struct answer *a)
 	if (err == TRAIL_MISUSE)
 		return EXIT_OK;
 	/* ask said itself what did not come to the library's judgement. */
-	return trail_error_code(a->cli->trail) == TRAIL_OK ? exit_of(err) : cli_fail(a->cli);
+	if (trail_error_code(a->cli->trail) == TRAIL_OK)
+		return exit_of(err);
+	return refuse_terms(a->cli, a->asking);
+}
+
+static void print_line(void *ctx, const char *text)
+{
+	(void)ctx;
+	print_text(stdout, text);
+	(void)fputc('\n', stdout);
+}
+
+static void print_bound(const char *words, int64_t ns)
+{
+	char when[WHEN_MAX];
+	if (ns == 0)
+		return;
+	when_utc(ns, when);
+	(void)printf("time is %s %s\n", words, when);
+}
+
+static enum trail_err explain_terms(struct cli *cli, const char *terms)
+{
+	struct trail_query *q = trail_query_new();
+	enum trail_err err = trail_query_set_terms(q, terms);
+	if (err == TRAIL_OK)
+		err = trail_query_explain(cli->trail, q, print_line, NULL);
+	trail_query_free(q);
+	return err;
+}
+
+static int explain(struct cli *cli, const struct asking *asking)
+{
+	enum trail_err err = TRAIL_OK;
+	if (asking->object) {
+		(void)printf("object is ");
+		print_line(NULL, asking->object);
+	} else {
+		err = explain_terms(cli, asking->terms);
+	}
+	if (err != TRAIL_OK && trail_error_code(cli->trail) == TRAIL_OK) {
+		say("this cannot be asked: %s", trail_err_text(err));
+		return exit_of(err);
+	}
+	if (err != TRAIL_OK)
+		return refuse_terms(cli, asking);
+	print_bound("from", asking->since_ns);
+	print_bound("before", asking->until_ns);
+	return EXIT_OK;
 }
 
 int answer_show(struct cli *cli, struct asking *asking)
@@ -424,6 +488,8 @@ int answer_show(struct cli *cli, struct asking *asking)
 	int code = read_asking(cli, asking);
 	if (code == EXIT_OK)
 		code = cli_prepare(cli);
+	if (code == EXIT_OK && asking->explain)
+		return explain(cli, asking);
 	if (code == EXIT_OK)
 		code = judge_question(&a);
 	if (code == EXIT_OK)

@@ -16,17 +16,22 @@ struct asking {
 	const char *evidence;              /* folder to make; NULL: none */
 	bool newest_first;
 	bool follow;
+	bool scan;
+	bool explain; /* ask nothing */
 	/* By answer_show: */
 	int64_t since_ns, until_ns;
 	uint64_t rows_max; /* UINT64_MAX: all */
 };
 
 enum {
-	ASKING_CHOICES = 7
+	ASKING_CHOICES = 9
 };
 /* The options that fill `asking`, ended by an empty one. */
 void asking_choices(struct asking *asking, struct choice to[ASKING_CHOICES]);
-/* Open the log, ask, show. Answers the exit code. */
+/*
+ * Open the log, ask, show; or say how the question is understood, for which no daemon is needed.
+ * Answers the exit code.
+ */
 int answer_show(struct cli *cli, struct asking *asking);
 
 #endif
