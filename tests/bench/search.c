@@ -7,6 +7,7 @@
  *   fill   make the events, and have them stored
  *   ask    each question many times: to the first row and to the last, and how many rows there were
  *   floor  what no answer can be faster than: one durable append; one event shown by its number
+ *   lag    how many records the index is behind at the most, until stdin is closed
  */
 #include "../../proto/crypto.h"
 #include "ask.h"
@@ -15,12 +16,15 @@
 #include "stopwatch.h"
 
 #include <getopt.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
 	EXIT_USAGE = 2,
 	EXIT_IO = 3,
+	LOOK_EVERY_MS = 100,
 	WARMING = 10, /* askings before those that count, where there are many */
 };
 
@@ -219,6 +223,40 @@ static bool run_floor(const struct options *o)
 	return ok;
 }
 
+/* ---- lag ---- */
+
+/* Whether stdin is still open, after a while. */
+static bool go_on(void)
+{
+	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+	return poll(&in, 1, LOOK_EVERY_MS) == 0;
+}
+
+static bool run_lag(const struct options *o)
+{
+	struct trail *t = ask_open(o->connect);
+	uint64_t most = 0;
+	uint64_t looks = 0;
+	bool ok = t != NULL;
+	for (; ok && go_on(); looks++) {
+		struct trail_status *s = NULL;
+		ok = trail_status_ask(t, &s) == TRAIL_OK;
+		uint64_t size = trail_status_get(s, TRAIL_STATUS_SIZE);
+		uint64_t indexed = trail_status_get(s, TRAIL_STATUS_INDEXED);
+		if (ok && trail_status_known(s, TRAIL_STATUS_INDEXED) && size > indexed &&
+			size - indexed > most)
+			most = size - indexed;
+		trail_status_free(s);
+	}
+	if (ok)
+		(void)printf("{\"looks\": %llu, \"most\": %llu}\n", (unsigned long long)looks,
+			(unsigned long long)most);
+	else if (t)
+		(void)fprintf(stderr, "lag: %s\n", trail_error(t));
+	trail_free(t);
+	return ok;
+}
+
 /* ---- options ---- */
 
 static bool run_fill(const struct options *o)
@@ -240,6 +278,7 @@ static const char USAGE[] =
 	"       search ask   --postgres CONNECTION [--logged] --events N [--asks N] [--only NAME]\n"
 	"                    [--seed N]\n"
 	"       search floor --connect PATH --events N [--asks N]\n"
+	"       search lag   --connect PATH --events N\n"
 	"--events: how many there are or shall be; --first: those before are left out, --last:\n"
 	"those from there on; --commit: rows of a transaction\n";
 
@@ -309,6 +348,8 @@ int main(int argc, char **argv)
 		ok = run_ask(&options);
 	else if (parsed && strcmp(options.mode, "floor") == 0 && options.connect)
 		ok = run_floor(&options);
+	else if (parsed && strcmp(options.mode, "lag") == 0 && options.connect)
+		ok = run_lag(&options);
 	else
 		parsed = false;
 	if (!parsed)

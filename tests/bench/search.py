@@ -28,7 +28,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -52,6 +51,9 @@ class Search:
         self.options = options
         self.folder = folder
         self.bench = Bench(options.build.resolve(), folder, options.ingest_events)
+        # What clients of an earlier step took for the log of that name.
+        for kept in folder.glob("client*"):
+            shutil.rmtree(kept)
         self.file = folder / "results.json"
         self.results = json.loads(self.file.read_text()) if self.file.exists() else {}
         self.postgres = Postgres(self.results.get("postgres_folder", folder / "postgres"))
@@ -85,26 +87,26 @@ def status_of(search, daemon):
     return json.loads(trail(search.bench, daemon, "status", "-o", "json")[2])
 
 
-def wait_for_index(search, daemon, seconds=3600):
+def wait_for_index(search, daemon, merged=False, seconds=3600):
     """
-    Seconds until the index covers the log, but for its tail; None: this daemon has none. It has one
-    when its status tells `index_size`, the records that it reaches, and `index_bytes`, on disk.
+    Seconds until the index reaches the log's end, but for its tail, and, if `merged`, its files are
+    merged; None: this daemon has none.
     """
     begun = time.monotonic()
     while time.monotonic() - begun < seconds:
         status = status_of(search, daemon)
-        if "index_size" not in status:
+        if "indexed" not in status:
             return None
-        if (status["index_size"] + INDEX_TAIL >= status["size"]
-                and status.get("index_holes", 0) == 0):
+        if (status["indexed"] + INDEX_TAIL >= status["size"] and status["index_missing"] == 0
+                and not (merged and status["index_merges"])):
             return time.monotonic() - begun
         time.sleep(0.05)
-    raise RuntimeError(f"after {seconds} s the index does not cover the log")
+    raise RuntimeError(f"after {seconds} s the index does not reach the log's end")
 
 
 def has_index(search):
     daemon = search.start()
-    known = "index_size" in status_of(search, daemon)
+    known = "indexed" in status_of(search, daemon)
     end(daemon)
     return known
 
@@ -115,6 +117,7 @@ def fill(search):
     before = data_file(daemon).stat().st_size
     done = search.call("fill", "--connect", daemon.address)
     done["index_behind_seconds"] = wait_for_index(search, daemon)
+    done["index_merged_seconds"] = wait_for_index(search, daemon, merged=True)
     status = status_of(search, daemon)
     done["store_bytes"] = (data_file(daemon).stat().st_size - before) / done["events"]
     if "index_bytes" in status:
@@ -132,7 +135,7 @@ def read_into_cache(folder):
 
 def ask(search):
     daemon = search.start()
-    wait_for_index(search, daemon)
+    wait_for_index(search, daemon, merged=True)
     read_into_cache(search.folder / "store")
     search.put("floor", search.call("floor", "--connect", daemon.address, "--asks",
                                     max(search.options.asks, 100)))
@@ -144,40 +147,22 @@ def ask(search):
     search.put("rows", search.bench.call("rows", "--store", search.folder / "store" / "log"))
 
 
-class Lag:
-    """Looks at how many records the index is behind, while something else runs."""
-
-    def __init__(self, search, daemon):
-        self.search, self.daemon = search, daemon
-        self.over = threading.Event()
-        self.most = 0
-        self.thread = threading.Thread(target=self.look)
-
-    def look(self):
-        while not self.over.wait(0.2):
-            status = status_of(self.search, self.daemon)
-            self.most = max(self.most, status["size"] - status["index_size"])
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *what):
-        self.over.set()
-        self.thread.join()
-
-
 def ingest_once(search, more):
-    """(events/s, most records behind, seconds until none is) of 16 connections on a new store."""
-    daemon = search.bench.factory.start(None, config=dict(CONFIG, **more), origin=ORIGIN)
+    """16 connections on a new store; the index is looked at meanwhile, whether there is one or not."""
+    bench = search.bench
+    daemon = bench.factory.start(None, config=dict(CONFIG, **more), origin=ORIGIN)
+    looker = subprocess.Popen([str(bench.programs / "search"), "lag", "--connect", daemon.address,
+                               "--events", "1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
-        if more:
-            return search.bench.load(daemon, search.bench.events)["rate"], 0, 0
-        with Lag(search, daemon) as lag:
-            rate = search.bench.load(daemon, search.bench.events)["rate"]
-        return rate, lag.most, wait_for_index(search, daemon)
+        done = bench.load(daemon, bench.events)
+        behind = wait_for_index(search, daemon) or 0
+        lag = json.loads(looker.communicate()[0])
+        return {"rate": done["rate"], "most": lag["most"], "behind": behind,
+                "indexed_rate": done["events"] / (done["seconds"] + behind)}
     finally:
-        search.bench.drop(daemon)
+        looker.kill()
+        looker.wait()
+        bench.drop(daemon)
 
 
 def ingest(search):
@@ -190,8 +175,7 @@ def ingest(search):
         runs = {}
         for on in ((True, False) if i % 2 == 0 else (False, True)):
             runs[on] = ingest_once(search, {} if on else INDEX_OFF)
-        pairs.append({"on": runs[True][0], "off": runs[False][0], "behind": runs[True][1],
-                      "behind_seconds": runs[True][2]})
+        pairs.append({"on": runs[True], "off": runs[False]})
     search.put("ingest", pairs)
 
 
@@ -203,9 +187,10 @@ def rebuild(search):
     shutil.rmtree(index)
     daemon = search.start()
     seconds = wait_for_index(search, daemon)
+    merged = seconds + wait_for_index(search, daemon, merged=True)
     size = status_of(search, daemon)["size"]
     end(daemon)
-    search.put("rebuild", {"seconds": seconds, "rate": size / seconds})
+    search.put("rebuild", {"seconds": seconds, "merged_seconds": merged, "rate": size / seconds})
 
 
 # ---- PostgreSQL ---------------------------------------------------------------------------------
@@ -357,12 +342,14 @@ def print_ingest(search):
         line(name, "left out: no index to turn off yet")
         line("index behind, at full ingest", "left out: no index yet")
         return
-    ratios = [p["on"] / p["off"] for p in pairs]
-    line(name, f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}, "
-               f"{len(pairs)} pairs; {statistics.median(p['on'] for p in pairs):,.0f} events/s)")
+    for name, key in ((name, "rate"), ("the same until all is indexed", "indexed_rate")):
+        ratios = [p["on"][key] / p["off"]["rate"] for p in pairs]
+        line(name, f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}, "
+                   f"{len(pairs)} pairs; {statistics.median(p['on'][key] for p in pairs):,.0f} "
+                   f"by {statistics.median(p['off']['rate'] for p in pairs):,.0f} events/s)")
     line("index behind, at full ingest",
-         f"at most {max(p['behind'] for p in pairs):,} records; none "
-         f"{max(p['behind_seconds'] for p in pairs):.1f} s after the last ack")
+         f"at most {max(p['on']['most'] for p in pairs):,} records; none "
+         f"{max(p['on']['behind'] for p in pairs):.1f} s after the last ack")
 
 
 def print_stores(search):
@@ -376,7 +363,8 @@ def print_stores(search):
         line("traild: index per event", f"{filled['index_bytes']:.1f} bytes"
              if "index_bytes" in filled else "left out: no index yet")
         print_ingest(search)
-        line("index built anew", f"{rebuilt['rate']:,.0f} events/s, {rebuilt['seconds']:.1f} s"
+        line("index built anew", f"{rebuilt['rate']:,.0f} events/s, {rebuilt['seconds']:.1f} s; merged after "
+             f"{rebuilt['merged_seconds']:.1f} s"
              if rebuilt else "left out: no index yet")
     if theirs:
         events = theirs["all"]
