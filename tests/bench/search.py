@@ -42,6 +42,8 @@ STEPS = ["fill", "ask", "ingest", "rebuild", "fill-postgres", "ask-postgres", "t
 INDEX_OFF = {"index": "false"}
 # Records at the log's end that the index leaves to the scan (setting index_run).
 INDEX_TAIL = 4096
+# Looks at the status between two merges may see none.
+QUIET_LOOKS = 10
 
 
 class Search:
@@ -92,14 +94,20 @@ def wait_for_index(search, daemon, merged=False, seconds=3600):
     Seconds until the index reaches the log's end, but for its tail, and, if `merged`, its files are
     merged; None: this daemon has none.
     """
-    begun = time.monotonic()
+    begun, quiet = time.monotonic(), 0
     while time.monotonic() - begun < seconds:
-        status = status_of(search, daemon)
+        status, now = status_of(search, daemon), time.monotonic()
         if "indexed" not in status:
             return None
-        if (status["indexed"] + INDEX_TAIL >= status["size"] and status["index_missing"] == 0
-                and not (merged and status["index_merges"])):
-            return time.monotonic() - begun
+        there = status["indexed"] + INDEX_TAIL >= status["size"] and status["index_missing"] == 0
+        if not there or (merged and status["index_merges"]):
+            quiet = 0
+        elif quiet == 0:
+            since, quiet = now, 1
+        else:
+            quiet += 1
+        if quiet >= (QUIET_LOOKS if merged else 1):
+            return since - begun
         time.sleep(0.05)
     raise RuntimeError(f"after {seconds} s the index does not reach the log's end")
 
@@ -168,7 +176,7 @@ def ingest_once(search, more):
 def ingest(search):
     """Pairs next to each other in time, in turns which comes first."""
     if not has_index(search):
-        say("left out: ingest with index on and off: there is no index to turn off yet")
+        say("left out: ingest with index on and off: this daemon has no index")
         return
     pairs = []
     for i in range(search.options.pairs):
@@ -182,7 +190,7 @@ def ingest(search):
 def rebuild(search):
     index = search.folder / "store" / "index"
     if not has_index(search):
-        say("left out: rebuilding the index: there is none yet")
+        say("left out: rebuilding the index: this daemon has none")
         return
     shutil.rmtree(index)
     daemon = search.start()
@@ -339,8 +347,8 @@ def print_ingest(search):
     pairs = search.results.get("ingest")
     name = "ingest with the index / without it"
     if not pairs:
-        line(name, "left out: no index to turn off yet")
-        line("index behind, at full ingest", "left out: no index yet")
+        line(name, "not measured")
+        line("index behind, at full ingest", "not measured")
         return
     for name, key in ((name, "rate"), ("the same until all is indexed", "indexed_rate")):
         ratios = [p["on"][key] / p["off"]["rate"] for p in pairs]
@@ -361,11 +369,11 @@ def print_stores(search):
              f"{filled['rate']:,.0f} events/s, {filled['seconds']:.1f} s")
         line("traild: disk per event", f"{filled['store_bytes']:.0f} bytes")
         line("traild: index per event", f"{filled['index_bytes']:.1f} bytes"
-             if "index_bytes" in filled else "left out: no index yet")
+             if "index_bytes" in filled else "not measured")
         print_ingest(search)
         line("index built anew", f"{rebuilt['rate']:,.0f} events/s, {rebuilt['seconds']:.1f} s; merged after "
              f"{rebuilt['merged_seconds']:.1f} s"
-             if rebuilt else "left out: no index yet")
+             if rebuilt else "not measured")
     if theirs:
         events = theirs["all"]
         line("PostgreSQL: COPY without indexes, generator included",
