@@ -239,17 +239,26 @@ $(foreach a,$(CROSS),$(eval $(call CROSS_RULES,$(a))))
 
 # ---- measuring ----
 
-BENCH_MAIN  := load limit proof attack
-BENCH_PARTS := $(filter-out $(BENCH_MAIN:%=tests/bench/%.c),$(BENCH_C))
+# PostgreSQL stands beside us in bench-search, where its users' library is installed.
+PQ_INCLUDE := $(patsubst %/libpq-fe.h,%,$(firstword $(wildcard /usr/include/postgresql/libpq-fe.h /usr/include/libpq-fe.h)))
+PQ := $(if $(PQ_INCLUDE),libpq,none)
+BENCH_MAIN  := load limit proof attack search rows
+BENCH_PARTS := $(filter-out $(BENCH_MAIN:%=tests/bench/%.c) tests/bench/postgres_%.c,$(BENCH_C))
 BENCHES := $(BENCH_MAIN:%=build/release/tests/bench/%)
 $(BENCHES): build/release/tests/bench/%: build/release/tests/bench/%.o \
 		$(BENCH_PARTS:%.c=build/release/%.o) build/release/parts.a
 	$(call say,LD)
-	$(Q)$(CC) $(FLAGS_release) $(LDFLAGS) $(LD_HARDEN) -o $@ $^ -lm $(LIBS)
+	$(Q)$(CC) $(FLAGS_release) $(LDFLAGS) $(LD_HARDEN) -o $@ $^ -lm $(if $(filter %/search,$@),$(PQ_INCLUDE:%=-lpq)) $(LIBS)
+build/release/tests/bench/search: build/release/tests/bench/postgres_$(PQ).o
+build/release/tests/bench/postgres_libpq.o build/tidy/tests/bench/postgres_libpq.ok: CPPFLAGS += -isystem $(PQ_INCLUDE)
 
 .PHONY: bench
 bench: release $(BENCHES)  ## measure: rates, latencies, bytes per event, next to the disk's own
 	$(PYTHON) tests/bench/run.py
+
+.PHONY: bench-search
+bench-search: release $(BENCHES)  ## measure: ten million events, and what asking costs, next to PostgreSQL
+	$(PYTHON) tests/bench/search.py $(BENCH_SEARCH)
 
 .PHONY: bench-trust
 bench-trust: release $(BENCHES)  ## measure: genesis, seals, waiting for witnesses, bundles
@@ -320,8 +329,8 @@ lint: release  ## layout, floors, doors, sizes, exports, settings, clang-tidy, c
 	$(PYTHON) tests/run.py lint
 
 # tests/lint/lint_tidy: a file is looked at again when it would be compiled again.
-TIDY_C := $(wildcard $(addsuffix /*.c,proto daemon daemon/signer daemon/courier client client/cli client/witness \
-	$(addprefix tests/,unit support fuzz bench integration)))
+TIDY_C := $(filter-out $(if $(PQ_INCLUDE),,tests/bench/postgres_libpq.c),$(wildcard $(addsuffix /*.c,proto daemon daemon/signer \
+	daemon/courier client client/cli client/witness $(addprefix tests/,unit support fuzz bench integration))))
 define TIDY
 	$(call say,TIDY)
 	@mkdir -p $(@D)

@@ -65,6 +65,14 @@ enum trail_err trail_query_set_follow(struct trail_query *q, bool on)
 	return TRAIL_OK;
 }
 
+enum trail_err trail_query_set_page(struct trail_query *q, uint32_t rows)
+{
+	if (!q)
+		return TRAIL_MISUSE;
+	q->page_rows = rows;
+	return TRAIL_OK;
+}
+
 enum trail_err trail_query_set_scan(struct trail_query *q, bool on)
 {
 	if (!q)

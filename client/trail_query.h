@@ -9,6 +9,7 @@ struct trail_query {
 	struct buf terms;
 	int64_t since_ns, until_ns;
 	uint64_t from;
+	uint32_t page_rows;
 	bool newest_first;
 	bool follow;
 	bool scan;

@@ -67,6 +67,7 @@ static enum trail_err set_bounds(struct trail *t, const struct trail_query *q, s
 		.since_ns = q->since_ns,
 		.until_ns = q->until_ns,
 		.newest_first = q->newest_first,
+		.limit = q->page_rows,
 		.scan = q->scan,
 		.follow_ms = q->follow, /* the first page comes at once */
 	};

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "page.h"
 
+#include "nodes.h"
+
 enum {
 	HASH_FIELD = HASH_LEN + 2, /* a path's hash with its tag and length */
 	ITEM_FIELDS = 40,          /* tags, lengths and index of one item, at the most */
@@ -127,10 +129,10 @@ enum trail_err page_add(struct page *page, uint64_t index, const uint8_t bytes[R
 	return err;
 }
 
-static enum trail_err prove(struct page *page, struct evidence_item *item)
+static enum trail_err prove(struct page *page, struct nodes *nodes, struct evidence_item *item)
 {
 	struct tree_proof proof;
-	if (tree_inclusion(item->index, page->size, store_node, page->look->txn, &proof))
+	if (tree_inclusion(item->index, page->size, nodes_get, nodes, &proof))
 		return TRAIL_CORRUPT;
 	struct span path = lookup_keep(page->look, proof.path, proof.count * sizeof proof.path[0]);
 	item->path = (const struct hash *)(const void *)path.data;
@@ -140,15 +142,17 @@ static enum trail_err prove(struct page *page, struct evidence_item *item)
 
 enum trail_err page_close(struct page *page)
 {
+	struct nodes nodes;
 	enum trail_err err = TRAIL_OK;
+	nodes_begin(&nodes, page->look->txn);
 	for (size_t i = 0; !err && i < page->row_count; i++) {
 		struct evidence_item *row = &page->rows[i];
 		bool proven = (i > 0 && leans_on(row, row - 1)) ||
 			(i + 1 < page->row_count && leans_on(row, row + 1));
 		if (!proven)
-			err = prove(page, row);
+			err = prove(page, &nodes, row);
 	}
 	for (size_t i = 0; !err && i < page->named_count; i++)
-		err = prove(page, &page->named[i]);
+		err = prove(page, &nodes, &page->named[i]);
 	return err;
 }

@@ -550,6 +550,11 @@ enum trail_err trail_query_set_newest_first(struct trail_query *q, bool on);
 enum trail_err trail_query_set_from(struct trail_query *q, uint64_t from);
 /* Do not end with what the log holds: wait for more. */
 enum trail_err trail_query_set_follow(struct trail_query *q, bool on);
+/*
+ * How many rows come in one page; 0, unless set: as many as fit, some hundreds. Who shows the first
+ * few alone has them sooner.
+ */
+enum trail_err trail_query_set_page(struct trail_query *q, uint32_t rows);
 /* Read the log itself, not the index. */
 enum trail_err trail_query_set_scan(struct trail_query *q, bool on);
 /* Keep what trail_rows_evidence needs: the entries that rows name. Not together with follow. */

@@ -9,26 +9,16 @@
  * fixed times, whatever the daemon does, and latency counts from the time when a request was due:
  * one that had to wait here because too many were under way is not forgotten.
  */
-#include "../../proto/frame.h"
+#include "../../proto/message.h"
+#include "lines.h"
 #include "municipal.h"
-#include "stopwatch.h"
-#include "talk.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 enum {
 	POOL_MAX = 1 << 18, /* different events; sent again after that, with new numbers */
-	READ_BYTES = 64 * 1024,
-	ARENA_BYTES = 1 << 20,
-	EVENTS_AT_ONCE = 64,
-	FIRST_ID = 2, /* Hello was 1 */
 	EXIT_USAGE = 2,
 	EXIT_IO = 3,
 };
@@ -45,117 +35,45 @@ struct options {
 	bool want_proof;
 };
 
-/* One connection. Each request under way holds a slot; its id tells which. */
-struct line {
-	int fd;
-	struct span source;
-	uint64_t epoch;
-	uint64_t seq;      /* last one sent */
-	uint64_t requests; /* sent so far */
-	size_t in_flight;
-	bool writing; /* waits for EPOLLOUT */
-	size_t at;    /* next event of the pool */
-	struct buf out;
-	size_t sent;
-	struct buf in;
-	uint64_t *due_ns; /* per slot, `window` of them: when its request was due */
-	bool *used;       /* per slot */
-};
-
 struct load {
 	struct options options;
 	struct municipal pool;
-	struct line *lines;
+	struct lines lines;
+	size_t *at;         /* per line: next event of the pool */
 	struct span *batch; /* views of one request's events */
-	struct arena arena;
 	struct latencies acks;
-	int epoll;
 	size_t next_line; /* whose turn it is when requests are due at fixed times */
 	size_t given;     /* events in requests that were made */
-	size_t acked;
 	uint64_t start_ns;
 };
 
 /* ---- sending ---- */
 
-static void fill_batch(struct load *l, struct line *line, size_t count)
+static void fill_batch(struct load *l, const struct line *line, size_t count)
 {
+	size_t *at = &l->at[line->number];
 	for (size_t i = 0; i < count; i++) {
-		l->batch[i] = l->pool.events[line->at];
-		line->at = line->at + 1 == l->pool.count ? 0 : line->at + 1;
+		l->batch[i] = l->pool.events[*at];
+		*at = *at + 1 == l->pool.count ? 0 : *at + 1;
 	}
 }
 
-/* Make one request that was due at `due_ns`. The caller knows that there is a free slot. */
+/* Make one request that was due at `due_ns`. The caller knows that the line is not full. */
 static void put_request(struct load *l, struct line *line, uint64_t due_ns)
 {
 	size_t left = l->options.events - l->given;
 	size_t count = left < l->options.batch ? left : l->options.batch;
-	size_t slot = 0;
-	while (line->used[slot])
-		slot++;
 	fill_batch(l, line, count);
-	struct request request = {
-		/* The slot comes back with the answer. */
-		.id = FIRST_ID + line->requests * l->options.window + slot,
-		.kind = REQUEST_APPEND,
-		.append = {
-			.source = line->source,
-			.epoch = line->epoch,
-			.first_seq = line->seq + 1,
-			.made = line->seq + count,
-			.events = l->batch,
-			.event_count = count,
-			.want_salts = l->options.want_salts,
-			.want_proof = l->options.want_proof,
-		},
-	};
-	talk_frame(&request, &line->out);
-	line->used[slot] = true;
-	line->due_ns[slot] = due_ns;
-	line->in_flight++;
-	line->requests++;
-	line->seq += count;
+	line_put(&l->lines, line, l->batch, count, due_ns);
 	l->given += count;
-}
-
-static bool watch(struct load *l, struct line *line, bool writing)
-{
-	struct epoll_event event = {
-		.events = EPOLLIN | (writing ? (uint32_t)EPOLLOUT : 0),
-		.data.ptr = line,
-	};
-	if (writing == line->writing)
-		return true;
-	line->writing = writing;
-	return epoll_ctl(l->epoll, EPOLL_CTL_MOD, line->fd, &event) == 0;
-}
-
-/* Send what the socket takes. */
-static bool flush(struct load *l, struct line *line)
-{
-	while (!line->out.failed && line->sent < line->out.len) {
-		ssize_t n = send(line->fd, line->out.data + line->sent, line->out.len - line->sent,
-			MSG_NOSIGNAL);
-		if (n < 0 && errno == EAGAIN)
-			return watch(l, line, true);
-		if (n < 0 && errno != EINTR)
-			return false;
-		if (n > 0)
-			line->sent += (size_t)n;
-	}
-	bool ok = !line->out.failed;
-	buf_clear(&line->out);
-	line->sent = 0;
-	return ok && watch(l, line, false);
 }
 
 /* Closed loop: as many requests as may be under way. */
 static bool fill_line(struct load *l, struct line *line)
 {
-	while (line->in_flight < l->options.window && l->given < l->options.events)
+	while (!line_full(&l->lines, line) && l->given < l->options.events)
 		put_request(l, line, monotonic_ns());
-	return flush(l, line);
+	return line_flush(&l->lines, line);
 }
 
 /* When the next request is due. */
@@ -164,124 +82,59 @@ static uint64_t next_due(const struct load *l)
 	return l->start_ns + (uint64_t)((double)l->given / l->options.rate * 1e9);
 }
 
-/* Open loop: whatever is due by now goes to the next line that has a free slot. */
+/* Open loop: whatever is due by now goes to the next line that is not full. */
 static bool fill_due(struct load *l)
 {
 	uint64_t now = monotonic_ns();
 	size_t full = 0;
 	while (l->given < l->options.events && full < l->options.connections) {
-		struct line *line = &l->lines[l->next_line];
+		struct line *line = &l->lines.all[l->next_line];
 		uint64_t due = next_due(l);
 		if (due > now)
 			return true;
 		l->next_line = (l->next_line + 1) % l->options.connections;
-		if (line->in_flight == l->options.window) {
+		if (line_full(&l->lines, line)) {
 			full++;
 			continue;
 		}
 		full = 0;
 		put_request(l, line, due);
-		if (!flush(l, line))
+		if (!line_flush(&l->lines, line))
 			return false;
 	}
 	return true;
-}
-
-/* ---- receiving ---- */
-
-static bool take_ack(struct load *l, struct line *line, struct span body)
-{
-	struct response response;
-	arena_reset(&l->arena);
-	if (response_decode(body, &l->arena, &response) != TRAIL_OK) {
-		(void)fprintf(stderr, "an answer does not decode\n");
-		return false;
-	}
-	if (response.kind != RESPONSE_APPENDED || response.id < FIRST_ID) {
-		talk_complain(&response);
-		return false;
-	}
-	size_t slot = (size_t)((response.id - FIRST_ID) % l->options.window);
-	if (!line->used[slot])
-		return false;
-	latencies_add(&l->acks, monotonic_ns() - line->due_ns[slot]);
-	line->used[slot] = false;
-	line->in_flight--;
-	for (size_t i = 0; i < response.appended.run_count; i++)
-		l->acked += response.appended.runs[i].count;
-	return true;
-}
-
-/* All whole frames that were received; what is left moves to the front. */
-static bool take_frames(struct load *l, struct line *line)
-{
-	struct span rest = buf_view(&line->in);
-	struct span body;
-	size_t need;
-	enum trail_err err;
-	while ((err = frame_take(rest, &body, &need)) == TRAIL_OK) {
-		if (!take_ack(l, line, body))
-			return false;
-		rest = span_of(body.data + body.len, rest.len - FRAME_HEAD - body.len);
-	}
-	if (rest.len > 0)
-		memmove(line->in.data, rest.data, rest.len);
-	line->in.len = rest.len;
-	return err == TRAIL_MORE;
-}
-
-static bool receive(struct load *l, struct line *line)
-{
-	if (!buf_reserve(&line->in, READ_BYTES))
-		return false;
-	ssize_t n = recv(line->fd, line->in.data + line->in.len, READ_BYTES, 0);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return true;
-	if (n <= 0) {
-		(void)fprintf(stderr, "the daemon hung up\n");
-		return false;
-	}
-	line->in.len += (size_t)n;
-	return take_frames(l, line);
 }
 
 /* ---- running ---- */
 
-static bool serve(struct load *l, const struct epoll_event *event)
-{
-	struct line *line = event->data.ptr;
-	if ((event->events & ~(uint32_t)EPOLLOUT) != 0 && !receive(l, line))
-		return false;
-	return l->options.rate > 0 ? flush(l, line) : fill_line(l, line);
-}
-
-static int wait_events(struct load *l, struct epoll_event *events)
+static int wait_lines(struct load *l, struct line **ready)
 {
 	struct timespec pause = { 0 };
 	if (!(l->options.rate > 0) || l->given == l->options.events)
-		return epoll_wait(l->epoll, events, EVENTS_AT_ONCE, -1);
+		return lines_wait(&l->lines, NULL, ready);
 	uint64_t now = monotonic_ns();
 	uint64_t due = next_due(l);
 	/* Overdue: all slots are taken, and only an ack can help; but never spin. */
 	pause.tv_nsec = due > now ? (long)((due - now) % 1000000000) : 1000000;
-	return epoll_pwait2(l->epoll, events, EVENTS_AT_ONCE, &pause, NULL);
+	return lines_wait(&l->lines, &pause, ready);
 }
 
 static bool run(struct load *l)
 {
-	struct epoll_event events[EVENTS_AT_ONCE];
+	struct line *ready[LINES_AT_ONCE];
+	bool paced = l->options.rate > 0;
 	l->start_ns = monotonic_ns();
-	for (size_t i = 0; !(l->options.rate > 0) && i < l->options.connections; i++)
-		if (!fill_line(l, &l->lines[i]))
+	for (size_t i = 0; !paced && i < l->options.connections; i++)
+		if (!fill_line(l, &l->lines.all[i]))
 			return false;
-	while (l->acked < l->options.events) {
-		int n = wait_events(l, events);
-		if (n < 0 && errno != EINTR)
+	while (l->lines.acked < l->options.events) {
+		int n = wait_lines(l, ready);
+		if (n < 0)
 			return false;
 		for (int i = 0; i < n; i++)
-			if (!serve(l, &events[i]))
+			if (!(paced ? line_flush(&l->lines, ready[i]) : fill_line(l, ready[i])))
 				return false;
-		if (l->options.rate > 0 && !fill_due(l))
+		if (paced && !fill_due(l))
 			return false;
 	}
 	return true;
@@ -289,73 +142,48 @@ static bool run(struct load *l)
 
 /* ---- making ---- */
 
-static bool open_line(struct load *l, size_t i)
-{
-	struct line *line = &l->lines[i];
-	line->source = span_text(MUNICIPAL_SYSTEM[i % MUNICIPAL_SYSTEMS]);
-	line->epoch = (uint64_t)realtime_ns();
-	line->at = i * l->pool.count / l->options.connections;
-	line->due_ns = calloc(l->options.window, sizeof *line->due_ns);
-	line->used = calloc(l->options.window, sizeof *line->used);
-	line->fd = talk_connect(l->options.path);
-	if (line->fd < 0 || !line->due_ns || !line->used ||
-		!talk_hello(line->fd, line->source, line->epoch))
-		return false;
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = line };
-	return fcntl(line->fd, F_SETFL, O_NONBLOCK) == 0 &&
-		epoll_ctl(l->epoll, EPOLL_CTL_ADD, line->fd, &event) == 0;
-}
-
 static bool make(struct load *l)
 {
 	const struct options *o = &l->options;
 	size_t pool = o->events < POOL_MAX ? o->events : POOL_MAX;
-	l->lines = calloc(o->connections, sizeof *l->lines);
+	l->at = calloc(o->connections, sizeof *l->at);
 	l->batch = calloc(o->batch, sizeof *l->batch);
-	l->arena = (struct arena){ .data = malloc(ARENA_BYTES), .cap = ARENA_BYTES };
-	l->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (!l->lines || !l->batch || !l->arena.data || l->epoll < 0 ||
+	if (!l->at || !l->batch ||
 		!latencies_make(&l->acks, o->events / o->batch + o->connections + 1) ||
 		!municipal_make(&l->pool, pool, o->seed, realtime_ns()))
 		return false;
 	for (size_t i = 0; i < o->connections; i++)
-		l->lines[i].fd = -1;
-	for (size_t i = 0; i < o->connections; i++)
-		if (!open_line(l, i))
-			return false;
-	return true;
+		l->at[i] = i * l->pool.count / o->connections;
+	l->lines = (struct lines){
+		.count = o->connections,
+		.window = o->window,
+		.want_salts = o->want_salts,
+		.want_proof = o->want_proof,
+		.acks = &l->acks,
+	};
+	return lines_open(&l->lines, o->path);
 }
 
 static void release(struct load *l)
 {
-	for (size_t i = 0; l->lines && i < l->options.connections; i++) {
-		struct line *line = &l->lines[i];
-		if (line->fd >= 0)
-			(void)close(line->fd);
-		buf_release(&line->out);
-		buf_release(&line->in);
-		free(line->due_ns);
-		free(line->used);
-	}
-	if (l->epoll >= 0)
-		(void)close(l->epoll);
-	free(l->lines);
+	lines_release(&l->lines);
+	free(l->at);
 	free(l->batch);
-	free(l->arena.data);
 	latencies_release(&l->acks);
 	municipal_release(&l->pool);
 }
 
 static void print(struct load *l, uint64_t ns, uint64_t cpu)
 {
+	size_t acked = l->lines.acked;
 	latencies_sort(&l->acks);
 	(void)printf("{\"events\": %zu, \"connections\": %zu, \"window\": %zu, \"batch\": %zu, "
 		     "\"seconds\": %.6f, \"rate\": %.0f, \"p50_us\": %.1f, \"p99_us\": %.1f, "
 		     "\"max_us\": %.1f, \"cpu_us\": %.3f, \"event_bytes\": %.1f}\n",
-		l->acked, l->options.connections, l->options.window, l->options.batch,
-		(double)ns / 1e9, (double)l->acked / ((double)ns / 1e9), latencies_us(&l->acks, 50),
+		acked, l->options.connections, l->options.window, l->options.batch,
+		(double)ns / 1e9, (double)acked / ((double)ns / 1e9), latencies_us(&l->acks, 50),
 		latencies_us(&l->acks, 99), latencies_us(&l->acks, 100),
-		(double)cpu / 1e3 / (double)l->acked,
+		(double)cpu / 1e3 / (double)acked,
 		(double)l->pool.bytes.len / (double)l->pool.count);
 }
 
@@ -423,7 +251,6 @@ int main(int argc, char **argv)
 			.batch = 64,
 			.events = 1000000,
 			.seed = 1 },
-		.epoll = -1,
 	};
 	if (!parse(argc, argv, &load.options)) {
 		(void)fputs(USAGE, stderr);
@@ -437,7 +264,8 @@ int main(int argc, char **argv)
 			print(&load, monotonic_ns() - load.start_ns, cpu_ns() - cpu);
 	}
 	if (!ok)
-		(void)fprintf(stderr, "load: failed after %zu acknowledged events\n", load.acked);
+		(void)fprintf(
+			stderr, "load: failed after %zu acknowledged events\n", load.lines.acked);
 	release(&load);
 	return ok ? EXIT_SUCCESS : EXIT_IO;
 }

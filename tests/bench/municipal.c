@@ -2,14 +2,12 @@
 #include "municipal.h"
 
 #include "../../proto/codec.h"
+#include "chance.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum {
-	EMPLOYEES = 6000,
-	OBJECTS = 150000,
 	PERSONS = 90000,
 	INSIDER = 5999,
 	INSIDER_OBJECT = 41,
@@ -20,6 +18,11 @@ enum {
 };
 
 static const int64_t HALF_DAY_NS = INT64_C(12) * 3600 * 1000000000;
+static const int64_t HOUR_NS = INT64_C(3600) * 1000000000;
+
+const int64_t MUNICIPAL_START_NS = INT64_C(1767571200) * 1000000000;
+/* A step takes 0.2005 s in the mean, outside of the 11 office hours nine times that. */
+const double MUNICIPAL_DAY_EVENTS = (11 + 13 / 9.0) * 3600 / 0.2005;
 
 const char *const MUNICIPAL_SYSTEM[MUNICIPAL_SYSTEMS] = {
 	"lifecare",
@@ -93,75 +96,70 @@ static const struct act {
 	{ ACTION_EXECUTE, "search", 2 },
 };
 
-/* ---- chance ---- */
+/* ---- names: by hand, since printf takes most of the time of an event ---- */
 
-/* SplitMix64 (Steele, Lea, Flood, OOPSLA 2014). */
-struct chance {
-	uint64_t state;
-};
-
-static uint64_t chance_bits(struct chance *c)
+/* Behind what was put. */
+static char *put_text(char *to, const char *text)
 {
-	uint64_t z = c->state += UINT64_C(0x9e3779b97f4a7c15);
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
+	return stpcpy(to, text);
 }
 
-/* 0 .. n - 1; the bias of the remainder is below 2^-40 for every n used here. */
-static unsigned chance_below(struct chance *c, unsigned n)
+/* The last `digits` of `number`, zeros in front. */
+static char *put_digits(char *to, unsigned number, size_t digits)
 {
-	return (unsigned)(chance_bits(c) % n);
+	for (size_t i = digits; i-- > 0; number /= 10)
+		to[i] = (char)('0' + number % 10);
+	to[digits] = '\0';
+	return to + digits;
 }
 
-/* In [0, 1). */
-static double chance_unit(struct chance *c)
+/* Below 1,000. */
+static char *put_number(char *to, unsigned number)
 {
-	return (double)(chance_bits(c) >> 11) * 0x1p-53;
+	return put_digits(to, number, number < 10 ? 1 : number < 100 ? 2 : 3);
 }
 
-/* P(k) ~ 1 / (k + 1)^s for k = 0 .. n - 1, as cumulative sums. */
-struct zipf {
-	unsigned n;
-	double *sum;
-};
-
-static bool zipf_make(struct zipf *z, unsigned n, double s)
+void municipal_actor(unsigned actor, char name[MUNICIPAL_NAME])
 {
-	double total = 0;
-	z->n = n;
-	z->sum = malloc(n * sizeof *z->sum);
-	if (!z->sum)
-		return false;
-	for (unsigned k = 0; k < n; k++) {
-		total += 1.0 / pow(k + 1.0, s);
-		z->sum[k] = total;
-	}
-	return true;
+	(void)put_digits(put_text(name, "anv"), actor, 5);
 }
 
-static unsigned zipf_draw(const struct zipf *z, struct chance *c)
-{
-	double at = chance_unit(c) * z->sum[z->n - 1];
-	unsigned low = 0;
-	unsigned high = z->n - 1;
-	while (low < high) {
-		unsigned middle = low + (high - low) / 2;
-		if (z->sum[middle] < at)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-static const char *kind_of(unsigned object)
+const char *municipal_kind(unsigned object)
 {
 	unsigned at = object % 100;
 	size_t i = 0;
 	for (; at >= KINDS[i].weight; i++)
 		at -= KINDS[i].weight;
 	return KINDS[i].name;
+}
+
+unsigned municipal_system(unsigned object)
+{
+	return object % MUNICIPAL_SYSTEMS;
+}
+
+void municipal_object(unsigned object, char name[MUNICIPAL_NAME])
+{
+	char *to = put_text(name, "/");
+	to = put_text(to, MUNICIPAL_SYSTEM[municipal_system(object)]);
+	to = put_text(to, "/");
+	to = put_text(to, municipal_kind(object));
+	(void)put_digits(put_text(to, "/"), object, 6);
+}
+
+static unsigned person_of(unsigned object)
+{
+	return (unsigned)((uint64_t)object * 7919 % PERSONS);
+}
+
+static void name_subject(unsigned person, char name[MUNICIPAL_NAME])
+{
+	(void)put_digits(put_text(name, "p-"), person, 6);
+}
+
+void municipal_subject(unsigned object, char name[MUNICIPAL_NAME])
+{
+	name_subject(person_of(object), name);
 }
 
 static const struct act *draw_act(struct chance *c)
@@ -178,7 +176,8 @@ static const struct act *draw_act(struct chance *c)
 /* What an event's views point at. */
 struct words {
 	uint8_t id[16];
-	char actor[16], unit[16], object[64], subject[16], host[16], address[24], purpose[24];
+	char actor[MUNICIPAL_NAME], object[MUNICIPAL_NAME], subject[MUNICIPAL_NAME];
+	char unit[16], host[16], address[24], purpose[24];
 	struct change change;
 };
 
@@ -186,22 +185,47 @@ struct town {
 	struct chance chance;
 	struct zipf actors;
 	struct zipf objects;
+	uint64_t count; /* of all events */
+	uint64_t made;
+	unsigned reads_due; /* of the insider, who waits for the night */
 	int64_t time_ns;
 	int64_t end_ns;
 	int64_t pace; /* how much faster than in a real town time goes */
-	size_t insider_every;
 };
+
+static int64_t hour_of(const struct town *t)
+{
+	return t->time_ns / HOUR_NS % 24;
+}
 
 /* Office hours carry most of the load. */
 static void move_time(struct town *t)
 {
-	int64_t hour = t->time_ns / INT64_C(3600000000000) % 24;
+	int64_t hour = hour_of(t);
 	int64_t step_us = 1000 + chance_below(&t->chance, 399000);
 	if (hour < 6 || hour >= 17)
 		step_us *= 9;
 	t->time_ns += step_us * 1000 / t->pace;
 	if (t->time_ns > t->end_ns)
 		t->time_ns = t->end_ns;
+}
+
+/*
+ * Whether the next event is one of the insider's, which are spread over all of it and happen in the
+ * next night; by day only where no night is left.
+ */
+static bool is_insiders(struct town *t)
+{
+	uint64_t every = t->count / INSIDER_READS + 1;
+	int64_t hour = hour_of(t);
+	if (t->made % every == every / 2)
+		t->reads_due++;
+	if (t->reads_due == 0)
+		return false;
+	if (hour >= 6 && hour < 22 && t->reads_due < t->count - t->made)
+		return false;
+	t->reads_due--;
+	return true;
 }
 
 static void draw_id(struct town *t, uint8_t id[16])
@@ -212,32 +236,31 @@ static void draw_id(struct town *t, uint8_t id[16])
 	id[8] = (uint8_t)(0x80 | (id[8] & 0x3f)); /* ... variant 1 */
 }
 
-static void say_who(
-	struct words *w, unsigned who, unsigned object, const char *kind, unsigned person)
+static void say_who(struct words *w, unsigned who, unsigned object, unsigned person)
 {
-	(void)snprintf(w->actor, sizeof w->actor, "anv%05u", who);
+	municipal_actor(who, w->actor);
 	if (who == INSIDER)
-		(void)snprintf(w->unit, sizeof w->unit, "it-drift");
+		(void)put_text(w->unit, "it-drift");
 	else
-		(void)snprintf(w->unit, sizeof w->unit, "enhet-%03u", who % 120);
-	(void)snprintf(w->object, sizeof w->object, "/%s/%s/%06u",
-		MUNICIPAL_SYSTEM[object % MUNICIPAL_SYSTEMS], kind, object);
-	(void)snprintf(w->subject, sizeof w->subject, "p-%06u", person);
-	(void)snprintf(w->host, sizeof w->host, "pc-%04u", who % 4000);
-	(void)snprintf(
-		w->address, sizeof w->address, "10.%u.%u.%u", who % 32, object % 200, who % 250);
-	(void)snprintf(w->purpose, sizeof w->purpose, "arende:2026-%05u", object % 100000);
+		(void)put_digits(put_text(w->unit, "enhet-"), who % MUNICIPAL_UNITS, 3);
+	municipal_object(object, w->object);
+	name_subject(person, w->subject);
+	(void)put_digits(put_text(w->host, "pc-"), who % 4000, 4);
+	char *to = put_number(put_text(w->address, "10."), who % 32);
+	to = put_number(put_text(to, "."), object % 200);
+	(void)put_number(put_text(to, "."), who % 250);
+	(void)put_digits(put_text(w->purpose, "arende:2026-"), object % 100000, 5);
 }
 
-static void draw_event(struct town *t, bool insider, struct words *w, struct event_value *e)
+/* The system in which it happens. */
+static unsigned draw_event(struct town *t, bool insider, struct words *w, struct event_value *e)
 {
 	unsigned who = insider ? INSIDER : zipf_draw(&t->actors, &t->chance);
 	unsigned object = insider ? INSIDER_OBJECT : zipf_draw(&t->objects, &t->chance);
 	const struct act *act = insider ? &ACTS[0] : draw_act(&t->chance);
-	const char *kind = insider ? "journal" : kind_of(object);
-	unsigned person = insider ? INSIDER_PERSON : (unsigned)((uint64_t)object * 7919 % PERSONS);
+	const char *kind = municipal_kind(object);
 	draw_id(t, w->id);
-	say_who(w, who, object, kind, person);
+	say_who(w, who, object, insider ? INSIDER_PERSON : person_of(object));
 	*e = (struct event_value){
 		.id = span_of(w->id, sizeof w->id),
 		.time_ns = t->time_ns,
@@ -255,27 +278,78 @@ static void draw_event(struct town *t, bool insider, struct words *w, struct eve
 	e->origin.address = span_text(w->address);
 	if (!insider && strcmp(kind, "journal") == 0)
 		e->purpose = span_text(w->purpose);
-	if (act->action != ACTION_MODIFY)
-		return;
-	w->change = (struct change){ span_text("status"), span_text("open"),
-		span_text(chance_below(&t->chance, 2) ? "closed" : "pending") };
-	e->changes = &w->change;
-	e->change_count = 1;
+	if (act->action == ACTION_MODIFY) {
+		w->change = (struct change){ span_text("status"), span_text("open"),
+			span_text(chance_below(&t->chance, 2) ? "closed" : "pending") };
+		e->changes = &w->change;
+		e->change_count = 1;
+	}
+	return municipal_system(object);
 }
 
-/* ---- all ---- */
-
-static bool town_make(struct town *t, size_t count, uint64_t seed, int64_t now_ns)
+static unsigned next_event(struct town *t, struct words *w, struct event_value *e)
 {
-	*t = (struct town){
-		.chance = { seed },
-		.time_ns = (now_ns - HALF_DAY_NS) / 1000 * 1000,
-		.end_ns = now_ns,
-		.pace = 1 + (int64_t)count / 10000, /* even at night 10,000 fit into 12 hours */
-		.insider_every = count / INSIDER_READS + 1,
-	};
-	return zipf_make(&t->actors, EMPLOYEES, 0.9) && zipf_make(&t->objects, OBJECTS, 0.8);
+	move_time(t);
+	bool insider = is_insiders(t);
+	t->made++;
+	return draw_event(t, insider, w, e);
 }
+
+static bool town_make(struct town *t)
+{
+	return zipf_make(&t->actors, MUNICIPAL_ACTORS, 0.9) &&
+		zipf_make(&t->objects, MUNICIPAL_OBJECTS, 0.8);
+}
+
+static void town_release(struct town *t)
+{
+	zipf_release(&t->actors);
+	zipf_release(&t->objects);
+}
+
+/* ---- one by one ---- */
+
+struct municipal_stream {
+	struct town town;
+	struct words words;
+	struct event_value event;
+};
+
+struct municipal_stream *municipal_open(uint64_t count, uint64_t seed)
+{
+	struct municipal_stream *s = calloc(1, sizeof *s);
+	if (!s)
+		return NULL;
+	s->town = (struct town){
+		.chance = { seed },
+		.count = count,
+		.time_ns = MUNICIPAL_START_NS,
+		.end_ns = INT64_MAX,
+		.pace = 1,
+	};
+	if (town_make(&s->town))
+		return s;
+	municipal_close(s);
+	return NULL;
+}
+
+void municipal_close(struct municipal_stream *s)
+{
+	if (!s)
+		return;
+	town_release(&s->town);
+	free(s);
+}
+
+const struct event_value *municipal_next(struct municipal_stream *s, unsigned *system)
+{
+	if (s->town.made == s->town.count)
+		return NULL;
+	*system = next_event(&s->town, &s->words, &s->event);
+	return &s->event;
+}
+
+/* ---- all at once ---- */
 
 static bool accepted(const struct municipal *m, size_t i)
 {
@@ -293,8 +367,7 @@ static bool encode_all(struct municipal *m, struct town *t, size_t *ends)
 	for (size_t i = 0; i < m->count; i++) {
 		struct words words;
 		struct event_value event;
-		move_time(t);
-		draw_event(t, i % t->insider_every == t->insider_every / 2, &words, &event);
+		(void)next_event(t, &words, &event);
 		event_encode(&event, &m->bytes);
 		ends[i] = m->bytes.len;
 	}
@@ -303,7 +376,13 @@ static bool encode_all(struct municipal *m, struct town *t, size_t *ends)
 
 bool municipal_make(struct municipal *m, size_t count, uint64_t seed, int64_t now_ns)
 {
-	struct town town = { 0 };
+	struct town town = {
+		.chance = { seed },
+		.count = count,
+		.time_ns = (now_ns - HALF_DAY_NS) / 1000 * 1000,
+		.end_ns = now_ns,
+		.pace = 1 + (int64_t)count / 10000, /* even at night 10,000 fit into 12 hours */
+	};
 	size_t *ends = NULL;
 	bool ok = false;
 	*m = (struct municipal){ .count = count };
@@ -312,7 +391,7 @@ bool municipal_make(struct municipal *m, size_t count, uint64_t seed, int64_t no
 	m->events = calloc(count, sizeof *m->events);
 	ends = calloc(count, sizeof *ends);
 	if (!m->events || !ends || !buf_reserve(&m->bytes, count * EVENT_MEAN) ||
-		!town_make(&town, count, seed, now_ns) || !encode_all(m, &town, ends)) {
+		!town_make(&town) || !encode_all(m, &town, ends)) {
 		(void)fprintf(stderr, "memory is out\n");
 		goto out;
 	}
@@ -323,8 +402,7 @@ bool municipal_make(struct municipal *m, size_t count, uint64_t seed, int64_t no
 	}
 out:
 	free(ends);
-	free(town.actors.sum);
-	free(town.objects.sum);
+	town_release(&town);
 	if (!ok)
 		municipal_release(m);
 	return ok;

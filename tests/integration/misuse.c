@@ -244,6 +244,7 @@ static void null_evidence(struct trail *t, struct trail_verify *v)
 	size_t len = 7;
 	uint8_t hash[TRAIL_HASH_LEN];
 	REFUSED(trail_query_set_evidence(NULL, true));
+	REFUSED(trail_query_set_page(NULL, 1));
 	REFUSED(trail_entry_evidence(NULL, &text, &len));
 	REFUSED(trail_rows_evidence(NULL, &text, &len));
 	REFUSED(trail_verify_set_anchors(NULL, "x", 1));

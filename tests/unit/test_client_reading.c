@@ -87,6 +87,33 @@ static void newest_first_looks_downwards(void **state)
 	trail_rows_free(r);
 }
 
+/* Ask for pages of `rows` rows each, where the first has 8. */
+static enum trail_err search_by_pages_of(struct line *l, uint32_t rows, struct trail_rows **r)
+{
+	struct trail_query *q = trail_query_new();
+	put_first_page(l, 12);
+	put_next_page(l, LOG_READ);
+	assert_int_equal(trail_query_set_page(q, rows), TRAIL_OK);
+	enum trail_err err = trail_search(l->t, q, r);
+	trail_query_free(q);
+	return err;
+}
+
+static void pages_may_be_as_small_as_asked(void **state)
+{
+	struct trail_rows *r = NULL;
+	assert_int_equal(search_by_pages_of(*state, 8, &r), TRAIL_OK);
+	assert_int_equal(read_all(r), 16);
+	trail_rows_free(r);
+}
+
+static void a_page_has_no_more_rows_than_were_asked_for(void **state)
+{
+	struct trail_rows *r = NULL;
+	assert_int_equal(search_by_pages_of(*state, 7, &r), TRAIL_CORRUPT);
+	assert_null(r);
+}
+
 static void erased_rows_have_no_event_of_the_row_before(void **state)
 {
 	struct line *l = *state;
@@ -382,6 +409,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_A_LINE(rows_come_page_by_page),
 		ON_A_LINE(newest_first_looks_downwards),
+		ON_A_LINE(pages_may_be_as_small_as_asked),
+		ON_A_LINE(a_page_has_no_more_rows_than_were_asked_for),
 		ON_A_LINE(erased_rows_have_no_event_of_the_row_before),
 		ON_A_LINE(the_rest_may_be_counted),
 		ON_A_LINE(a_history_is_one_object_s),
