@@ -5,6 +5,7 @@
 #ifndef CLI_H
 #define CLI_H
 
+#include "catalogue.h"
 #include "pager.h"
 
 #include "../../include/trail.h"
@@ -44,6 +45,8 @@ struct cli {
 	/* What -o may name, the default first, NULL behind the last; NULL: text or json. */
 	const char *const *forms;
 	const char *output;  /* one of them, once the options are read */
+	const char *lang;    /* of sentences, as given; NULL: as the locale says */
+	const struct catalogue *words; /* of that language, once the options are read */
 	const char *timeout; /* seconds, as given; NULL: the default */
 	int timeout_ms;
 	bool json;
@@ -68,6 +71,9 @@ enum value {
 	VALUE_WHEN,   /* a time */
 	VALUE_FORM,   /* one of cli->forms */
 	VALUE_FORMAT, /* of a file that is imported */
+	VALUE_LANG,
+	VALUE_FIELDS, /* names of columns, with commas */
+	VALUE_PIVOT,
 };
 
 struct command {

@@ -26,10 +26,10 @@ const char HELP_HISTORY[] =
 int cmd_history(struct cli *cli, int argc, char **argv)
 {
 	struct asking asking = { 0 };
-	struct choice choices[ASKING_CHOICES];
+	struct choice choices[ASKING_CHOICES + ASKING_PIVOTS];
 	int rest;
 	bool done;
-	asking_choices(&asking, choices);
+	asking_choices(&asking, false, choices);
 	cli->forms = RENDER_FORMS;
 	int code = options_read(cli, argc, argv, choices, &rest, &done);
 	if (code != EXIT_OK || done)

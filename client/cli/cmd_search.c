@@ -91,18 +91,43 @@ static int shelter_terms(int argc, char **argv, char **out)
 	return count;
 }
 
+/* The one argument that is a number, and no term, is the event that is asked about. */
+static bool take_pivot(struct asking *asking, int *argc, char **argv)
+{
+	int count = 0, found = 0;
+	for (int i = 0; i < *argc; i++) {
+		uint64_t index;
+		if (!number_read(argv[i], &index)) {
+			argv[count++] = argv[i];
+			continue;
+		}
+		asking->pivot = index;
+		found++;
+	}
+	*argc = count;
+	return found == 1;
+}
+
 static int search(struct cli *cli, int argc, char **argv)
 {
 	struct asking asking = { 0 };
-	struct choice choices[ASKING_CHOICES];
+	struct choice choices[ASKING_CHOICES + ASKING_PIVOTS];
 	int rest;
 	bool done;
-	asking_choices(&asking, choices);
+	asking_choices(&asking, true, choices);
 	cli->forms = RENDER_FORMS;
 	int code = options_read(cli, argc, argv, choices, &rest, &done);
 	if (code != EXIT_OK || done)
 		return code;
-	char *terms = join(argc - rest, argv + rest);
+	argv += rest;
+	argc -= rest;
+	if ((asking.around || asking.same) && !take_pivot(&asking, &argc, argv)) {
+		say("%s takes the INDEX of one record, for example: trail search %s 4711",
+			asking.around ? "--around" : "--same",
+			asking.around ? "--around 5m" : "--same actor");
+		return EXIT_USAGE;
+	}
+	char *terms = join(argc, argv);
 	if (!terms) {
 		say("memory is out");
 		return EXIT_IO;

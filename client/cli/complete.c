@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "complete.h"
 
+#include "column.h"
 #include "output.h"
 
 #include <ctype.h>
@@ -58,11 +59,21 @@ static void offer_term(const char *typed, size_t head)
 		offer_list(typed, value, TRAIL_WORD_OUTCOME, 0);
 }
 
+/* The name behind the last comma. */
+static void offer_fields(const char *typed, size_t head)
+{
+	const char *comma = strrchr(typed + head, ',');
+	size_t begun = comma ? (size_t)(comma + 1 - typed) : head;
+	for (unsigned c = 0; c < COLUMN_COUNT; c++)
+		(void)offer(typed, begun, column_name(c), "");
+}
+
 /* What a value may be, that begins behind the first `head` bytes of what was typed. */
 static void offer_value(const struct cli *cli, enum value value, const char *typed, size_t head)
 {
 	static const char *const TIMES[] = { "today", "yesterday", NULL };
 	static const char *const FORMATS[] = { "jsonl", "csv", NULL };
+	static const char *const PIVOTS[] = { "actor", "object", "subject", "correlation", NULL };
 	switch (value) {
 	case VALUE_ANY:
 		break;
@@ -92,6 +103,15 @@ static void offer_value(const struct cli *cli, enum value value, const char *typ
 		break;
 	case VALUE_FORMAT:
 		offer_all(typed, head, FORMATS, "");
+		break;
+	case VALUE_LANG:
+		offer_all(typed, head, CATALOGUE_NAMES, "");
+		break;
+	case VALUE_FIELDS:
+		offer_fields(typed, head);
+		break;
+	case VALUE_PIVOT:
+		offer_all(typed, head, PIVOTS, "");
 		break;
 	}
 }

@@ -45,6 +45,7 @@ static void print_usage(FILE *to)
 		"  --policy FILE      the witness policy by which cosignatures are judged\n"
 		"  --timeout SECONDS  the longest wait for an answer (10)\n"
 		"  -o, --output FORM  text for people or json for programs; some know more\n"
+		"  --lang LANGUAGE    of sentences: en or sv (else as the locale says)\n"
 		"  --utc              times in UTC instead of the local zone\n"
 		"  --no-pager         do not page on a terminal\n"
 		"  --help, --version\n");
