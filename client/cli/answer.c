@@ -51,13 +51,13 @@ static void hide_progress(struct answer *a)
 static enum trail_err ask(struct answer *a, bool newest_first, bool follow, uint64_t from)
 {
 	struct trail *t = a->cli->trail;
-	struct trail_query *q = asking_query(a->asking, newest_first, follow, from);
+	struct trail_query *q;
+	enum trail_err err = asking_query(a->asking, newest_first, follow, from, &q);
 	trail_rows_free(a->rows);
 	a->rows = NULL;
-	if (!q)
-		return TRAIL_NOMEM;
 	progress_init(&a->progress, 0, "records");
-	enum trail_err err = trail_query_set_progress(q, follow ? NULL : on_progress, a);
+	if (err == TRAIL_OK)
+		err = trail_query_set_progress(q, follow ? NULL : on_progress, a);
 	if (err == TRAIL_OK)
 		err = a->asking->object ? trail_history(t, a->asking->object, q, &a->rows)
 					: trail_search(t, q, &a->rows);
@@ -316,9 +316,9 @@ static int show_last(struct answer *a)
 /* The row is seen; where it comes from a crash of this machine shows it again at the most. */
 static int keep_each(const struct answer *a)
 {
-	return a->asking->cursor ? cursor_write(&a->cursor, trail_origin(a->cli->trail),
-					   a->last + 1, false)
-				 : EXIT_OK;
+	return a->asking->cursor
+		? cursor_write(&a->cursor, trail_origin(a->cli->trail), a->last + 1, false)
+		: EXIT_OK;
 }
 
 /* What comes, until somebody ends it. */

@@ -14,8 +14,8 @@ enum {
 	ROWS_BEFORE_FOLLOW = 10,
 };
 
-void asking_choices(struct asking *asking, bool pivots,
-	struct choice to[ASKING_CHOICES + ASKING_PIVOTS])
+void asking_choices(
+	struct asking *asking, bool pivots, struct choice to[ASKING_CHOICES + ASKING_PIVOTS])
 {
 	const struct choice choices[ASKING_CHOICES + ASKING_PIVOTS] = {
 		{ .name = "since", .letter = 'S', .text = &asking->since, .value = VALUE_WHEN },
@@ -162,8 +162,7 @@ static bool read_same(const struct asking *a)
 	if (near)
 		say("--same %s is not possible; did you mean %s?", a->same, near);
 	else
-		say("--same %s is not possible; actor, object, subject or correlation is",
-			a->same);
+		say("--same %s is not possible; actor, object, subject or correlation is", a->same);
 	return false;
 }
 
@@ -269,10 +268,14 @@ void asking_release(struct asking *a)
 
 /* ---- the question ---- */
 
-struct trail_query *asking_query(
-	const struct asking *a, bool newest_first, bool follow, uint64_t from)
+enum trail_err asking_query(const struct asking *a, bool newest_first, bool follow, uint64_t from,
+	struct trail_query **query)
 {
-	struct trail_query *q = trail_query_new();
+	struct trail_query *q = *query = trail_query_new();
+	if (!q) {
+		say("memory is out");
+		return TRAIL_NOMEM;
+	}
 	enum trail_err err = trail_query_set_terms(q, a->terms);
 	if (err == TRAIL_OK)
 		err = trail_query_set_time(q, a->since_ns, a->until_ns);
@@ -284,11 +287,9 @@ struct trail_query *asking_query(
 		err = trail_query_set_follow(q, follow);
 	if (err == TRAIL_OK)
 		err = trail_query_set_evidence(q, a->evidence != NULL);
-	if (err == TRAIL_OK)
-		return q;
-	say("this cannot be asked: %s", trail_err_text(err));
-	trail_query_free(q);
-	return NULL;
+	if (err != TRAIL_OK)
+		say("this cannot be asked: %s", trail_err_text(err));
+	return err;
 }
 
 static void put_bound(FILE *to, const char *name, int64_t ns)
@@ -303,8 +304,8 @@ static void put_bound(FILE *to, const char *name, int64_t ns)
 void asking_put(FILE *to, const struct asking *a)
 {
 	const char *text = a->object ? a->object : a->terms;
-	(void)fprintf(to, "trail %s%s%s", a->object ? "history" : "search", text[0] ? " " : "",
-		text);
+	(void)fprintf(
+		to, "trail %s%s%s", a->object ? "history" : "search", text[0] ? " " : "", text);
 	put_bound(to, "since", a->since_ns);
 	put_bound(to, "until", a->until_ns);
 	if (a->onwards && a->from != 0)

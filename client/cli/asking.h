@@ -32,18 +32,18 @@ enum {
 	ASKING_PIVOTS = 2,   /* of search alone */
 };
 /* The options that fill `asking`, ended by an empty one: with or without the pivots. */
-void asking_choices(struct asking *asking, bool pivots,
-	struct choice to[ASKING_CHOICES + ASKING_PIVOTS]);
+void asking_choices(
+	struct asking *asking, bool pivots, struct choice to[ASKING_CHOICES + ASKING_PIVOTS]);
 /* Judge the options and read their values. EXIT_OK, or a sentence was said. */
 int asking_read(const struct cli *cli, struct asking *a);
 /* Get the event that is asked about, and ask for what it says. The handle is open. As above. */
 int asking_pivot(struct cli *cli, struct asking *a);
 /*
- * The question for the library; NULL: a sentence was said. `follow` and the order are the caller's
- * choice of the moment.
+ * The question for the library, the caller's to free. `follow` and the order are the caller's
+ * choice of the moment. Not TRAIL_OK: a sentence was said.
  */
-struct trail_query *asking_query(
-	const struct asking *a, bool newest_first, bool follow, uint64_t from);
+enum trail_err asking_query(const struct asking *a, bool newest_first, bool follow, uint64_t from,
+	struct trail_query **q);
 /* In one line, as a file that is kept says what it holds: command, terms, bounds. */
 void asking_put(FILE *to, const struct asking *a);
 void asking_release(struct asking *a);

@@ -38,6 +38,22 @@ static const struct act SWEDISH_ACTS[] = {
 	{ NULL, { NULL, NULL } },
 };
 
+static const struct act ENGLISH_ASKS[] = {
+	{ "search", { "searched the log", "search the log" } },
+	{ "history", { "asked the log for a history", "ask the log for a history" } },
+	{ "get", { "looked at one record", "look at one record" } },
+	{ "report", { "had the log counted", "have the log counted" } },
+	{ NULL, { NULL, NULL } },
+};
+
+static const struct act SWEDISH_ASKS[] = {
+	{ "search", { "sökte i loggen", "söka i loggen" } },
+	{ "history", { "frågade loggen efter en historik", "fråga loggen efter en historik" } },
+	{ "get", { "tittade på en post", "titta på en post" } },
+	{ "report", { "lät räkna i loggen", "låta räkna i loggen" } },
+	{ NULL, { NULL, NULL } },
+};
+
 static const struct catalogue CATALOGUES[] = {
 	{
 		.name = "en",
@@ -46,6 +62,7 @@ static const struct catalogue CATALOGUES[] = {
 			{ "read", "read" }, { "modified", "modify" }, { "deleted", "delete" },
 			{ "executed", "execute" } },
 		.acts = ENGLISH_ACTS,
+		.asks = ENGLISH_ASKS,
 		.tried_to = "tried to",
 		.may_have = "may have tried to",
 		.about = "about person",
@@ -88,6 +105,7 @@ static const struct catalogue CATALOGUES[] = {
 			{ "läste", "läsa" }, { "ändrade", "ändra" }, { "raderade", "radera" },
 			{ "utförde något med", "utföra något med" } },
 		.acts = SWEDISH_ACTS,
+		.asks = SWEDISH_ASKS,
 		.tried_to = "försökte",
 		.may_have = "kan ha försökt",
 		.about = "om person",
@@ -96,7 +114,7 @@ static const struct catalogue CATALOGUES[] = {
 		.name_erased = "(namnet raderat)",
 		.purpose = "syfte",
 		.outcomes = { "lyckades", "nekades", "misslyckades", "utfallet okänt" },
-		.flags = { "ofullständig", "sen", "förlust anmäld före den",
+		.flags = { "ofullständig", "inkom sent", "förlust anmäld före den",
 			"inte skyddad mot dubblering eller förlust" },
 		.unknown_flag = "okänd flagga",
 		.event_in = "en EVENT i",
@@ -162,9 +180,9 @@ const struct catalogue *catalogue_look(void)
 	return &CATALOGUES[0];
 }
 
-const struct deed *catalogue_act(const struct catalogue *c, const char *verb)
+const struct deed *catalogue_act(const struct act *acts, const char *verb)
 {
-	for (const struct act *act = c->acts; act->verb; act++)
+	for (const struct act *act = acts; act->verb; act++)
 		if (strcmp(act->verb, verb) == 0)
 			return &act->deed;
 	return NULL;

@@ -39,6 +39,7 @@ struct catalogue {
 	const char *for_whom;
 	struct deed actions[CATALOGUE_ACTIONS];
 	const struct act *acts; /* a NULL verb behind the last */
+	const struct act *asks; /* the log's own word for what is asked of it; as above */
 	const char *tried_to;   /* before what was tried */
 	const char *may_have;   /* before what has an unknown end; its deed is `tried` or `done` */
 	const char *about;
@@ -65,10 +66,11 @@ extern const char *const CATALOGUE_NAMES[];
 
 /* The one of that name; NULL: there is none. */
 const struct catalogue *catalogue_find(const char *name);
-/* The one that LC_ALL, LC_MESSAGES or LANG, the first that is set, asks for; else the English one. */
+/* The one that LC_ALL, LC_MESSAGES or LANG, the first that is set, asks for; else the English one.
+ */
 const struct catalogue *catalogue_look(void);
-/* The words for an act of the source's own verb; NULL: none are known. */
-const struct deed *catalogue_act(const struct catalogue *c, const char *verb);
+/* The words for a verb, of acts or of asks; NULL: none are known. */
+const struct deed *catalogue_act(const struct act *acts, const char *verb);
 /* The one or the many. */
 const char *catalogue_counted(const struct counted *counted, uint64_t number);
 /* Words of a catalogue; in a locale that is not UTF-8 each letter above ASCII loses its dots. */

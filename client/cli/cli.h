@@ -44,10 +44,10 @@ struct cli {
 	const char *policy;  /* file of the witness policy; NULL: none */
 	/* What -o may name, the default first, NULL behind the last; NULL: text or json. */
 	const char *const *forms;
-	const char *output;  /* one of them, once the options are read */
-	const char *lang;    /* of sentences, as given; NULL: as the locale says */
+	const char *output;            /* one of them, once the options are read */
+	const char *lang;              /* of sentences, as given; NULL: as the locale says */
 	const struct catalogue *words; /* of that language, once the options are read */
-	const char *timeout; /* seconds, as given; NULL: the default */
+	const char *timeout;           /* seconds, as given; NULL: the default */
 	int timeout_ms;
 	bool json;
 	bool utc;

@@ -7,7 +7,8 @@
 
 const char HELP_SEARCH[] =
 	"usage: trail search [TERM...] [-S SINCE] [-U UNTIL] [-n N] [-r] [-f] [-o FORM]\n"
-	"                   [--evidence DIR]\n"
+	"                   [--fields NAMES] [--after INDEX] [--cursor-file FILE]\n"
+	"                   [--around LENGTH] [--same FIELD] [--evidence DIR]\n"
 	"\n"
 	"Show the events that match all terms, the newest last; without terms all events.\n"
 	"Each row is verified: it is in the tree of a signed checkpoint, and the event is\n"
@@ -32,9 +33,24 @@ const char HELP_SEARCH[] =
 	"  -r, --reverse      the newest first\n"
 	"  -f, --follow       show what comes, until you stop it; the last 10 first\n"
 	"  -o FORM            short (a sentence each, the default), table, json or csv\n"
+	"      --fields NAMES     these fields alone, in table, json or csv\n"
+	"      --after INDEX      what lies behind this record, the first rows first; -n N: the\n"
+	"                         first N\n"
+	"      --cursor-file FILE go on behind what the last run with this file showed\n"
+	"      --around LENGTH    what happened 90s, 5m, 2h or 1d before and after the event\n"
+	"                         whose index is among the arguments\n"
+	"      --same FIELD       what has the same actor, object, subject or correlation as\n"
+	"                         that event\n"
 	"      --evidence DIR make the new folder DIR with the rows and the proof of each, for\n"
 	"                     somebody without access: `trail verify DIR` checks it; all rows,\n"
 	"                     unless -n is given\n"
+	"\n"
+	"Fields for --fields, with commas between: index kind received source peer epoch seq\n"
+	"class flags id time action outcome actor.id actor.name actor.role actor.unit\n"
+	"actor.type actor.session actor.address actor.on_behalf_of object.id object.type\n"
+	"object.name object.version subject purpose verb reason medium correlation\n"
+	"origin.host origin.application origin.process origin.address changes attributes\n"
+	"raw; actor, object, type, unit and host mean what they do in a query.\n"
 	"\n"
 	"Below the rows, on standard error, stands how complete the answer is. Exit codes:\n"
 	"0 found, 1 nothing, 6 found but something that sources numbered is missing.\n"
@@ -43,6 +59,8 @@ const char HELP_SEARCH[] =
 	"  trail search actor:anna -S today\n"
 	"  trail search subject:p-93 action:read -S -30d -o csv > who-looked.csv\n"
 	"  trail search outcome:denied -f\n"
+	"  trail search --around 5m 5\n"
+	"  trail search --same subject 5 -o table --fields time,actor,action,object\n"
 	"  trail search subject:p-93 --evidence case-2026-119\n";
 
 /* The arguments, with a space between them. NULL: memory is out. */

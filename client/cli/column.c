@@ -134,9 +134,14 @@ static void read_raw(struct column_text *t, const struct trail_event *e)
 
 static void read_list(struct column_text *t, const struct trail_entry *n, unsigned column)
 {
+	size_t len = 0;
 	json_t *entry = entry_json(n, false);
 	const json_t *list = json_object_get(entry, column_name(column));
-	t->owned = list ? json_dumps(list, JSON_COMPACT) : NULL;
+	FILE *to = list ? open_memstream(&t->owned, &len) : NULL;
+	if (to) {
+		print_json_value(to, list);
+		(void)fclose(to);
+	}
 	t->text = t->owned;
 	json_decref(entry);
 }

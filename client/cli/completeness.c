@@ -49,8 +49,8 @@ bool completeness_whole(const struct trail_rows *r)
 	return trail_rows_gaps(r) == 0 && trail_rows_current(r) >= trail_rows_sources(r);
 }
 
-void completeness_put(FILE *to, const struct catalogue *c, const struct trail_rows *r,
-	const char *dot)
+void completeness_put(
+	FILE *to, const struct catalogue *c, const struct trail_rows *r, const char *dot)
 {
 	put_counted(to, &c->events, trail_rows_matched(r));
 	(void)fprintf(to, " %s %u ", dot, trail_rows_current(r));
@@ -76,8 +76,8 @@ void completeness_put(FILE *to, const struct catalogue *c, const struct trail_ro
 	}
 }
 
-void completeness_put_part(FILE *to, const struct catalogue *c, uint64_t shown, uint64_t all,
-	const char *advice)
+void completeness_put_part(
+	FILE *to, const struct catalogue *c, uint64_t shown, uint64_t all, const char *advice)
 {
 	char number[GROUPED_MAX];
 	catalogue_put(to, c->showing);

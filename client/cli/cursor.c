@@ -88,8 +88,7 @@ static bool sum_fits(json_t *object)
 	if (!sum || strlen(sum) != HEX_LEN)
 		return false;
 	memcpy(told, sum, sizeof told);
-	return json_object_del(object, "sum") == 0 && sum_of(object, hex) &&
-		strcmp(hex, told) == 0;
+	return json_object_del(object, "sum") == 0 && sum_of(object, hex) && strcmp(hex, told) == 0;
 }
 
 /* The question must be the same, member by member. */
@@ -99,7 +98,8 @@ static int judge_question(const json_t *object, const struct asking *a)
 	const char *name;
 	json_t *value;
 	int code = EXIT_OK;
-	json_object_foreach(asked, name, value) {
+	json_object_foreach(asked, name, value)
+	{
 		const char *told = json_string_value(json_object_get(object, name));
 		if (code != EXIT_OK || (told && strcmp(told, json_string_value(value)) == 0))
 			continue;

@@ -12,9 +12,10 @@ struct manner {
 	const struct screen *screen;
 	const struct catalogue *words;
 	bool utc;
-	struct pick pick;     /* the fields that --fields names; none: those that the form has */
-	const char *question; /* of the answer that the rows are, for the head of a CSV; NULL: none */
-	bool each_at_once;    /* who reads waits for each row: no line is left unended */
+	struct pick pick; /* the fields that --fields names; none: those that the form has */
+	const char
+		*question; /* of the answer that the rows are, for the head of a CSV; NULL: none */
+	bool each_at_once; /* who reads waits for each row: no line is left unended */
 };
 
 /* As the common options say; lives as long as `cli`. */

@@ -31,6 +31,12 @@ static void add_table_row(struct render *r, const struct trail_entry *n)
 	table_row(&r->table, n);
 }
 
+static void end_table(struct render *r, const char *complete)
+{
+	(void)complete;
+	table_end(&r->table);
+}
+
 static void json_row(struct render *r, const struct trail_entry *n)
 {
 	print_json_to(r->to, pick_json(&r->manner->pick, entry_json(n, false)));
@@ -53,7 +59,7 @@ static void csv_end(struct render *r, const char *complete)
 
 static const struct form FORMS[] = {
 	{ "short", false, NULL, short_row, NULL },
-	{ "table", true, begin_table, add_table_row, NULL },
+	{ "table", true, begin_table, add_table_row, end_table },
 	{ "json", true, NULL, json_row, NULL },
 	{ "csv", true, csv_head, csv_row, csv_end },
 };

@@ -112,22 +112,31 @@ static void put_deed(FILE *to, const struct catalogue *c, const struct deed *dee
 /*
  * The log's word for the action and the source's behind it: a source could call "print" what it
  * numbers as a deletion. Only for what is none of the four is the source's word, where there is a
- * translation, the whole.
+ * translation, the whole; and the log is believed about itself.
  */
-static void put_action(FILE *to, const struct catalogue *c, const struct trail_event *e)
+static void put_action(
+	FILE *to, const struct catalogue *c, const struct trail_event *e, const struct act *own)
 {
 	/* The library gives no event of an action that it does not know. */
 	int action = trail_event_action(e);
 	bool known = trail_word_name(TRAIL_WORD_ACTION, action) != NULL;
 	const char *verb = event_verb(e);
-	const struct deed *act =
-		verb && action == TRAIL_EXECUTE ? catalogue_act(c, verb) : NULL;
+	const struct act *acts = own ? own : action == TRAIL_EXECUTE ? c->acts : NULL;
+	const struct deed *act = verb && acts ? catalogue_act(acts, verb) : NULL;
 	put_deed(to, c, act ? act : &c->actions[known ? action : 0], trail_event_outcome(e));
 	if (verb && !act) {
 		(void)fputs(" [", to);
 		put_value(to, verb, VALUE_COLUMNS);
 		(void)fputc(']', to);
 	}
+}
+
+/* What the log names as the object of a question is the question's kind, which is told already. */
+static bool is_told(const struct trail_event *e)
+{
+	const char *verb = event_verb(e);
+	const char *id = trail_event_get(e, TRAIL_OBJECT_ID);
+	return verb && id && strcmp(verb, id) == 0;
 }
 
 static void put_object(FILE *to, const struct trail_event *e)
@@ -198,9 +207,11 @@ static void put_event(
 	const struct catalogue *c = m->words;
 	int medium = trail_event_medium(e);
 	const char *purpose = trail_event_get(e, TRAIL_PURPOSE);
+	bool own = trail_entry_source(n) == 0;
 	put_actor(to, c, e);
-	put_action(to, c, e);
-	put_object(to, e);
+	put_action(to, c, e, own ? c->asks : NULL);
+	if (!own || !is_told(e))
+		put_object(to, e);
 	put_field(to, c->about, e, TRAIL_SUBJECT);
 	if (trail_word_name(TRAIL_WORD_MEDIUM, medium))
 		catalogue_put(to, c->media[medium]);
@@ -212,7 +223,7 @@ static void put_event(
 		(void)fputs(": ", to);
 		put_value(to, purpose, VALUE_COLUMNS);
 	}
-	if (trail_entry_source(n) == 0)
+	if (own)
 		put_attributes(to, e);
 	put_outcome(to, m, e);
 }

@@ -17,7 +17,6 @@
 
 #include <stdio.h>
 
-
 /* The names of the cells. */
 void sheet_head(FILE *to, const struct manner *m);
 void sheet_row(FILE *to, const struct manner *m, const struct trail_entry *n);

@@ -19,10 +19,7 @@ enum {
 	TABLE_ACT = COLUMN_COUNT,
 };
 
-/*
- * What stands where nobody chose. Of a path the end says most, and what is cut is the end: an
- * object gets room before source and subject do. All fit in 100 columns.
- */
+/* What stands where nobody chose. An object gets room before source and subject do. */
 static const struct table_column USUAL[] = {
 	{ "index", COLUMN_INDEX, 7, 10, 1, 0, 0 },
 	{ "time", COLUMN_TIME, 25, 25, 0, 4, 0 },
@@ -36,19 +33,24 @@ static const struct table_column USUAL[] = {
 
 enum {
 	USUAL_COUNT = sizeof USUAL / sizeof USUAL[0],
-	PICKED_LEAST = 8,
+	PICKED_LEAST = 7,
 	PICKED_MOST = 200,
 	PICKED_SHARE = 4,
 	TIME_WIDTH = 25,
 	INDEX_LEAST = 7,
 	INDEX_MOST = 10,
+	NARROW = 60, /* a screen on which an object has to do with less, */
+	OBJECT_NARROW = 13,
 };
 
 /* Of what --fields names: the first stay longest. */
 static struct table_column picked_column(unsigned column, unsigned leaves)
 {
-	struct table_column c = { .head = column_name(column), .column = column,
-		.least = PICKED_LEAST, .most = PICKED_MOST, .share = PICKED_SHARE,
+	struct table_column c = { .head = column_name(column),
+		.column = column,
+		.least = PICKED_LEAST,
+		.most = PICKED_MOST,
+		.share = PICKED_SHARE,
 		.leaves = leaves };
 	if (strlen(c.head) > c.least)
 		c.least = strlen(c.head);
@@ -196,7 +198,12 @@ static void put_text(struct row *row, const struct table_column *c, const struct
 {
 	struct column_text t;
 	column_read(&t, n, c->column);
-	put_cell(row, c, t.text);
+	/* The end of a path tells one from the next. */
+	if (t.text && t.text[0] == '/')
+		end_cell(row, c->width,
+			print_cell_end(row->t->to, t.text, begin_cell(row, c->width)));
+	else
+		put_cell(row, c, t.text);
 	column_release(&t);
 }
 
@@ -264,27 +271,17 @@ static void put_head(const struct table *t)
 	(void)fputc('\n', t->to);
 }
 
-/* What was asked for by name does not go without a word. */
-static void say_leaving(const struct table *t)
-{
-	size_t left = 0;
-	for (size_t i = 0; i < t->count; i++)
-		left += t->columns[i].width == 0;
-	if (left != 0)
-		say("the table is too narrow for the last %zu of the fields; -o csv or json has "
-		    "them all",
-			left);
-}
-
 static void choose_columns(struct table *t)
 {
 	const struct pick *pick = &t->manner->pick;
 	t->count = pick->count != 0 ? pick->count : (size_t)USUAL_COUNT;
 	for (size_t i = 0; i < t->count; i++) {
 		/* All but the first, the last of them first. */
-		t->columns[i] = pick->count != 0
-			? picked_column(pick->columns[i], (unsigned)i)
-			: USUAL[i];
+		t->columns[i] =
+			pick->count != 0 ? picked_column(pick->columns[i], (unsigned)i) : USUAL[i];
+		if (t->manner->screen->columns < NARROW && t->columns[i].least > OBJECT_NARROW &&
+			t->columns[i].column == COLUMN_TEXT + TRAIL_OBJECT_ID)
+			t->columns[i].least = OBJECT_NARROW;
 		t->columns[i].width = t->columns[i].least;
 	}
 }
@@ -299,11 +296,20 @@ void table_begin(struct table *t, FILE *to, const struct manner *manner)
 			break;
 		leaving->width = 0;
 	}
-	if (manner->pick.count != 0)
-		say_leaving(t);
 	/* A single one that is too wide all the same is cut; only a time never is. */
 	if (sum_widths(t) > manner->screen->columns && t->columns[0].most != t->columns[0].least)
 		t->columns[0].width = manner->screen->columns;
 	share_out(t);
 	put_head(t);
+}
+
+void table_end(const struct table *t)
+{
+	size_t left = 0;
+	for (size_t i = 0; i < t->count; i++)
+		left += t->columns[i].width == 0;
+	if (left != 0 && t->manner->pick.count != 0)
+		say("the table is too narrow for the last %zu of the fields; -o csv or json has "
+		    "them all",
+			left);
 }

@@ -28,5 +28,7 @@ struct table {
 /* Share the screen's columns out and print the header. `manner` must outlive the table. */
 void table_begin(struct table *t, FILE *to, const struct manner *manner);
 void table_row(const struct table *t, const struct trail_entry *n);
+/* That was all: say what had no room, where it was asked for by name. */
+void table_end(const struct table *t);
 
 #endif

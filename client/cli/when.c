@@ -257,8 +257,8 @@ static void put_when(int64_t ns, bool utc, unsigned digits, bool spaced, char ou
 	/* Local mean time, before there were zones, has seconds; RFC 3339 has no word for them. */
 	if (utc || tm.tm_gmtoff % 60 != 0)
 		(void)gmtime_r(&seconds, &tm);
-	size_t len = strftime(
-		out, WHEN_MAX, spaced ? "%Y-%m-%d %H:%M:%S" : "%Y-%m-%dT%H:%M:%S", &tm);
+	size_t len =
+		strftime(out, WHEN_MAX, spaced ? "%Y-%m-%d %H:%M:%S" : "%Y-%m-%dT%H:%M:%S", &tm);
 	(void)snprintf(fraction, sizeof fraction, ".%09ld", rest);
 	if (digits != 0)
 		len += (size_t)snprintf(
