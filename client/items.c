@@ -52,11 +52,9 @@ static enum trail_err peer_name(struct span payload, char **text)
 	struct peer_name peer;
 	if (peer_decode(payload, &arena, &peer) != TRAIL_OK)
 		return TRAIL_INVALID;
-	const char *kind = peer.type == PEER_UNIX_USER ? "unix"
-		: peer.type == PEER_CERTIFICATE        ? "certificate"
-						       : "unknown";
 	/* The name's bytes are foreign, but without NUL: %.*s copies them as they are. */
-	if (asprintf(text, "%s:%.*s", kind, (int)peer.name.len, (const char *)peer.name.data) >= 0)
+	if (asprintf(text, "%s:%.*s", peer_type_word(peer.type), (int)peer.name.len,
+		    (const char *)peer.name.data) >= 0)
 		return TRAIL_OK;
 	*text = NULL;
 	return TRAIL_NOMEM;

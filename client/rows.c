@@ -226,19 +226,13 @@ static misfit place_fits(const struct trial *t, size_t i)
 /* Whether the question says anything about an event that only its payload answers. */
 static bool asks_payload(const struct answer *a)
 {
-	const uint32_t by_record = UINT32_C(1) << QUERY_SOURCE | UINT32_C(1) << QUERY_INDEX;
 	const struct paging *p = &a->question.paging;
-	return (a->query.asked & ~by_record) != 0 || p->since_ns != 0 || p->until_ns != 0;
+	return query_asks_event(&a->query) || p->since_ns != 0 || p->until_ns != 0;
 }
 
-static bool source_asked(const struct answer *a, const struct row *row)
+static struct span name_or_none(const char *name)
 {
-	struct span asked = a->query.source;
-	if (!query_asks(&a->query, QUERY_SOURCE))
-		return true;
-	if (asked.len == 0 || row->item.record.source == 0)
-		return asked.len == 0 && row->item.record.source == 0;
-	return span_equal(asked, span_text(row->source));
+	return name ? span_text(name) : span_of(NULL, 0);
 }
 
 misfit answer_misfit(const struct answer *a, const struct row *row)
@@ -249,13 +243,20 @@ misfit answer_misfit(const struct answer *a, const struct row *row)
 	struct event_fault fault;
 	if (row->item.record.kind != KIND_EVENT)
 		return "it is no event";
-	if (!source_asked(a, row))
+	const struct query_view view = {
+		.index = shown->index,
+		.class_no = row->item.record.class_no,
+		.source = name_or_none(row->source),
+		.peer = name_or_none(row->peer),
+		.facts = &facts,
+	};
+	if (!query_allows(&a->query, QUERY_SOURCE, &view))
 		return "it is not of the source that was asked for";
 	if (asks_payload(a) && !item_is_open(&row->item))
 		return "it was erased, and answers nothing";
 	if (asks_payload(a) && event_walk(shown->payload, &facts, &fault) != TRAIL_OK)
 		return "it holds no event, and answers nothing";
-	if (!query_matches(&a->query, shown->index, &facts))
+	if (!query_matches(&a->query, &view))
 		return "it does not answer the question";
 	if ((p->since_ns != 0 && facts.time_ns < p->since_ns) ||
 		(p->until_ns != 0 && facts.time_ns >= p->until_ns))

@@ -32,6 +32,7 @@ struct answer {
 	enum request_kind kind; /* Get, Search, History */
 	struct question question;
 	struct query query;
+	struct query_term object; /* a history's query */
 	/* Size of the checkpoint held when a page was asked for; set before each. */
 	uint64_t floor;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trail_rows.h"
 
+#include "../proto/query_parse.h"
 #include "../proto/wire.h"
 #include "deadline.h"
 #include "trail_query.h"
@@ -54,7 +55,7 @@ static enum trail_err read_terms(struct trail *t, struct trail_rows *r)
 	struct query_fault bad;
 	if (!text_utf8(text))
 		return fault_set(&t->fault, TRAIL_INVALID, "the query is not UTF-8");
-	if (!buf_reserve(&r->literal, text.len + QUERY_ALIGN))
+	if (!buf_reserve(&r->literal, query_room(text.len)))
 		return fault_set(&t->fault, TRAIL_NOMEM, "memory is out");
 	struct arena arena = { .data = r->literal.data, .cap = r->literal.cap };
 	enum trail_err err = query_parse(text, &arena, &r->reading.answer.query, &bad);
@@ -72,7 +73,8 @@ static enum trail_err read_object(struct trail *t, struct trail_rows *r)
 	if (id.len == 0 || id.len > EVENT_ID_MAX || !text_utf8(id))
 		return fault_set(&t->fault, TRAIL_INVALID,
 			"an object's id has 1 to %d bytes of UTF-8", EVENT_ID_MAX);
-	r->reading.answer.query = query_of_object(id);
+	struct answer *a = &r->reading.answer;
+	a->query = query_of_object(id, &a->object);
 	return TRAIL_OK;
 }
 

@@ -13,7 +13,7 @@ struct trail_rows {
 	struct trail *t; /* NULL: it was closed, opened again or freed */
 	struct trail_rows *next;
 	struct buf text;    /* the query, or the object's id */
-	struct buf literal; /* quoted values of the query without their escapes */
+	struct buf literal; /* terms of the query */
 	struct reading reading;
 	size_t given; /* rows of the newest page */
 	trail_progress_fn progress;

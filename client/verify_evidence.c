@@ -3,6 +3,7 @@
  * Evidence for an answer, line by line as client/evidence_line has them, judged without the log.
  */
 #include "../proto/evidence.h"
+#include "../proto/query_parse.h"
 #include "evidence_line.h"
 #include "kept_items.h"
 #include "trail_entry.h"
@@ -39,7 +40,7 @@ struct evidence_set {
 	bool has_question;
 	uint64_t question;
 	struct answer asked; /* its query, and times */
-	struct buf literal;  /* quoted values of the query without their escapes */
+	struct buf literal;  /* terms of the query */
 	uint64_t rows, opened, next_row;
 	uint64_t unsealed, first_unsealed, uncosigned, first_uncosigned;
 	bool leans; /* the row before is proven by what this one names */
@@ -269,7 +270,7 @@ static enum trail_err time_take(const char *text, int64_t *ns)
 static enum trail_err take_query(struct evidence_set *s, struct span text)
 {
 	struct query_fault bad;
-	if (!buf_reserve(&s->literal, text.len + QUERY_ALIGN))
+	if (!buf_reserve(&s->literal, query_room(text.len)))
 		return TRAIL_NOMEM;
 	struct arena arena = { .data = s->literal.data, .cap = s->literal.cap };
 	return query_parse(text, &arena, &s->asked.query, &bad);
@@ -282,7 +283,7 @@ static enum trail_err take_attribute(struct evidence_set *s, const char *key, co
 	if (strcmp(key, "query") == 0)
 		return take_query(s, span_text(value));
 	if (strcmp(key, "object") == 0)
-		s->asked.query = query_of_object(span_text(value));
+		s->asked.query = query_of_object(span_text(value), &s->asked.object);
 	else if (strcmp(key, "since_ns") == 0)
 		return time_take(value, &p->since_ns);
 	else if (strcmp(key, "until_ns") == 0)

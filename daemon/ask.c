@@ -6,6 +6,8 @@
 #include "standing.h"
 #include "trace.h"
 
+#include <stdio.h>
+
 enum {
 	CURSOR_VERSION = 1,
 	CURSOR_LEN = 36,
@@ -16,10 +18,12 @@ enum {
 	SMALL_BYTES = 64 * 1024,    /* of one record, or of who follows: many may wait */
 	SMALL_ROWS = ROWS_MAX / 4,
 	DAEMON_ARENA = 1024,
-	SOURCE_ARENA = 512,
-	SOURCES_MET = 128, /* whose names are looked up once per page, mostly */
+	NAME_ARENA = 512,
+	NAMES_MET = 128,  /* that are looked up once per page, mostly */
+	NAME_LEN_MAX = 79 /* of a source or peer, as it is shown */
 };
 
+_Static_assert(sizeof "certificate:" + PEER_NAME_MAX <= NAME_LEN_MAX, "a peer's name has a bound");
 _Static_assert((int)CURSOR_LEN <= (int)CURSOR_MAX, "`next` has a bound on the wire");
 
 /* What `next` holds: u8 version | u8 flags | u16 0 | u64 read, position, matched, gaps. */
@@ -31,10 +35,10 @@ struct cursor {
 	uint64_t gaps;
 };
 
-/* A source met on the way, and whether it is the one that is asked for. 0: none yet. */
+/* The name of a source or peer that was met on the way. Entry 0: none yet. */
 struct met {
-	uint64_t source;
-	bool named;
+	uint64_t entry;
+	char name[NAME_LEN_MAX + 1];
 };
 
 struct ask {
@@ -46,7 +50,11 @@ struct ask {
 	uint64_t size;      /* of the tree that proves the rows */
 	bool events;        /* events alone; else any record (Get) */
 	bool down;
-	struct met met[SOURCES_MET];
+	bool asks_event; /* more than the record and its names answer */
+	bool asks_source, asks_peer;
+	struct span needles[QUERY_FIELDS]; /* bytes that an event must hold to match */
+	size_t needle_count;
+	struct met met[NAMES_MET];
 	struct sweep sweep;
 	struct page page;
 	/* Of the record looked at last: its leaf; downwards its prev, the leaf of the next. */
@@ -144,6 +152,25 @@ static bool range_of_get(struct ask *ask)
 	return true;
 }
 
+/* No index outside of all that are asked for can match. */
+static void range_of_terms(struct ask *ask)
+{
+	uint64_t first = UINT64_MAX, last = 0;
+	bool asked = false;
+	for (size_t i = 0; i < ask->query->count; i++) {
+		const struct query_term *term = &ask->query->terms[i];
+		if (term->field != QUERY_INDEX || term->negated)
+			continue;
+		asked = true;
+		first = term->from < first ? term->from : first;
+		last = term->to > last ? term->to : last;
+	}
+	if (asked && first > ask->low)
+		ask->low = first;
+	if (asked && last < ask->high)
+		ask->high = last + 1;
+}
+
 static void range_of_query(struct ask *ask)
 {
 	const struct paging *paging = &ask->question->paging;
@@ -151,12 +178,7 @@ static void range_of_query(struct ask *ask)
 		ask->low = paging->from;
 	else if (paging->from != 0 && paging->from < ask->high)
 		ask->high = paging->from;
-	if (!query_asks(ask->query, QUERY_INDEX))
-		return;
-	if (ask->query->index > ask->low)
-		ask->low = ask->query->index;
-	if (ask->query->index < ask->high)
-		ask->high = ask->query->index + 1;
+	range_of_terms(ask);
 }
 
 /* The range that is left, of [low, high). */
@@ -197,110 +219,167 @@ static bool in_tree(const struct ask *ask, uint64_t index, const struct hash *le
 		tree_inclusion_check(leaf, index, head->size, &proof, &head->root);
 }
 
-/*
- * *named: whether the entry of `source` gives it the name that is asked for. The entry must lie in
- * the signed tree: under another name its events would be passed over.
- */
-static enum trail_err is_named(struct ask *ask, uint64_t source, bool *named)
+/* The name that a SOURCE or PEER entry gives, as it is shown, ended by NUL. */
+static enum trail_err read_name(
+	enum record_kind kind, struct span payload, char name[NAME_LEN_MAX + 1])
 {
-	uint8_t room[SOURCE_ARENA];
+	uint8_t room[NAME_ARENA];
 	struct arena arena = { .data = room, .cap = sizeof room };
-	struct span salt, payload, name;
+	struct peer_name peer = { .type = PEER_UNSPECIFIED };
+	bool source = kind == KIND_SOURCE;
+	enum trail_err err = source ? source_decode(payload, &arena, &peer.name)
+				    : peer_decode(payload, &arena, &peer);
+	if (err)
+		return TRAIL_CORRUPT;
+	int len = snprintf(name, NAME_LEN_MAX + 1, "%s%s%.*s",
+		source ? "" : peer_type_word(peer.type), source ? "" : ":", (int)peer.name.len,
+		(const char *)peer.name.data);
+	return len <= NAME_LEN_MAX ? TRAIL_OK : TRAIL_CORRUPT;
+}
+
+/*
+ * The name of entry `index`. It must lie in the signed tree: under another name its events would be
+ * passed over. This version erases nothing, so it is there.
+ */
+static enum trail_err look_up_name(
+	struct ask *ask, uint64_t index, enum record_kind kind, struct met *met)
+{
+	struct span salt, payload;
 	struct record r;
 	struct hash leaf;
-	const uint8_t *bytes = store_record(ask->look->txn, source, NULL);
+	const uint8_t *bytes = store_record(ask->look->txn, index, NULL);
 	if (!bytes)
 		return TRAIL_CORRUPT;
 	record_decode(bytes, &r);
 	record_leaf(bytes, &leaf);
-	if (r.kind != KIND_SOURCE || !in_tree(ask, source, &leaf) ||
-		sweep_payload(&ask->sweep, source, &r, &salt, &payload) ||
-		source_decode(payload, &arena, &name))
+	if (r.kind != kind || !in_tree(ask, index, &leaf) ||
+		sweep_payload(&ask->sweep, index, &r, &salt, &payload) ||
+		read_name(kind, payload, met->name))
 		return TRAIL_CORRUPT;
-	*named = span_equal(name, ask->query->source);
+	met->entry = index;
 	return TRAIL_OK;
+}
+
+/* The name of entry `index`, of `kind`; a view until the next call. Index 0 is the log itself. */
+static enum trail_err name_of(
+	struct ask *ask, uint64_t index, enum record_kind kind, struct span *name)
+{
+	struct met *met = &ask->met[index % NAMES_MET];
+	enum trail_err err = TRAIL_OK;
+	*name = span_text("traild");
+	if (index == 0)
+		return TRAIL_OK;
+	if (met->entry != index) {
+		met->entry = 0;
+		err = look_up_name(ask, index, kind, met);
+	}
+	*name = span_text(met->name);
+	return err;
+}
+
+static struct span copy_name(struct span name, char to[NAME_LEN_MAX + 1])
+{
+	if (name.len != 0)
+		memcpy(to, name.data, name.len);
+	return span_of(to, name.len);
 }
 
 /* *yes: whether the question is about `source`. */
 static enum trail_err concerns(struct ask *ask, uint64_t source, bool *yes)
 {
-	struct met *met = &ask->met[source % SOURCES_MET];
-	struct span name = ask->query->source;
-	*yes = !query_asks(ask->query, QUERY_SOURCE) || (source == 0 && name.len == 0);
-	/* No entry has the empty name, which is the log's own. */
-	if (*yes || source == 0 || name.len == 0)
-		return TRAIL_OK;
-	if (met->source != source) {
-		enum trail_err err = is_named(ask, source, &met->named);
-		if (err)
-			return err;
-		met->source = source;
-	}
-	*yes = met->named;
-	return TRAIL_OK;
+	struct query_view view = { .source = { 0 } };
+	enum trail_err err = TRAIL_OK;
+	if (ask->asks_source)
+		err = name_of(ask, source, KIND_SOURCE, &view.source);
+	*yes = !ask->asks_source || (!err && query_allows(ask->query, QUERY_SOURCE, &view));
+	return err;
 }
 
 /* ---- looking ---- */
 
-/* Ids must stand in the payload as they are: most records are passed by without a walk. */
-static bool may_match(const struct query *q, struct span payload)
+/*
+ * What an event must hold as it is asked for, so that most are passed by without a walk: texts of
+ * fields that are asked for but once.
+ */
+static void gather_needles(struct ask *ask)
 {
-	const struct span ids[] = { q->actor, q->object, q->subject };
-	for (unsigned i = 0; i < sizeof ids / sizeof ids[0]; i++)
-		if (query_asks(q, (enum query_field)(QUERY_ACTOR + i)) && ids[i].len != 0 &&
-			!memmem(payload.data, payload.len, ids[i].data, ids[i].len))
+	for (size_t i = 0; i < QUERY_FIELDS; i++) {
+		enum query_field field = (enum query_field)i;
+		struct span needle = query_needle(ask->query, field);
+		if (needle.len != 0 && field != QUERY_SOURCE && field != QUERY_PEER)
+			ask->needles[ask->needle_count++] = needle;
+	}
+}
+
+static bool may_match(const struct ask *ask, struct span payload)
+{
+	for (size_t i = 0; i < ask->needle_count; i++)
+		if (!memmem(payload.data, payload.len, ask->needles[i].data, ask->needles[i].len))
 			return false;
 	return true;
 }
 
 /* *matches: whether the event answers. TRAIL_CORRUPT: it is no event, though committed to. */
 static enum trail_err judge_event(
-	const struct ask *ask, uint64_t index, struct span payload, bool *matches)
+	const struct ask *ask, const struct query_view *seen, struct span payload, bool *matches)
 {
 	const struct paging *paging = &ask->question->paging;
+	struct query_view view = *seen;
 	struct event_facts facts;
 	struct event_fault fault;
 	*matches = false;
-	if (!may_match(ask->query, payload))
+	if (!may_match(ask, payload))
 		return TRAIL_OK;
 	if (event_walk(payload, &facts, &fault) != TRAIL_OK)
 		return TRAIL_CORRUPT;
-	*matches = query_matches(ask->query, index, &facts) &&
+	view.facts = &facts;
+	*matches = query_matches(ask->query, &view) &&
 		(paging->since_ns == 0 || facts.time_ns >= paging->since_ns) &&
 		(paging->until_ns == 0 || facts.time_ns < paging->until_ns);
 	return TRAIL_OK;
 }
 
-/* Whether the question says anything about an event that only its payload answers. */
-static bool asks_payload(const struct ask *ask)
+/*
+ * What the record and its names say of an event goes to *view, whose names are copied to `names`,
+ * since the second may drive the first out. *matches: whether the question is about such.
+ */
+static enum trail_err judge_record(struct ask *ask, const struct record *r, struct query_view *view,
+	char names[2][NAME_LEN_MAX + 1], bool *matches)
 {
-	const uint32_t record_fields = UINT32_C(1) << QUERY_SOURCE | UINT32_C(1) << QUERY_INDEX;
-	const struct paging *paging = &ask->question->paging;
-	return (ask->query->asked & ~record_fields) != 0 || paging->since_ns != 0 ||
-		paging->until_ns != 0;
+	enum trail_err err = TRAIL_OK;
+	if (ask->asks_source)
+		err = name_of(ask, r->source, KIND_SOURCE, &view->source);
+	view->source = copy_name(view->source, names[0]);
+	if (!err && ask->asks_peer)
+		err = name_of(ask, r->peer, KIND_PEER, &view->peer);
+	view->peer = copy_name(view->peer, names[1]);
+	*matches = !err && query_allows_record(ask->query, view);
+	return err;
 }
 
 /* The record, if it answers, goes to the page. TRAIL_END: the page is full. */
 static enum trail_err take(
 	struct ask *ask, uint64_t index, const uint8_t bytes[RECORD_LEN], const struct record *r)
 {
+	struct query_view view = { .index = index, .class_no = r->class_no };
+	char names[2][NAME_LEN_MAX + 1];
 	struct span salt = { 0 }, payload = { 0 };
 	bool matches = true;
 	bool count = ask->question->paging.count;
 	if (ask->events && r->kind != KIND_EVENT)
 		return TRAIL_OK;
-	if (ask->events && concerns(ask, r->source, &matches))
+	if (ask->events && judge_record(ask, r, &view, names, &matches))
 		return TRAIL_CORRUPT;
 	if (!matches)
 		return TRAIL_OK;
-	if (count && !asks_payload(ask)) {
+	if (count && !ask->asks_event) {
 		ask->at.matched++;
 		return TRAIL_OK;
 	}
 	/* This version erases nothing: a payload that is not there was taken away. */
 	if (sweep_payload(&ask->sweep, index, r, &salt, &payload))
 		return TRAIL_CORRUPT;
-	if (ask->events && judge_event(ask, index, payload, &matches))
+	if (ask->events && judge_event(ask, &view, payload, &matches))
 		return TRAIL_CORRUPT;
 	if (!matches)
 		return TRAIL_OK;
@@ -507,11 +586,23 @@ static bool begin_cursor(struct ask *ask)
 	return true;
 }
 
+/* What the question needs to know of each record. */
+static void understand(struct ask *ask)
+{
+	const struct paging *paging = &ask->question->paging;
+	ask->asks_event =
+		query_asks_event(ask->query) || paging->since_ns != 0 || paging->until_ns != 0;
+	ask->asks_source = query_asks(ask->query, QUERY_SOURCE);
+	ask->asks_peer = query_asks(ask->query, QUERY_PEER);
+	gather_needles(ask);
+}
+
 /* False: refused. */
 static bool begin(struct ask *ask)
 {
 	struct lookup *look = ask->look;
 	sweep_begin(&ask->sweep, look->store, look->txn, look->chunker);
+	understand(ask);
 	if (!begin_cursor(ask) || !set_range(ask))
 		return false;
 	const struct request *request = &look->op->request;

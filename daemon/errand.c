@@ -91,7 +91,7 @@ struct errand *errands_take(struct errands *pool, size_t need)
 	op->times = NULL;
 	op->salts = NULL;
 	op->commitments = NULL;
-	op->query.asked = 0;
+	op->query = (struct query){ 0 };
 	op->own = (struct span){ 0 };
 	op->own_index = 0;
 	op->response.id = 0;

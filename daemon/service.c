@@ -3,6 +3,8 @@
 
 #include "../proto/crypto.h"
 #include "../proto/frame.h"
+#include "../proto/query_parse.h"
+#include "../proto/wire.h"
 #include "access.h"
 #include "ask.h"
 #include "checkpoints.h"
@@ -235,8 +237,12 @@ static bool parse_query(struct op *op)
 	if (op->request.kind == REQUEST_GET)
 		return true;
 	if (op->request.kind == REQUEST_HISTORY && text.len != 0 && text.len <= EVENT_ID_MAX) {
-		op->query = query_of_object(text);
-		return true;
+		struct query_term *term = arena_take(&op->arena, sizeof *term);
+		if (term)
+			op->query = query_of_object(text, term);
+		else
+			op_refuse_memory(op);
+		return term != NULL;
 	}
 	if (op->request.kind == REQUEST_HISTORY) {
 		op_refuse(op, TRAIL_INVALID, "an object's id has 1 to %d bytes", EVENT_ID_MAX);
@@ -453,12 +459,24 @@ void service_tick(struct service *service)
 
 /* ---- the way of a request ---- */
 
+/* What the terms of a question take. Bytes that are no Request are refused before it matters. */
+static size_t question_need(struct span body)
+{
+	struct span rest = body;
+	struct wire_field field;
+	while (wire_take(&rest, &field) == TRAIL_OK)
+		if (field.type == WIRE_BYTES &&
+			(field.number == REQUEST_SEARCH || field.number == REQUEST_HISTORY))
+			return query_room(field.bytes.len);
+	return 0;
+}
+
 static size_t arena_need(struct span body)
 {
 	size_t events = body.len / EVENT_FIELD_MIN + 1;
 	if (events > APPEND_EVENTS_MAX)
 		events = APPEND_EVENTS_MAX;
-	return codec_arena_need(body) + events * PER_EVENT + ARENA_SLACK;
+	return codec_arena_need(body) + events * PER_EVENT + question_need(body) + ARENA_SLACK;
 }
 
 /* True: decoded. Else the op is answered with the error. */

@@ -64,10 +64,19 @@ static void note_all(struct notes *notes, const struct request *request)
 
 struct span trace_subject(const struct op *op)
 {
-	struct span subject = op->query.subject;
-	bool named = op->request.kind == REQUEST_SEARCH && query_asks(&op->query, QUERY_SUBJECT);
-	if (named && subject.len <= EVENT_ID_MAX && text_name(subject))
-		return subject;
+	const struct query_term *only = NULL;
+	const struct query *query = &op->query;
+	for (size_t i = 0; op->request.kind == REQUEST_SEARCH && i < query->count; i++) {
+		const struct query_term *term = &query->terms[i];
+		if (term->field != QUERY_SUBJECT || term->negated)
+			continue;
+		if (only)
+			return span_of(NULL, 0);
+		only = term;
+	}
+	if (only && only->shape == QUERY_IS && only->low.len <= EVENT_ID_MAX &&
+		text_name(only->low))
+		return only->low;
 	return span_of(NULL, 0);
 }
 

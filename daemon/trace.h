@@ -8,7 +8,7 @@
  *   verb         search | history | get
  *   actor        "uid:1001"
  *   object.id    search | history | get:INDEX
- *   subject      the one that the query names
+ *   subject      the one that the query names, where that is one person
  *   attributes   query | object, since_ns, until_ns, count, follow
  */
 #ifndef DAEMON_TRACE_H
@@ -18,7 +18,10 @@
 
 /* Append the event of op->request, a Search, History or Get of op->peer, asked at `time_ns`. */
 void trace_encode(const struct op *op, int64_t time_ns, struct buf *out);
-/* The one subject that op->query of a Search names; empty: none, or one that no event can have. */
+/*
+ * The one subject that op->query of a Search names: of its only term for subject without NOT, when
+ * it names a whole one. Empty: none or several, or one that no event can have.
+ */
 struct span trace_subject(const struct op *op);
 /*
  * Whether `payload`, an event of source 0, is the trace of op->request: the same question, whatever

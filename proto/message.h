@@ -417,6 +417,14 @@ struct peer_name {
 	struct span name;
 };
 
+/* What stands before a peer's name and a colon, where it is shown or asked for. */
+static inline const char *peer_type_word(enum peer_type type)
+{
+	return type == PEER_UNIX_USER      ? "unix"
+		: type == PEER_CERTIFICATE ? "certificate"
+					   : "unknown";
+}
+
 enum daemon_what {
 	DAEMON_START = 1,
 	DAEMON_STOP = 2,

@@ -63,20 +63,15 @@ const char HELP_SEARCH[] =
 	"  trail search --same subject 5 -o table --fields time,actor,action,object\n"
 	"  trail search subject:p-93 --evidence case-2026-119\n";
 
-/* The arguments, with a space between them. NULL: memory is out. */
-static char *join(int argc, char **argv)
-{
-	size_t len = 1;
-	for (int i = 0; i < argc; i++)
-		len += strlen(argv[i]) + 1;
-	char *out = malloc(len);
-	char *at = out;
-	for (int i = 0; out && i < argc; i++)
-		at += sprintf(at, "%s%s", i ? " " : "", argv[i]);
-	if (out)
-		*at = '\0';
-	return out;
-}
+/*
+ * Terms that begin with "-" look like options, and are none: getopt is shown a copy of each with a
+ * space in front, so that all terms stay in the order in which they were typed.
+ */
+struct shelter {
+	char **argv; /* as many as there were, and a NULL */
+	char *copies;
+	size_t len; /* of them, in bytes */
+};
 
 /* "-actor:anna" is a term, not a cluster of letters. */
 static bool is_negation(const char *arg)
@@ -85,28 +80,22 @@ static bool is_negation(const char *arg)
 	return word > 0 && arg[1 + word] == ':';
 }
 
-/*
- * Terms that begin with "-" go behind a "--", where getopt leaves them alone. `out` has room for
- * one more argument; answers how many there are.
- */
-static int shelter_terms(int argc, char **argv, char **out)
+/* False: memory is out. */
+static bool shelter(struct shelter *s, int argc, char **argv)
 {
-	static char end_of_options[] = "--";
-	int count = 0;
-	bool ended = false;
-	for (int i = 0; i < argc; i++) {
-		if (is_negation(argv[i]))
+	size_t room = 1;
+	for (int i = 0; i < argc; i++)
+		room += strlen(argv[i]) + 2;
+	s->argv = calloc((size_t)argc + 1, sizeof *s->argv);
+	s->copies = malloc(room);
+	for (int i = 0; s->argv && s->copies && i < argc; i++) {
+		s->argv[i] = argv[i];
+		if (!is_negation(argv[i]))
 			continue;
-		ended = ended || strcmp(argv[i], end_of_options) == 0;
-		out[count++] = argv[i];
+		s->argv[i] = s->copies + s->len;
+		s->len += (size_t)sprintf(s->argv[i], " %s", argv[i]) + 1;
 	}
-	if (count < argc && !ended)
-		out[count++] = end_of_options;
-	for (int i = 0; i < argc; i++) {
-		if (is_negation(argv[i]))
-			out[count++] = argv[i];
-	}
-	return count;
+	return s->argv && s->copies;
 }
 
 /* The one argument that is a number, and no term, is the event that is asked about. */
@@ -126,7 +115,37 @@ static bool take_pivot(struct asking *asking, int *argc, char **argv)
 	return found == 1;
 }
 
-static int search(struct cli *cli, int argc, char **argv)
+static void shelter_end(struct shelter *s)
+{
+	free(s->argv);
+	free(s->copies);
+}
+
+/* The argument as it was typed. */
+static const char *typed(const struct shelter *s, const char *arg)
+{
+	bool copied = false;
+	for (size_t at = 0; at < s->len && !copied; at += strlen(s->copies + at) + 1)
+		copied = arg == s->copies + at;
+	return arg + copied;
+}
+
+/* The arguments, with a space between them. NULL: memory is out. */
+static char *join(const struct shelter *s, int argc, char **argv)
+{
+	size_t len = 1;
+	for (int i = 0; i < argc; i++)
+		len += strlen(argv[i]) + 1;
+	char *out = malloc(len);
+	char *at = out;
+	for (int i = 0; out && i < argc; i++)
+		at += sprintf(at, "%s%s", i ? " " : "", typed(s, argv[i]));
+	if (out)
+		*at = '\0';
+	return out;
+}
+
+static int search(struct cli *cli, const struct shelter *s, int argc)
 {
 	struct asking asking = { 0 };
 	struct choice choices[ASKING_CHOICES + ASKING_PIVOTS];
@@ -134,10 +153,10 @@ static int search(struct cli *cli, int argc, char **argv)
 	bool done;
 	asking_choices(&asking, true, choices);
 	cli->forms = RENDER_FORMS;
-	int code = options_read(cli, argc, argv, choices, &rest, &done);
+	int code = options_read(cli, argc, s->argv, choices, &rest, &done);
 	if (code != EXIT_OK || done)
 		return code;
-	argv += rest;
+	char **argv = s->argv + rest;
 	argc -= rest;
 	if ((asking.around || asking.same) && !take_pivot(&asking, &argc, argv)) {
 		say("%s takes the INDEX of one record, for example: trail search %s 4711",
@@ -145,7 +164,7 @@ static int search(struct cli *cli, int argc, char **argv)
 			asking.around ? "--around 5m" : "--same actor");
 		return EXIT_USAGE;
 	}
-	char *terms = join(argc, argv);
+	char *terms = join(s, argc, argv);
 	if (!terms) {
 		say("memory is out");
 		return EXIT_IO;
@@ -158,13 +177,12 @@ static int search(struct cli *cli, int argc, char **argv)
 
 int cmd_search(struct cli *cli, int argc, char **argv)
 {
-	/* getopt wants a NULL behind them. */
-	char **sheltered = calloc((size_t)argc + 2, sizeof *sheltered);
-	if (!sheltered) {
+	struct shelter s = { 0 };
+	int code = EXIT_IO;
+	if (shelter(&s, argc, argv))
+		code = search(cli, &s, argc);
+	else
 		say("memory is out");
-		return EXIT_IO;
-	}
-	int code = search(cli, shelter_terms(argc, argv, sheltered), sheltered);
-	free(sheltered);
+	shelter_end(&s);
 	return code;
 }

@@ -101,6 +101,12 @@ def lone(build, traild):
     (('actor:"bo b"',), lambda n: n % 2 == 1),
     (("object:/o/3", "action:read"), lambda n: n % 5 == 3 and n % 4 == 1),
     (("subject:p-1 outcome:denied",), lambda n: n % 2 == 1 and n % 3 == 0),
+    (("source:journal", "-action:read"), lambda n: n % 4 != 1),
+    (("-action:read", "object:/o/*", "-source:traild"), lambda n: n % 4 != 1),
+    (("object:/o/1..", "-object:/o/4", "source:j*"), lambda n: n % 5 in (1, 2, 3)),
+    (("action:read", "action:delete", "subject:p-1", "source:journal"), lambda n: n % 2 == 1 and n % 4 in (1, 3)),
+    (('actor:"bo "*', "subject:*"), lambda n: n % 2 == 1),
+    (("-subject:p-0", "source:journal", 'unit:""'), lambda n: n % 2 == 1),
 ])
 def test_search_shows_what_matches_newest_last(log, terms, matches):
     want = [f"2026-03-01T12:{n:02}:00.000000000Z" for n in range(COUNT) if matches(n)]
@@ -171,12 +177,13 @@ def test_a_terminal_shows_the_last_ones_and_says_how_many_there_are(log):
     (['actor:"anna'], "byte 6.*quotes"),
     (["action:look"], '"look" .byte 7.*create, read, modify, delete, execute'),
     (["index:x"], '"x" .byte 6'),
-    (["-action:read"], 'byte 0.*NOT.*yet'),
-    (["actor:a", "-action:read", "-n", "3"], "byte 8.*NOT.*yet"),
     (["-x"], "option -x "), (["-n"], "option -n "),
-    (["--", "-action:read"], "byte 0.*NOT.*yet"),
-    (["actor:a*"], "yet"), (["index:1..5"], "yet"), (["actor:a", "actor:b"], "OR.*yet"),
-    (["unit:hr"], "unit.*yet")])
+    (["--", "-actr:read"], '"actr" .byte 1.*did you mean actor'),
+    (["actor:a", "-action:raed", "-n", "3"], '"raed" .byte 16.*did you mean read'),
+    (["-actor:a", "index:5..1"], '"5..1" .byte 15.*turn it around'),
+    (["index:.."], "byte 6.*one end at least"), (["action:re*"], "byte 7.*no prefix"),
+    (["class:secret"], "byte 6.*a number"), (["id:17"], "byte 3.*UUID"),
+    (["unit:a...b"], "byte 8.*quotes"), (["actor:a"] * 65, "byte 512.*at most 64 terms")])
 def test_a_query_that_does_not_parse_is_one_line_that_points_at_the_place(log, terms, said):
     done = log("search", *terms, code=2)
     assert done.stdout == "" and done.stderr.count("\n") == 1

@@ -205,13 +205,18 @@ static bool answers(const struct small_log *log, const struct answer *asked, uin
 	if (!log->erased[index] &&
 		event_walk(buf_view(&log->payloads[index]), &facts, &fault) != TRAIL_OK)
 		return false;
-	if (query_asks(&asked->query, QUERY_SOURCE) &&
-		r.source !=
-			(asked->query.source.len == 0                        ? 0
-					: asked->query.source.data[0] == 'a' ? LOG_ALPHA
-									     : LOG_BETA))
-		return false;
-	return query_matches(&asked->query, index, &facts) &&
+	const struct query_view view = {
+		.index = index,
+		.class_no = r.class_no,
+		.source = span_text(r.source == LOG_ALPHA ? "alpha"
+				: r.source == LOG_BETA    ? "beta"
+							  : "traild"),
+		.peer = span_text(r.peer == 0           ? "traild"
+				: log->erased[LOG_PEER] ? ""
+							: "unix:1000"),
+		.facts = &facts,
+	};
+	return query_matches(&asked->query, &view) &&
 		(bounds->since_ns == 0 || facts.time_ns >= bounds->since_ns) &&
 		(bounds->until_ns == 0 || facts.time_ns < bounds->until_ns);
 }

@@ -2,6 +2,7 @@
 #include "../../daemon/ask.h"
 
 #include "../../daemon/trace.h"
+#include "../../proto/query_parse.h"
 #include "../support/lookup_case.h"
 #include "../support/store_case.h"
 
@@ -24,7 +25,7 @@ static const uint64_t S = 1000000000;
 /* The log: two sources, several commits, two months; and the records that tell of losses. */
 static uint64_t journal, files, peer;
 static uint64_t index_of[EVENTS];
-static uint8_t arena_bytes[ARENA];
+static _Alignas(16) uint8_t arena_bytes[ARENA];
 static uint8_t cursor[CURSOR_MAX];
 
 /* Everything but its source follows from n. */
@@ -86,6 +87,8 @@ static int teardown(void **state)
 
 /* ---- asking ---- */
 
+static struct query_term object_term; /* of a history */
+
 static void set_request(struct lookup_case *c, const struct request *request)
 {
 	struct query_fault fault;
@@ -98,7 +101,7 @@ static void set_request(struct lookup_case *c, const struct request *request)
 			query_parse(request->question.text, &op->arena, &op->query, &fault),
 			TRAIL_OK);
 	else if (request->kind == REQUEST_HISTORY)
-		op->query = query_of_object(request->question.text);
+		op->query = query_of_object(request->question.text, &object_term);
 }
 
 static struct request search(const char *query)
@@ -183,28 +186,135 @@ static void assert_refused(struct lookup_case *c, const struct rows *rows, enum 
 
 /* ---- what is found ---- */
 
+/* An event as a test judges it. */
+struct seen {
+	uint64_t index;
+	const char *source; /* "" : the log's own */
+	bool own;           /* nobody's but the log's */
+	const struct event_facts *facts;
+};
+
 /* A query, and what it asks in words of the test's own; NULL and -1: nothing of this. */
 struct want {
 	const char *query, *actor, *object, *subject, *source;
 	int action, outcome;
+	bool (*fits)(const struct seen *seen);
 };
 
+static bool has(struct span value, const char *text)
+{
+	return span_equal(value, span_text(text));
+}
+
+static bool begins(struct span value, const char *text)
+{
+	return value.len >= strlen(text) && memcmp(value.data, text, strlen(text)) == 0;
+}
+
+static bool a1_or_a2(const struct seen *seen)
+{
+	return has(seen->facts->actor_id, "a1") || has(seen->facts->actor_id, "a2");
+}
+static bool not_a1(const struct seen *seen)
+{
+	return !has(seen->facts->actor_id, "a1");
+}
+static bool a_but_not_a1(const struct seen *seen)
+{
+	return begins(seen->facts->actor_id, "a") && not_a1(seen);
+}
+static bool none_subject(const struct seen *seen)
+{
+	return seen->facts->subject.len == 0;
+}
+static bool any_subject(const struct seen *seen)
+{
+	return seen->facts->subject.len != 0;
+}
+static bool subject_2_to_3(const struct seen *seen)
+{
+	return has(seen->facts->subject, "p-2") || has(seen->facts->subject, "p-3");
+}
+static bool journal_or_files(const struct seen *seen)
+{
+	return seen->source[0] != '\0';
+}
+static bool not_files(const struct seen *seen)
+{
+	return strcmp(seen->source, "files") != 0;
+}
+static bool peer_1001(const struct seen *seen)
+{
+	return !seen->own;
+}
+static bool own(const struct seen *seen)
+{
+	return seen->own;
+}
+static bool two_places(const struct seen *seen)
+{
+	return (seen->index >= 50 && seen->index <= 60) || seen->index >= 250;
+}
+static bool outside(const struct seen *seen)
+{
+	return seen->index < 50 || seen->index > 250;
+}
+static bool nothing(const struct seen *seen)
+{
+	(void)seen;
+	return false;
+}
+static bool odd_or(const struct seen *seen)
+{
+	const struct event_facts *facts = seen->facts;
+	return (facts->action == ACTION_READ || facts->action == ACTION_DELETE) &&
+		facts->outcome != 1 && begins(facts->object_id, "/o/") && not_files(seen) &&
+		!has(facts->object_id, "/o/3");
+}
+
+#define FITS(text_, fits_)                                                                         \
+	{                                                                                          \
+		text_, NULL, NULL, NULL, NULL, -1, -1, fits_                                       \
+	}
+
 static const struct want WANTS[] = {
-	{ "", NULL, NULL, NULL, NULL, -1, -1 },
-	{ "actor:a1", "a1", NULL, NULL, NULL, -1, -1 },
-	{ "object:/o/3", NULL, "/o/3", NULL, NULL, -1, -1 },
-	{ "subject:p-4", NULL, NULL, "p-4", NULL, -1, -1 },
-	{ "action:DELETE", NULL, NULL, NULL, NULL, ACTION_DELETE, -1 },
-	{ "outcome:denied", NULL, NULL, NULL, NULL, -1, 1 },
-	{ "outcome:success", NULL, NULL, NULL, NULL, -1, 0 },
-	{ "source:journal", NULL, NULL, NULL, "journal", -1, -1 },
-	{ "source:files", NULL, NULL, NULL, "files", -1, -1 },
-	{ "source:traild", NULL, NULL, NULL, "", -1, -1 },
-	{ "source:nobody", NULL, NULL, NULL, "nobody", -1, -1 },
-	{ "actor:uid:1001", "uid:1001", NULL, NULL, NULL, -1, -1 },
-	{ "actor:\"a2\" object:/o/1 source:files", "a2", "/o/1", NULL, "files", -1, -1 },
-	{ "actor:a action:read", "a", NULL, NULL, NULL, ACTION_READ, -1 },
-	{ "subject:p-1 outcome:failure", NULL, NULL, "p-1", NULL, -1, 2 },
+	{ "", NULL, NULL, NULL, NULL, -1, -1, NULL },
+	{ "actor:a1", "a1", NULL, NULL, NULL, -1, -1, NULL },
+	{ "object:/o/3", NULL, "/o/3", NULL, NULL, -1, -1, NULL },
+	{ "subject:p-4", NULL, NULL, "p-4", NULL, -1, -1, NULL },
+	{ "action:DELETE", NULL, NULL, NULL, NULL, ACTION_DELETE, -1, NULL },
+	{ "outcome:denied", NULL, NULL, NULL, NULL, -1, 1, NULL },
+	{ "outcome:success", NULL, NULL, NULL, NULL, -1, 0, NULL },
+	{ "source:journal", NULL, NULL, NULL, "journal", -1, -1, NULL },
+	{ "source:files", NULL, NULL, NULL, "files", -1, -1, NULL },
+	{ "source:traild", NULL, NULL, NULL, "", -1, -1, NULL },
+	{ "source:nobody", NULL, NULL, NULL, "nobody", -1, -1, NULL },
+	{ "actor:uid:1001", "uid:1001", NULL, NULL, NULL, -1, -1, NULL },
+	{ "actor:\"a2\" object:/o/1 source:files", "a2", "/o/1", NULL, "files", -1, -1, NULL },
+	{ "actor:a action:read", "a", NULL, NULL, NULL, ACTION_READ, -1, NULL },
+	{ "subject:p-1 outcome:failure", NULL, NULL, "p-1", NULL, -1, 2, NULL },
+	FITS("actor:a1 actor:a2", a1_or_a2),
+	FITS("actor:a1..a2", a1_or_a2),
+	FITS("-actor:a1", not_a1),
+	FITS("actor:a* -actor:a1", a_but_not_a1),
+	FITS("-subject:*", none_subject),
+	FITS("subject:\"\"", none_subject),
+	FITS("subject:*", any_subject),
+	FITS("subject:p-2..p-3", subject_2_to_3),
+	FITS("source:journal source:files", journal_or_files),
+	FITS("source:a..j source:jo*", journal_or_files),
+	FITS("-source:traild", journal_or_files),
+	FITS("-source:files", not_files),
+	FITS("peer:unix:1001", peer_1001),
+	FITS("peer:unix:* -peer:certificate:*", peer_1001),
+	FITS("peer:traild", own),
+	FITS("-peer:unix:1001", own),
+	FITS("index:50..60 index:250..", two_places),
+	FITS("-index:50..250", outside),
+	FITS("class:1..", nothing),
+	FITS("class:0 unit:x", nothing),
+	FITS("action:read action:delete -outcome:denied object:/o/* -source:files -object:/o/3",
+		odd_or),
 };
 enum {
 	WANT_COUNT = sizeof WANTS / sizeof WANTS[0]
@@ -238,6 +348,8 @@ static bool answers(
 		(w->outcome < 0 || w->outcome == (int)facts.outcome) &&
 		(p->since_ns == 0 || facts.time_ns >= p->since_ns) &&
 		(p->until_ns == 0 || facts.time_ns < p->until_ns);
+	const struct seen seen = { index, source, r.source == 0, &facts };
+	yes = yes && (!w->fits || w->fits(&seen));
 	db_abort(txn);
 	buf_release(&room);
 	return yes;
@@ -496,8 +608,10 @@ static void test_a_page_is_for_its_question_and_its_peer(void **state)
 static void test_no_bent_cursor_shows_more(void **state)
 {
 	struct lookup_case *c = *state;
-	static const struct want ASKED[] = { { "actor:a1", "a1", NULL, NULL, NULL, -1, -1 },
-		{ "subject:p-4", NULL, NULL, "p-4", NULL, -1, -1 } };
+	static const struct want ASKED[] = {
+		{ "actor:a1", "a1", NULL, NULL, NULL, -1, -1, NULL },
+		{ "subject:p-4", NULL, NULL, "p-4", NULL, -1, -1, NULL },
+	};
 	const struct paging plain = { .limit = 5 };
 	for (unsigned down = 0; down < 2; down++) {
 		struct request request = search(ASKED[down].query);
@@ -548,6 +662,10 @@ static void test_gaps_are_counted_where_they_concern(void **state)
 		{ "source:files", 0, 1, 1, 2 },
 		{ "source:traild", 0, 0, 0, 0 },
 		{ "source:nobody", 0, 0, 0, 0 },
+		{ "-source:journal", 0, 1, 1, 2 },
+		{ "source:files source:nobody", 0, 1, 1, 2 },
+		{ "source:j*", 0, 1, 0, 2 },
+		{ "source:* actor:nobody", 0, 2, 1, 4 },
 		/* Only in the range that was looked at. */
 		{ "", 200, 2, 1, 1 },
 	};

@@ -131,7 +131,7 @@ static void a_history_is_one_object_s(void **state)
 	struct line *l = *state;
 	struct trail_rows *r = NULL;
 	l->asked.kind = REQUEST_HISTORY;
-	l->asked.query = query_of_object(span_text("/o/1"));
+	l->asked.query = query_of_object(span_text("/o/1"), &l->asked.object);
 	put_first_page(l, LOG_READ);
 	assert_int_equal(trail_history(l->t, "/o/1", NULL, &r), TRAIL_OK);
 	assert_int_equal(read_all(r), 8);
@@ -288,8 +288,9 @@ static void what_is_no_query_is_not_asked(void **state)
 		{ "action:read  actor:", TRAIL_INVALID, 13,
 			"the query, at \"actor:\" (byte 13): a value is missing behind "
 			"\"actor:\"" },
-		{ "unit:hr", TRAIL_UNSUPPORTED, 0,
-			"the query, at \"unit\" (byte 0): the field unit cannot be asked for yet" },
+		{ "unit:b..a", TRAIL_INVALID, 5,
+			"the query, at \"b..a\" (byte 5): the range ends before it begins: turn it "
+			"around" },
 		{ "actor:\xff", TRAIL_INVALID, 0, "the query is not UTF-8" },
 	};
 	struct line *l = *state;

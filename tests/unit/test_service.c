@@ -6,6 +6,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -631,8 +632,8 @@ static void test_a_query_that_does_not_parse_is_refused_at_once(void **state)
 	struct request search = search_request("actor:a actr:b");
 	(void)state;
 	expect_error(&search, TRAIL_INVALID, "did you mean actor?", false);
-	search = search_request("unit:hr");
-	expect_error(&search, TRAIL_UNSUPPORTED, "yet", false);
+	search = search_request("unit:b..a");
+	expect_error(&search, TRAIL_INVALID, "turn it around", false);
 	struct request get = { .id = 6, .kind = REQUEST_GET, .question.index = log_size };
 	expect_error(&get, TRAIL_INVALID, "not below", false);
 	get.question = (struct question){ .paging.newest_first = true };
@@ -641,6 +642,27 @@ static void test_a_query_that_does_not_parse_is_refused_at_once(void **state)
 	search = search_request("actor:a");
 	search.question.paging = (struct paging){ .follow_ms = 1, .size = 5 };
 	expect_error(&search, TRAIL_INVALID, "newest tree", false);
+}
+
+/* Terms and values of any number and length have their room, and so has the event that tells. */
+static void test_the_longest_queries_are_asked(void **state)
+{
+	static const char *const TERMS[] = { "id:* ", "id:\"0\"..\"1\" ", "unit:\"\\\\\" ",
+		"unit:\"\\\\                                        \\\\\" " };
+	static char text[QUERY_MAX + 64];
+	(void)state;
+	for (size_t i = 0; i < 64 * sizeof TERMS / sizeof TERMS[0]; i++) {
+		size_t len = 0;
+		for (size_t n = 0; n <= i % 64; n++)
+			len += (size_t)sprintf(text + len, "%s", TERMS[i / 64]);
+		struct request search = search_request(text);
+		struct errand *errand;
+		written = NULL;
+		assert_int_equal(ask(&search, &errand), SERVICE_QUEUED);
+		assert_int_equal(written->kind, OP_QUESTION);
+		assert_int_equal(written->query.count, i % 64 + 1);
+		errands_give(errands, errand);
+	}
 }
 
 static void test_who_follows_waits_for_the_log_to_grow(void **state)
@@ -700,6 +722,7 @@ int main(void)
 		CASE(test_a_later_page_goes_to_the_readers),
 		CASE(test_g10_a_refused_question_is_on_record_in_full),
 		CASE(test_a_query_that_does_not_parse_is_refused_at_once),
+		CASE(test_the_longest_queries_are_asked),
 		CASE(test_who_follows_waits_for_the_log_to_grow),
 		CASE(test_another_protocol_ends_the_connection),
 		CASE(test_an_unknown_kind_is_answered_and_the_connection_stays),

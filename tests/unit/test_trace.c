@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../../daemon/trace.h"
 
+#include "../../proto/query_parse.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,7 +11,8 @@
 #include <cmocka.h>
 
 enum {
-	TIME_NS = 1760000000
+	TIME_NS = 1760000000,
+	ARENA = 16 * 1024,
 };
 
 /* What the service makes of a request, in an arena of its own. */
@@ -24,13 +27,14 @@ static struct op op_of(struct request request, struct arena *arena)
 	if (request.kind == REQUEST_SEARCH)
 		(void)query_parse(request.question.text, arena, &op.query, &fault);
 	else if (request.kind == REQUEST_HISTORY)
-		op.query = query_of_object(request.question.text);
+		op.query = query_of_object(
+			request.question.text, arena_take(arena, sizeof(struct query_term)));
 	return op;
 }
 
 static struct arena some_arena(void)
 {
-	struct arena arena = { .data = malloc(8192), .cap = 8192 };
+	struct arena arena = { .data = malloc(ARENA), .cap = ARENA };
 	assert_non_null(arena.data);
 	return arena;
 }
@@ -181,6 +185,13 @@ static void test_subject_is_told_where_an_event_can_have_it(void **state)
 		{ "subject:anna", "anna" },
 		{ "subject:\"anna \\\"b\\\"\" actor:x", "anna \"b\"" },
 		{ "actor:anna", "" },
+		{ "subject:anna -subject:bo -actor:anna", "anna" },
+		{ "-subject:anna", "" },
+		{ "subject:anna subject:bo", "" },
+		{ "subject:anna subject:b*", "" },
+		{ "subject:ann*", "" },
+		{ "subject:anna..anna", "" },
+		{ "subject:\"\"", "" },
 		{ "subject:\"\x01\"", "" },
 		{ "subject:\"a\xe2\x80\xae\"", "" },
 		{ long_id, "" },
