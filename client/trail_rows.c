@@ -49,16 +49,16 @@ static int shown(struct span text, size_t at, size_t len)
 	return (int)n;
 }
 
-static enum trail_err read_terms(struct trail *t, struct trail_rows *r)
+enum trail_err rows_read_terms(
+	struct trail *t, struct span text, struct buf *room, struct query *query)
 {
-	struct span text = buf_view(&r->text);
 	struct query_fault bad;
 	if (!text_utf8(text))
 		return fault_set(&t->fault, TRAIL_INVALID, "the query is not UTF-8");
-	if (!buf_reserve(&r->literal, query_room(text.len)))
+	if (!buf_reserve(room, query_room(text.len)))
 		return fault_set(&t->fault, TRAIL_NOMEM, "memory is out");
-	struct arena arena = { .data = r->literal.data, .cap = r->literal.cap };
-	enum trail_err err = query_parse(text, &arena, &r->reading.answer.query, &bad);
+	struct arena arena = { .data = room->data, .cap = room->cap };
+	enum trail_err err = query_parse(text, &arena, query, &bad);
 	if (err == TRAIL_OK)
 		return TRAIL_OK;
 	(void)fault_set(&t->fault, err, "the query, at \"%.*s\" (byte %zu): %s",
@@ -127,7 +127,9 @@ static enum trail_err ask(struct trail *t, enum request_kind kind, struct span t
 		r->evidence = q->evidence;
 	}
 	if (err == TRAIL_OK)
-		err = kind == REQUEST_SEARCH ? read_terms(t, r) : read_object(t, r);
+		err = kind == REQUEST_SEARCH
+			? rows_read_terms(t, buf_view(&r->text), &r->literal, &a->query)
+			: read_object(t, r);
 	if (err == TRAIL_OK)
 		err = handle_ready(t);
 	if (err == TRAIL_OK)
@@ -295,9 +297,14 @@ uint64_t trail_rows_witnessed(const struct trail_rows *r)
 	return ended(r).witnessed;
 }
 
+const char *rows_method(enum search_method method)
+{
+	return method == METHOD_SCAN ? "scan" : "";
+}
+
 const char *trail_rows_method(const struct trail_rows *r)
 {
-	return ended(r).method == METHOD_SCAN ? "scan" : "";
+	return rows_method(ended(r).method);
 }
 
 void trail_rows_free(struct trail_rows *r)

@@ -89,6 +89,7 @@ static char *tell_question(const struct answer *a)
 	FILE *to = open_memstream(&text, &len);
 	if (!to)
 		return NULL;
+	(void)fputs(a->asking->object ? "trail history" : "trail search", to);
 	asking_put(to, a->asking);
 	(void)fprintf(to, ", log %s, question in record %llu", trail_origin(a->cli->trail),
 		(unsigned long long)trail_rows_read(a->rows));
@@ -110,7 +111,8 @@ static bool open_render(struct answer *a, FILE *to)
 /* NULL `complete`: the answer did not come to its end. */
 static void close_render(struct answer *a, bool complete)
 {
-	char *cell = complete ? completeness_cell(a->rows, a->shown) : NULL;
+	const struct completeness c = completeness_of_rows(a->rows);
+	char *cell = complete ? completeness_cell(&c, "rows", a->shown, c.matched) : NULL;
 	render_end(&a->render, cell);
 	free(cell);
 }
@@ -207,20 +209,21 @@ static void drop_kept(struct answer *a)
 static void say_completeness(const struct answer *a)
 {
 	const struct catalogue *words = a->cli->words;
-	uint64_t matched = trail_rows_matched(a->rows);
+	const struct completeness c = completeness_of_rows(a->rows);
 	const char *advice = a->asking->cursor ? words->goes_on : words->shows_all;
 	(void)fflush(stdout);
-	if (a->shown < matched)
-		completeness_put_part(stderr, words, a->shown, matched, advice);
-	completeness_put(stderr, words, a->rows, screen_utf8() ? "\xc2\xb7" : "-");
+	if (a->shown < c.matched)
+		completeness_put_part(stderr, words, a->shown, c.matched, advice);
+	completeness_put(stderr, words, &c, screen_utf8() ? "\xc2\xb7" : "-");
 }
 
 /* The exit code of an answer that came to its end. */
 static int judge(const struct answer *a)
 {
-	if (!completeness_whole(a->rows))
+	const struct completeness c = completeness_of_rows(a->rows);
+	if (!completeness_whole(&c))
 		return EXIT_OPEN;
-	return trail_rows_matched(a->rows) == 0 ? EXIT_NOTHING : EXIT_OK;
+	return c.matched == 0 ? EXIT_NOTHING : EXIT_OK;
 }
 
 /*
@@ -252,6 +255,7 @@ static void put_question(void *ctx, FILE *to)
 {
 	const struct answer *a = ctx;
 	const struct asking *asking = a->asking;
+	const struct completeness c = completeness_of_rows(a->rows);
 	(void)fprintf(to, "%-9s ", asking->object ? "history" : "search");
 	print_text(to, asking->object ? asking->object : asking->terms);
 	(void)fputc('\n', to);
@@ -260,7 +264,7 @@ static void put_question(void *ctx, FILE *to)
 	(void)fprintf(to, "%-9s %llu of %llu\n", "rows", (unsigned long long)a->shown,
 		(unsigned long long)trail_rows_matched(a->rows));
 	(void)fprintf(to, "%-9s ", "complete");
-	completeness_put(to, catalogue_find("en"), a->rows, "-");
+	completeness_put(to, catalogue_find("en"), &c, "-");
 }
 
 /* The folder is whole, or the answer is none. */

@@ -304,8 +304,7 @@ static void put_bound(FILE *to, const char *name, int64_t ns)
 void asking_put(FILE *to, const struct asking *a)
 {
 	const char *text = a->object ? a->object : a->terms;
-	(void)fprintf(
-		to, "trail %s%s%s", a->object ? "history" : "search", text[0] ? " " : "", text);
+	(void)fprintf(to, "%s%s", text[0] ? " " : "", text);
 	put_bound(to, "since", a->since_ns);
 	put_bound(to, "until", a->until_ns);
 	if (a->onwards && a->from != 0)

@@ -44,7 +44,7 @@ int asking_pivot(struct cli *cli, struct asking *a);
  */
 enum trail_err asking_query(const struct asking *a, bool newest_first, bool follow, uint64_t from,
 	struct trail_query **q);
-/* In one line, as a file that is kept says what it holds: command, terms, bounds. */
+/* In one line, as a file that is kept says what it holds, behind the command: terms, bounds. */
 void asking_put(FILE *to, const struct asking *a);
 void asking_release(struct asking *a);
 

@@ -96,6 +96,7 @@ static const struct catalogue CATALOGUES[] = {
 		.goes_on = "the next time goes on behind them",
 		.scan = "scan",
 		.index = "index",
+		.none = "(none)",
 		.group = ',',
 	},
 	{
@@ -139,6 +140,7 @@ static const struct catalogue CATALOGUES[] = {
 		.goes_on = "nästa gång fortsätter efter dem",
 		.scan = "genomsökt",
 		.index = "index",
+		.none = "(saknas)",
 		.group = ' ',
 	},
 };

@@ -58,7 +58,8 @@ struct catalogue {
 	const char *out_of, *checkpoint, *witnessed, *not_all;
 	const char *showing, *shows_all, *goes_on;
 	const char *scan, *index;
-	char group; /* between thousands */
+	const char *none; /* what an event does not have, among what others have */
+	char group;       /* between thousands */
 };
 
 /* NULL behind the last: the names, for messages and completion. */

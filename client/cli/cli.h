@@ -74,6 +74,8 @@ enum value {
 	VALUE_LANG,
 	VALUE_FIELDS, /* names of columns, with commas */
 	VALUE_PIVOT,
+	VALUE_STEP,  /* of a timeline */
+	VALUE_GROUP, /* what a report counts by; behind it terms */
 };
 
 struct command {
@@ -147,6 +149,7 @@ int cmd_emit(struct cli *cli, int argc, char **argv);
 int cmd_import(struct cli *cli, int argc, char **argv);
 int cmd_search(struct cli *cli, int argc, char **argv);
 int cmd_history(struct cli *cli, int argc, char **argv);
+int cmd_report(struct cli *cli, int argc, char **argv);
 int cmd_sources(struct cli *cli, int argc, char **argv);
 int cmd_show(struct cli *cli, int argc, char **argv);
 int cmd_prove(struct cli *cli, int argc, char **argv);
@@ -161,6 +164,7 @@ extern const char HELP_EMIT[];
 extern const char HELP_IMPORT[];
 extern const char HELP_SEARCH[];
 extern const char HELP_HISTORY[];
+extern const char HELP_REPORT[];
 extern const char HELP_SOURCES[];
 extern const char HELP_SHOW[];
 extern const char HELP_PROVE[];

@@ -2,8 +2,9 @@
 #include "answer.h"
 #include "output.h"
 #include "render.h"
+#include "terms.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 const char HELP_SEARCH[] =
 	"usage: trail search [TERM...] [-S SINCE] [-U UNTIL] [-n N] [-r] [-f] [-o FORM]\n"
@@ -63,41 +64,6 @@ const char HELP_SEARCH[] =
 	"  trail search --same subject 5 -o table --fields time,actor,action,object\n"
 	"  trail search subject:p-93 --evidence case-2026-119\n";
 
-/*
- * Terms that begin with "-" look like options, and are none: getopt is shown a copy of each with a
- * space in front, so that all terms stay in the order in which they were typed.
- */
-struct shelter {
-	char **argv; /* as many as there were, and a NULL */
-	char *copies;
-	size_t len; /* of them, in bytes */
-};
-
-/* "-actor:anna" is a term, not a cluster of letters. */
-static bool is_negation(const char *arg)
-{
-	size_t word = arg[0] == '-' ? strspn(arg + 1, "abcdefghijklmnopqrstuvwxyz") : 0;
-	return word > 0 && arg[1 + word] == ':';
-}
-
-/* False: memory is out. */
-static bool shelter(struct shelter *s, int argc, char **argv)
-{
-	size_t room = 1;
-	for (int i = 0; i < argc; i++)
-		room += strlen(argv[i]) + 2;
-	s->argv = calloc((size_t)argc + 1, sizeof *s->argv);
-	s->copies = malloc(room);
-	for (int i = 0; s->argv && s->copies && i < argc; i++) {
-		s->argv[i] = argv[i];
-		if (!is_negation(argv[i]))
-			continue;
-		s->argv[i] = s->copies + s->len;
-		s->len += (size_t)sprintf(s->argv[i], " %s", argv[i]) + 1;
-	}
-	return s->argv && s->copies;
-}
-
 /* The one argument that is a number, and no term, is the event that is asked about. */
 static bool take_pivot(struct asking *asking, int *argc, char **argv)
 {
@@ -115,74 +81,29 @@ static bool take_pivot(struct asking *asking, int *argc, char **argv)
 	return found == 1;
 }
 
-static void shelter_end(struct shelter *s)
-{
-	free(s->argv);
-	free(s->copies);
-}
-
-/* The argument as it was typed. */
-static const char *typed(const struct shelter *s, const char *arg)
-{
-	bool copied = false;
-	for (size_t at = 0; at < s->len && !copied; at += strlen(s->copies + at) + 1)
-		copied = arg == s->copies + at;
-	return arg + copied;
-}
-
-/* The arguments, with a space between them. NULL: memory is out. */
-static char *join(const struct shelter *s, int argc, char **argv)
-{
-	size_t len = 1;
-	for (int i = 0; i < argc; i++)
-		len += strlen(argv[i]) + 1;
-	char *out = malloc(len);
-	char *at = out;
-	for (int i = 0; out && i < argc; i++)
-		at += sprintf(at, "%s%s", i ? " " : "", typed(s, argv[i]));
-	if (out)
-		*at = '\0';
-	return out;
-}
-
-static int search(struct cli *cli, const struct shelter *s, int argc)
+int cmd_search(struct cli *cli, int argc, char **argv)
 {
 	struct asking asking = { 0 };
 	struct choice choices[ASKING_CHOICES + ASKING_PIVOTS];
-	int rest;
+	struct terms terms;
+	char *text = NULL;
 	bool done;
 	asking_choices(&asking, true, choices);
 	cli->forms = RENDER_FORMS;
-	int code = options_read(cli, argc, s->argv, choices, &rest, &done);
-	if (code != EXIT_OK || done)
-		return code;
-	char **argv = s->argv + rest;
-	argc -= rest;
-	if ((asking.around || asking.same) && !take_pivot(&asking, &argc, argv)) {
+	int code = terms_read(&terms, cli, argc, argv, choices, &done);
+	if (code == EXIT_OK && !done && (asking.around || asking.same) &&
+		!take_pivot(&asking, &terms.argc, terms.argv)) {
 		say("%s takes the INDEX of one record, for example: trail search %s 4711",
 			asking.around ? "--around" : "--same",
 			asking.around ? "--around 5m" : "--same actor");
-		return EXIT_USAGE;
+		code = EXIT_USAGE;
 	}
-	char *terms = join(s, argc, argv);
-	if (!terms) {
-		say("memory is out");
-		return EXIT_IO;
+	if (code == EXIT_OK && !done) {
+		text = terms_join(&terms, 0);
+		asking.terms = text;
+		code = text ? answer_show(cli, &asking) : EXIT_IO;
 	}
-	asking.terms = terms;
-	code = answer_show(cli, &asking);
-	free(terms);
-	return code;
-}
-
-int cmd_search(struct cli *cli, int argc, char **argv)
-{
-	struct shelter s = { 0 };
-	int code = EXIT_IO;
-	if (shelter(&s, argc, argv))
-		code = search(cli, &s, argc);
-	else
-		say("memory is out");
-	shelter_end(&s);
+	free(text);
+	terms_end(&terms);
 	return code;
 }

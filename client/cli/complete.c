@@ -73,6 +73,10 @@ static void offer_value(const struct cli *cli, enum value value, const char *typ
 {
 	static const char *const TIMES[] = { "today", "yesterday", NULL };
 	static const char *const FORMATS[] = { "jsonl", "csv", NULL };
+	static const char *const STEPS[] = { "minute", "hour", "day", NULL };
+	static const char *const GROUPS[] = { "actors", "objects", "subjects", "actions",
+		"outcomes", "sources", "peers", "units", "types", "verbs", "classes", "purposes",
+		"correlations", "media", "hosts", "time", NULL };
 	static const char *const PIVOTS[] = { "actor", "object", "subject", "correlation", NULL };
 	switch (value) {
 	case VALUE_ANY:
@@ -109,6 +113,12 @@ static void offer_value(const struct cli *cli, enum value value, const char *typ
 		break;
 	case VALUE_FIELDS:
 		offer_fields(typed, head);
+		break;
+	case VALUE_STEP:
+		offer_all(typed, head, STEPS, "");
+		break;
+	case VALUE_GROUP:
+		offer_all(typed, head, GROUPS, "");
 		break;
 	case VALUE_PIVOT:
 		offer_all(typed, head, PIVOTS, "");
@@ -215,6 +225,8 @@ static void look(struct cli *cli, const struct choice *choices, size_t count)
 		offer_commands(c, typed);
 	else if (before.arguments == 0 || cli->command->argument == VALUE_TERM)
 		offer_value(cli, cli->command->argument, typed, 0);
+	else if (cli->command->argument == VALUE_GROUP)
+		offer_value(cli, VALUE_TERM, typed, 0);
 }
 
 /* ---- the whole ---- */

@@ -44,30 +44,56 @@ static void put_method(FILE *to, const struct catalogue *c, const char *method)
 		(void)fputs(method, to);
 }
 
-bool completeness_whole(const struct trail_rows *r)
+struct completeness completeness_of_rows(const struct trail_rows *r)
 {
-	return trail_rows_gaps(r) == 0 && trail_rows_current(r) >= trail_rows_sources(r);
+	return (struct completeness){
+		.matched = trail_rows_matched(r),
+		.gaps = trail_rows_gaps(r),
+		.size = trail_rows_size(r),
+		.witnessed = trail_rows_witnessed(r),
+		.sources = trail_rows_sources(r),
+		.current = trail_rows_current(r),
+		.method = trail_rows_method(r),
+	};
+}
+
+struct completeness completeness_of_report(const struct trail_report *r)
+{
+	return (struct completeness){
+		.matched = trail_report_matched(r),
+		.gaps = trail_report_gaps(r),
+		.size = trail_report_size(r),
+		.witnessed = trail_report_witnessed(r),
+		.sources = trail_report_sources(r),
+		.current = trail_report_current(r),
+		.method = trail_report_method(r),
+	};
+}
+
+bool completeness_whole(const struct completeness *r)
+{
+	return r->gaps == 0 && r->current >= r->sources;
 }
 
 void completeness_put(
-	FILE *to, const struct catalogue *c, const struct trail_rows *r, const char *dot)
+	FILE *to, const struct catalogue *c, const struct completeness *r, const char *dot)
 {
-	put_counted(to, &c->events, trail_rows_matched(r));
-	(void)fprintf(to, " %s %u ", dot, trail_rows_current(r));
+	put_counted(to, &c->events, r->matched);
+	(void)fprintf(to, " %s %u ", dot, r->current);
 	catalogue_put(to, c->out_of);
 	(void)fputc(' ', to);
-	put_counted(to, &c->sources, trail_rows_sources(r));
+	put_counted(to, &c->sources, r->sources);
 	(void)fputc(' ', to);
-	catalogue_put(to, catalogue_counted(&c->current, trail_rows_sources(r)));
+	catalogue_put(to, catalogue_counted(&c->current, r->sources));
 	(void)fprintf(to, " %s ", dot);
-	put_counted(to, &c->gaps, trail_rows_gaps(r));
+	put_counted(to, &c->gaps, r->gaps);
 	(void)fprintf(to, " %s ", dot);
-	put_method(to, c, trail_rows_method(r));
+	put_method(to, c, r->method);
 	(void)fprintf(to, " %s ", dot);
-	put_numbered(to, c->checkpoint, trail_rows_size(r));
-	if (trail_rows_witnessed(r) != 0) {
+	put_numbered(to, c->checkpoint, r->size);
+	if (r->witnessed != 0) {
 		(void)fprintf(to, " %s ", dot);
-		put_numbered(to, c->witnessed, trail_rows_witnessed(r));
+		put_numbered(to, c->witnessed, r->witnessed);
 	}
 	(void)fputc('\n', to);
 	if (!completeness_whole(r)) {
@@ -88,7 +114,8 @@ void completeness_put_part(
 	(void)fputc('\n', to);
 }
 
-char *completeness_cell(const struct trail_rows *r, uint64_t shown)
+char *completeness_cell(
+	const struct completeness *r, const char *unit, uint64_t shown, uint64_t all)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -96,13 +123,11 @@ char *completeness_cell(const struct trail_rows *r, uint64_t shown)
 	if (!to)
 		return NULL;
 	(void)fprintf(to,
-		"%llu of %llu rows, %u of %u sources current, %llu gaps, %s, checkpoint %llu",
-		(unsigned long long)shown, (unsigned long long)trail_rows_matched(r),
-		trail_rows_current(r), trail_rows_sources(r),
-		(unsigned long long)trail_rows_gaps(r), trail_rows_method(r),
-		(unsigned long long)trail_rows_size(r));
-	if (trail_rows_witnessed(r) != 0)
-		(void)fprintf(to, ", witnessed %llu", (unsigned long long)trail_rows_witnessed(r));
+		"%llu of %llu %s, %u of %u sources current, %llu gaps, %s, checkpoint %llu",
+		(unsigned long long)shown, (unsigned long long)all, unit, r->current, r->sources,
+		(unsigned long long)r->gaps, r->method, (unsigned long long)r->size);
+	if (r->witnessed != 0)
+		(void)fprintf(to, ", witnessed %llu", (unsigned long long)r->witnessed);
 	(void)fclose(to);
 	return text;
 }
