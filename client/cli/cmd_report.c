@@ -276,10 +276,15 @@ static void when_label(const struct reporting *r, int64_t ns, char label[LABEL_M
 }
 
 /* What has no key is told from what has the same letters. */
+static bool is_quoted(const char *key)
+{
+	return key[0] == '(' || key[0] == '"';
+}
+
 static void key_label(const struct reporting *r, const char *key, char *label, size_t room)
 {
 	const char *none = r->cli->words->none;
-	const char *quote = key[0] == '(' || key[0] == '"' ? "\"" : "";
+	const char *quote = is_quoted(key) ? "\"" : "";
 	(void)snprintf(label, room, "%s%s%s", quote, key[0] ? key : none, quote);
 }
 
@@ -402,7 +407,8 @@ static size_t widest(const struct reporting *r, size_t count)
 {
 	size_t most = chart_columns(r->cli->words->none);
 	for (size_t i = 0; i < count; i++) {
-		size_t columns = chart_columns(trail_report_key(r->report, i)) + 2;
+		const char *key = trail_report_key(r->report, i);
+		size_t columns = chart_columns(key) + (is_quoted(key) ? 2 : 0);
 		most = columns > most ? columns : most;
 	}
 	return most;

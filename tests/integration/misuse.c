@@ -465,6 +465,7 @@ static void unusable_speaks(struct trail *t, struct trail_batch *b, struct trail
 	struct trail_entry *entry = NULL;
 	struct trail_status *status = NULL;
 	struct trail_rows *rows = NULL;
+	struct trail_report *report = NULL;
 	struct trail_predecessor *before = NULL;
 	struct trail_sources *sources = NULL;
 	const char *note = NULL;
@@ -475,6 +476,7 @@ static void unusable_speaks(struct trail *t, struct trail_batch *b, struct trail
 	TOLD(t, trail_checkpoint(t, &note, &len));
 	TOLD(t, trail_consistency(t, "x", 1));
 	TOLD(t, trail_settle(t));
+	TOLD(t, trail_report(t, NULL, TRAIL_BY_ACTOR, 0, &report));
 	TOLD(t, trail_append(t, "s", e, &receipt));
 	TOLD(t, trail_claim(t, "s", 1, &last));
 	TOLD(t, trail_append_batch(t, b, &receipt));

@@ -69,6 +69,11 @@ def test_commands_are_those_of_help(trail):
     (["search", "outcome:d"], "outcome:denied"),
     (["search", "--", "actor:anna", "su"], "subject:"),
     (["search", "-o", ""], "short table json csv"),
+    (["search", "--fields", "actor.n"], "actor.name"),
+    (["search", "--fields=time,actor.n"], "--fields=time,actor.name"),
+    (["search", "--same", "s"], "subject"), (["search", "--lang", ""], "en sv"),
+    (["report", "act"], "actors actions"), (["report", "actors", "obj"], "object:"),
+    (["report", "time", "--by", ""], "minute hour day"), (["report", "-o", ""], "text json csv"),
     (["history", "/x", "--output", "c"], "csv"),
     (["show", "5", "-o", ""], "text short table json csv"),
     (["key", "-o", ""], "text json"),
@@ -102,7 +107,7 @@ def test_every_word_that_is_offered_is_taken(trail):
     for term in terms + trail("search", "action:") + trail("search", "outcome:"):
         assert run(trail.program, "search", term).returncode == 3, term
     for command in commands(trail.program):
-        words = {"emit": ["read", "x"], "history": ["x"], "show": ["1"], "prove": ["1"],
+        words = {"emit": ["read", "x"], "history": ["x"], "report": ["actors"], "show": ["1"], "prove": ["1"],
                  "publish": ["published"],
                  "import": ["--batch", "b", "/dev/null"]}.get(command, [])
         for form in trail(command, "-o", ""):
