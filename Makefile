@@ -76,7 +76,7 @@ CFLAGS   += -std=gnu2x -fvisibility=hidden -MMD -MP -ffile-prefix-map=$(CURDIR)=
 
 # Sorted by bytes, not by the builder's locale: the order of the objects is that of the program.
 PROTO_C   := $(sort $(wildcard proto/*.c))
-DAEMON_C  := $(filter-out daemon/main.c,$(sort $(wildcard daemon/*.c)))
+DAEMON_C  := $(filter-out daemon/main.c,$(sort $(wildcard daemon/*.c daemon/index/*.c)))
 SIGNER_C  := $(filter-out daemon/signer/main.c daemon/signer/sandbox_%.c,$(sort $(wildcard daemon/signer/*.c)))
 # What the signer has from the floor below its own (tests/lint/floors.txt).
 SIGNER_BELOW := daemon/handover.c daemon/log.c

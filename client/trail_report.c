@@ -3,6 +3,7 @@
 #include "../proto/wire.h"
 #include "call.h"
 #include "deadline.h"
+#include "terms.h"
 #include "trail_query.h"
 #include "trail_rows.h"
 
@@ -155,7 +156,7 @@ static enum trail_err prepare(struct trail_report *r, struct trail *t, const str
 		a->question.paging = (struct paging){
 			.from = q->from, .since_ns = q->since_ns, .until_ns = q->until_ns
 		};
-	return rows_read_terms(t, a->question.text, &r->literal, &a->query);
+	return terms_read(a->question.text, &r->literal, &a->query, &t->fault);
 }
 
 static bool go_on(struct trail *t, const struct trail_query *q, const struct answer *a)

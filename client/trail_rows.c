@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trail_rows.h"
 
-#include "../proto/query_parse.h"
 #include "../proto/wire.h"
 #include "deadline.h"
+#include "terms.h"
 #include "trail_query.h"
 
 #include <stdlib.h>
 
 enum {
-	SHOWN_MAX = 60,         /* bytes of a query that a sentence shows */
 	FOLLOW_SLACK_MS = 1000, /* for the answer's way, of what the handle waits */
 };
 
@@ -40,31 +39,9 @@ void rows_forsake(struct trail *t)
 
 /* ---- asking ---- */
 
-/* How much of the text from `at` on a sentence shows: whole characters. */
-static int shown(struct span text, size_t at, size_t len)
+static enum trail_err read_terms(struct trail *t, struct trail_rows *r)
 {
-	size_t n = len < SHOWN_MAX ? len : SHOWN_MAX;
-	while (n > 0 && at + n < text.len && (text.data[at + n] & 0xc0) == 0x80)
-		n--;
-	return (int)n;
-}
-
-enum trail_err rows_read_terms(
-	struct trail *t, struct span text, struct buf *room, struct query *query)
-{
-	struct query_fault bad;
-	if (!text_utf8(text))
-		return fault_set(&t->fault, TRAIL_INVALID, "the query is not UTF-8");
-	if (!buf_reserve(room, query_room(text.len)))
-		return fault_set(&t->fault, TRAIL_NOMEM, "memory is out");
-	struct arena arena = { .data = room->data, .cap = room->cap };
-	enum trail_err err = query_parse(text, &arena, query, &bad);
-	if (err == TRAIL_OK)
-		return TRAIL_OK;
-	(void)fault_set(&t->fault, err, "the query, at \"%.*s\" (byte %zu): %s",
-		shown(text, bad.at, bad.len), (const char *)text.data + bad.at, bad.at, bad.why);
-	t->fault.index = (uint32_t)bad.at;
-	return err;
+	return terms_read(buf_view(&r->text), &r->literal, &r->reading.answer.query, &t->fault);
 }
 
 static enum trail_err read_object(struct trail *t, struct trail_rows *r)
@@ -127,9 +104,7 @@ static enum trail_err ask(struct trail *t, enum request_kind kind, struct span t
 		r->evidence = q->evidence;
 	}
 	if (err == TRAIL_OK)
-		err = kind == REQUEST_SEARCH
-			? rows_read_terms(t, buf_view(&r->text), &r->literal, &a->query)
-			: read_object(t, r);
+		err = kind == REQUEST_SEARCH ? read_terms(t, r) : read_object(t, r);
 	if (err == TRAIL_OK)
 		err = handle_ready(t);
 	if (err == TRAIL_OK)

@@ -25,10 +25,6 @@ struct trail_rows {
 	struct kept_items named; /* what they name */
 };
 
-/* The query that `text` is, whose terms lie in `room`. TRAIL_NOMEM, or what a search gets for it.
- */
-enum trail_err rows_read_terms(
-	struct trail *t, struct span text, struct buf *room, struct query *query);
 /* How an answer was found, in a word. */
 const char *rows_method(enum search_method method);
 /* The handle's connection ends: no answer goes on. */

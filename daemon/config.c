@@ -54,6 +54,8 @@ static const struct row {
 	{ "unread_time", KIND_NUMBER, offsetof(struct settings, unread_time), 1, 3600, 30 },
 	{ "idle_time", KIND_NUMBER, offsetof(struct settings, idle_time), 0, 31536000, 172800 },
 	{ "readers", KIND_NUMBER, offsetof(struct settings, readers), 1, 16, 2 },
+	{ "index", KIND_FLAG, offsetof(struct settings, index), 0, 1, 1 },
+	{ "index_run", KIND_NUMBER, offsetof(struct settings, index_run), 1, 32768, 4096 },
 	{ "seal_height", KIND_NUMBER, offsetof(struct settings, seal_height), 4, 20, 16 },
 	{ "seal_epoch", KIND_NUMBER, offsetof(struct settings, seal_epoch), 1, 31536000, 3600 },
 	{ "allow_cow", KIND_FLAG, offsetof(struct settings, allow_cow), 0, 1, 0 },

@@ -37,6 +37,8 @@ struct settings {
 	uint64_t unread_time;
 	uint64_t idle_time;        /* 0: never */
 	uint64_t readers;          /* threads */
+	uint64_t index;            /* 0: none is made, searches read the log itself */
+	uint64_t index_run;        /* records behind the index from which on it grows */
 	uint64_t witness_interval; /* milliseconds, as the next */
 	uint64_t witness_timeout;
 	uint64_t witness_refresh; /* seconds, as the next */

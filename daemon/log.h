@@ -77,6 +77,11 @@ enum log_id {
 	LOG_IS_CLOSED,
 	LOG_SUCCEEDS,
 	LOG_BAD_SUCCESSION,
+	/* the index */
+	LOG_INDEX_FAILED,
+	LOG_INDEX_DAMAGED,
+	LOG_INDEX_STUCK,
+	LOG_INDEX_WAITS,
 	/* traild-signer's own */
 	LOG_SIGN_USAGE,
 	LOG_SIGN_SYSTEM,

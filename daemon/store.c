@@ -266,6 +266,14 @@ enum trail_err store_node(void *ctx, unsigned level, uint64_t index, struct hash
 	return TRAIL_OK;
 }
 
+bool store_proves(
+	struct db_txn *txn, const struct head *head, uint64_t index, const struct hash *leaf)
+{
+	struct tree_proof proof;
+	return tree_inclusion(index, head->size, store_node, txn, &proof) == TRAIL_OK &&
+		tree_inclusion_check(leaf, index, head->size, &proof, &head->root);
+}
+
 bool store_chunk(
 	struct db_txn *txn, uint32_t class_no, uint64_t index, uint64_t *first, struct span *chunk)
 {

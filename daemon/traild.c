@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "ending.h"
 #include "handover.h"
+#include "index/indexer.h"
 #include "notify.h"
 #include "pinned.h"
 #include "policy_file.h"
@@ -46,6 +47,7 @@ struct traild {
 	pthread_mutex_t waking; /* of `waker` alone */
 	struct writer *waker;   /* the writer while it runs: for other threads */
 	struct writer *writer;
+	struct indexer *indexer; /* NULL: there is no index */
 	struct readers *readers;
 	struct server *server;
 	struct listener listeners[SERVER_LISTENERS_MAX];
@@ -60,6 +62,8 @@ struct traild {
 static void on_written(void *ctx, struct op *list)
 {
 	struct traild *d = ctx;
+	if (d->indexer)
+		indexer_wake(d->indexer);
 	/* With time stamps alone there is nobody to wait for. */
 	if (d->witnesses && d->policy->witnesses != 0)
 		list = witnesses_park(d->witnesses, list);
@@ -637,6 +641,18 @@ static enum trail_err start_witnesses(struct traild *d, struct log_reason *reaso
 }
 
 /* Recovery, and the threads. */
+static enum trail_err start_index(struct traild *d, struct log_reason *reason)
+{
+	const struct settings *set = &d->options.settings;
+	const struct indexer_options options = {
+		.store = d->store,
+		.folder = d->options.state_dir,
+		.reserve_bytes = set->reserve,
+		.run = (uint32_t)set->index_run,
+	};
+	return set->index ? indexer_start(&options, &d->indexer, reason) : TRAIL_OK;
+}
+
 static enum trail_err start_threads(struct traild *d, struct log_reason *reason)
 {
 	struct writer_options writing = writing_of(d);
@@ -649,6 +665,9 @@ static enum trail_err start_threads(struct traild *d, struct log_reason *reason)
 		.ctx = d,
 	};
 	enum trail_err err = start_witnesses(d, reason);
+	/* Before the writer, which wakes it. */
+	if (!err)
+		err = start_index(d, reason);
 	if (!err)
 		err = writer_start(&writing, &d->writer, reason);
 	if (err)
@@ -1004,6 +1023,7 @@ void traild_close(struct traild *d)
 	set_waker(d, NULL);
 	if (d->writer)
 		writer_stop(d->writer);
+	indexer_stop(d->indexer);
 	/* What waits for witnesses is answered without them. */
 	witnesses_stop(d->witnesses);
 	if (d->server)

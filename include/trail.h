@@ -536,10 +536,11 @@ typedef bool (*trail_progress_fn)(void *ctx, uint64_t done, uint64_t total);
 struct trail_query *trail_query_new(void);
 void trail_query_free(struct trail_query *q);
 /*
- * "actor:anna action:read": field:value terms, all of which an event must meet; "" or NULL: every
- * event. Fields: actor object subject (ids), action outcome (words), source, index. A value with
- * spaces or a special meaning stands in double quotes. trail(1) has the grammar.
- * Not judged before trail_search. TRAIL_TOO_BIG: more than 4,096 bytes. TRAIL_NOMEM.
+ * "actor:anna action:read": field:value terms, all of which an event must meet, or one of those of
+ * the same field; "" or NULL: every event. "-" in front is NOT, "*" behind a value a prefix, ".."
+ * a range; a value with spaces or a special meaning stands in double quotes. trail(1), QUERIES, has
+ * the grammar and the fields. Not judged before trail_search or trail_query_explain.
+ * TRAIL_TOO_BIG: more than 4,096 bytes. TRAIL_NOMEM.
  */
 enum trail_err trail_query_set_terms(struct trail_query *q, const char *terms);
 /* Events that happened at `since_ns` or later and before `until_ns`, by their own time. 0: none. */
@@ -556,6 +557,17 @@ enum trail_err trail_query_set_evidence(struct trail_query *q, bool on);
 enum trail_err trail_query_set_progress(
 	struct trail_query *q, trail_progress_fn progress, void *ctx);
 
+/* Told one line of text, without its end. Must not call the handle. */
+typedef void (*trail_line_fn)(void *ctx, const char *text);
+/*
+ * How the terms of `q` are understood, in English, for people to read: a line for each field that
+ * is asked for, then one for each NOT; "every event" where there are none. Values come as they were
+ * given. No connection is needed, nothing is asked. TRAIL_INVALID, TRAIL_TOO_BIG: as trail_search.
+ * TRAIL_NOMEM.
+ */
+enum trail_err trail_query_explain(
+	struct trail *t, const struct trail_query *q, trail_line_fn line, void *ctx);
+
 /*
  * Ask. The daemon writes an event "uid 1000 searched for ..." first, and answers when that is
  * durable. *rows is the caller's: trail_rows_free, before or after the handle is closed; a freed
@@ -565,7 +577,8 @@ enum trail_err trail_query_set_progress(
  * nothing is wrong with it.
  *
  * TRAIL_INVALID      the terms are no query (trail_error_index: where)
- * TRAIL_UNSUPPORTED  a part of the grammar that is not built yet; as above
+ * TRAIL_TOO_BIG      more than 64 terms; as above
+ * TRAIL_UNSUPPORTED  the daemon is of another time, and knows less of the grammar; as above
  * TRAIL_DENIED       role investigator is needed · TRAIL_FULL: the reading cannot be written down
  */
 enum trail_err trail_search(struct trail *t, const struct trail_query *q, struct trail_rows **rows);

@@ -78,6 +78,27 @@ bool sign_check(
 	return crypto_sign_ed25519_verify_detached(sig, message.data, message.len, pub) == 0;
 }
 
+void mac_bytes(const uint8_t key[MAC_KEY_LEN], struct span a, struct span b, uint8_t tag[MAC_LEN])
+{
+	crypto_generichash_state state;
+	(void)crypto_generichash_init(&state, key, MAC_KEY_LEN, MAC_LEN);
+	(void)crypto_generichash_update(&state, a.data, a.len);
+	(void)crypto_generichash_update(&state, b.data, b.len);
+	(void)crypto_generichash_final(&state, tag, MAC_LEN);
+}
+
+bool mac_equal(const uint8_t a[MAC_LEN], const uint8_t b[MAC_LEN])
+{
+	return sodium_memcmp(a, b, MAC_LEN) == 0;
+}
+
+uint64_t short_hash(const uint8_t key[SHORT_HASH_KEY_LEN], struct span data)
+{
+	uint8_t out[crypto_shorthash_BYTES];
+	(void)crypto_shorthash(out, data.data, data.len, key);
+	return load_be64(out);
+}
+
 void base64_put(struct buf *out, struct span data)
 {
 	size_t need = sodium_base64_ENCODED_LEN(data.len, sodium_base64_VARIANT_ORIGINAL);

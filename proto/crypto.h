@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The only door to libsodium: Ed25519 (RFC 8032), the CSPRNG, wiping, locked memory, base64 and
- * hex. crypto_init must have answered true before any other call; all are safe from any thread.
+ * The only door to libsodium: Ed25519 (RFC 8032), keyed BLAKE2b (RFC 7693), SipHash, the CSPRNG,
+ * wiping, locked memory, base64 and hex. crypto_init must have answered true before any other call;
+ * all are safe from any thread.
  */
 #ifndef PROTO_CRYPTO_H
 #define PROTO_CRYPTO_H
@@ -13,6 +14,9 @@ enum {
 	SIGN_SEED_LEN = 32,
 	SIGN_SECRET_LEN = 64, /* libsodium's form: seed || public key */
 	SIGN_LEN = 64,
+	MAC_KEY_LEN = 32,
+	MAC_LEN = 16,
+	SHORT_HASH_KEY_LEN = 16,
 };
 
 /* Once per process, before threads. False: libsodium could not start. */
@@ -40,6 +44,13 @@ void sign_bytes(struct span message, const uint8_t secret[SIGN_SECRET_LEN], uint
 /* True only when `sig` is `pub`'s signature of `message`. */
 bool sign_check(
 	struct span message, const uint8_t pub[SIGN_PUBLIC_LEN], const uint8_t sig[SIGN_LEN]);
+
+/* Keyed BLAKE2b (RFC 7693) of a || b, MAC_LEN bytes. */
+void mac_bytes(const uint8_t key[MAC_KEY_LEN], struct span a, struct span b, uint8_t tag[MAC_LEN]);
+/* In constant time. */
+bool mac_equal(const uint8_t a[MAC_LEN], const uint8_t b[MAC_LEN]);
+/* SipHash-2-4 (Aumasson, Bernstein 2012): for hash tables that hold what peers chose. */
+uint64_t short_hash(const uint8_t key[SHORT_HASH_KEY_LEN], struct span data);
 
 /* RFC 4648 section 4 base64 with padding, appended to `out`. */
 void base64_put(struct buf *out, struct span data);

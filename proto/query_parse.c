@@ -76,6 +76,30 @@ static bool at_gap(const struct parser *p)
 	return at_end(p) || is_space(here(p));
 }
 
+/* ---- what was meant ---- */
+
+/* ASCII alone: never the locale's. */
+static char lower(uint8_t c)
+{
+	return (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+}
+
+/* The field whose name is nearest to the letters at the beginning of `word`; NULL: none is near. */
+static const char *suggest_field(struct span word)
+{
+	const char *names[QUERY_FIELDS + 1] = { NULL };
+	char letters[WORD_SHOWN_MAX + 1] = "";
+	for (size_t i = 0; i < QUERY_FIELDS; i++)
+		names[i] = query_field_name((enum query_field)i);
+	for (size_t i = 0; i < word.len && i < WORD_SHOWN_MAX; i++) {
+		char c = lower(word.data[i]);
+		if (c < 'a' || c > 'z')
+			break;
+		letters[i] = c;
+	}
+	return letters[0] ? suggest(letters, names) : NULL;
+}
+
 /* ---- the parts of a term ---- */
 
 static enum trail_err take_quoted(struct parser *p, struct end *end)
@@ -226,12 +250,16 @@ static enum trail_err take_value(struct parser *p, struct term *term)
 	return refuse(p, TRAIL_INVALID, p->at, 1);
 }
 
-/* A word without colon: where it ends is where the next space is. */
+/* What begins with no field and colon: where it ends is where the next space is. */
 static enum trail_err refuse_bare_word(struct parser *p, size_t start)
 {
+	bool minus = start < p->text.len && p->text.data[start] == '-';
+	const char *near =
+		suggest_field(span_of(p->text.data + start + minus, p->text.len - start - minus));
 	while (!at_gap(p))
 		p->at++;
-	WHY(p, "a term is field:value, for example actor:anna or object:/journal/4711");
+	WHY(p, "a term is field:value, for example actor:anna or object:/journal/4711%s%s%s",
+		near ? "; did you mean " : "", near ? near : "", near ? ":?" : "");
 	return refuse(p, TRAIL_INVALID, start, p->at - start);
 }
 
@@ -258,10 +286,7 @@ static enum trail_err take_term(struct parser *p, struct term *term)
 
 static enum trail_err refuse_field(struct parser *p, const struct term *term, const char *word)
 {
-	const char *names[QUERY_FIELDS + 1] = { NULL };
-	for (size_t i = 0; i < QUERY_FIELDS; i++)
-		names[i] = query_field_name((enum query_field)i);
-	const char *near = word[0] ? suggest(word, names) : NULL;
+	const char *near = word[0] ? suggest_field(term->name) : NULL;
 	int len = 0;
 	if (near)
 		WHY(p, "there is no field \"%s\"; did you mean %s?", word, near);
@@ -272,7 +297,7 @@ static enum trail_err refuse_field(struct parser *p, const struct term *term, co
 			i + 1 == QUERY_FIELDS ? " and "
 				: i == 0      ? " "
 					      : ", ",
-			names[i]);
+			query_field_name((enum query_field)i));
 	return refuse(p, TRAIL_INVALID, term->at + term->negated, term->name.len);
 }
 
@@ -328,12 +353,6 @@ static enum trail_err refuse_order(struct parser *p, const struct term *term)
 {
 	WHY(p, "the range ends before it begins: turn it around");
 	return refuse(p, TRAIL_INVALID, term->value_at, term->value_len);
-}
-
-/* ASCII alone: never the locale's. */
-static char lower(uint8_t c)
-{
-	return (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
 }
 
 static enum trail_err refuse_word(

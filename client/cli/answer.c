@@ -362,7 +362,55 @@ static int judge_question(struct answer *a)
 	if (err == TRAIL_MISUSE)
 		return EXIT_OK;
 	/* ask said itself what did not come to the library's judgement. */
-	return trail_error_code(a->cli->trail) == TRAIL_OK ? exit_of(err) : cli_fail(a->cli);
+	if (trail_error_code(a->cli->trail) == TRAIL_OK)
+		return exit_of(err);
+	return asking_refuse(a->cli, a->asking);
+}
+
+static void print_line(void *ctx, const char *text)
+{
+	(void)ctx;
+	print_text(stdout, text);
+	(void)fputc('\n', stdout);
+}
+
+static void print_bound(const char *words, int64_t ns)
+{
+	char when[WHEN_MAX];
+	if (ns == 0)
+		return;
+	when_utc(ns, when);
+	(void)printf("time is %s %s\n", words, when);
+}
+
+static enum trail_err explain_terms(struct cli *cli, const char *terms)
+{
+	struct trail_query *q = trail_query_new();
+	enum trail_err err = trail_query_set_terms(q, terms);
+	if (err == TRAIL_OK)
+		err = trail_query_explain(cli->trail, q, print_line, NULL);
+	trail_query_free(q);
+	return err;
+}
+
+static int explain(struct cli *cli, const struct asking *asking)
+{
+	enum trail_err err = TRAIL_OK;
+	if (asking->object) {
+		(void)printf("object is ");
+		print_line(NULL, asking->object);
+	} else {
+		err = explain_terms(cli, asking->terms);
+	}
+	if (err != TRAIL_OK && trail_error_code(cli->trail) == TRAIL_OK) {
+		say("this cannot be asked: %s", trail_err_text(err));
+		return exit_of(err);
+	}
+	if (err != TRAIL_OK)
+		return asking_refuse(cli, asking);
+	print_bound("from", asking->since_ns);
+	print_bound("before", asking->until_ns);
+	return EXIT_OK;
 }
 
 static int show(struct answer *a)
@@ -382,6 +430,8 @@ static int prepare(struct answer *a, struct asking *asking)
 	int code = asking_read(cli, asking);
 	if (code == EXIT_OK)
 		code = cli_prepare(cli);
+	if (code == EXIT_OK && asking->explain)
+		return explain(cli, asking);
 	if (code == EXIT_OK)
 		code = judge_question(a);
 	if (code == EXIT_OK)
@@ -401,7 +451,7 @@ int answer_show(struct cli *cli, struct asking *asking)
 {
 	struct answer a = { .cli = cli, .asking = asking };
 	int code = prepare(&a, asking);
-	if (code == EXIT_OK)
+	if (code == EXIT_OK && !asking->explain)
 		code = show(&a);
 	trail_rows_free(a.rows);
 	folder_free(a.folder);

@@ -8,7 +8,10 @@
 
 #include "asking.h"
 
-/* Open the log, ask, show. Answers the exit code. */
+/*
+ * Open the log, ask, show; or say how the question is understood, for which no daemon is needed.
+ * Answers the exit code.
+ */
 int answer_show(struct cli *cli, struct asking *asking);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "asking.h"
 
+#include "caret.h"
 #include "entry_words.h"
 #include "output.h"
 #include "render.h"
@@ -8,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	ROWS_ON_TERMINAL = 1000, /* where nobody says how many */
@@ -26,6 +28,7 @@ void asking_choices(
 		{ .name = "fields", .text = &asking->fields, .value = VALUE_FIELDS },
 		{ .name = "after", .text = &asking->after },
 		{ .name = "cursor-file", .text = &asking->cursor, .value = VALUE_FILE },
+		{ .name = "explain", .flag = &asking->explain },
 		{ .name = "evidence", .text = &asking->evidence, .value = VALUE_FILE },
 		{ .name = pivots ? "around" : NULL, .text = &asking->around },
 		{ .name = "same", .text = &asking->same, .value = VALUE_PIVOT },
@@ -257,6 +260,15 @@ int asking_pivot(struct cli *cli, struct asking *a)
 	trail_entry_free(n);
 	if (code == EXIT_OK)
 		say_pivot(cli, a);
+	return code;
+}
+
+int asking_refuse(struct cli *cli, const struct asking *a)
+{
+	size_t at = trail_error_index(cli->trail);
+	int code = cli_fail(cli);
+	if (code == EXIT_USAGE && a->terms && isatty(STDERR_FILENO) == 1)
+		print_caret(stderr, a->terms, at, cli->screen.columns);
 	return code;
 }
 

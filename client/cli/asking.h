@@ -17,6 +17,7 @@ struct asking {
 	uint64_t pivot;
 	bool newest_first;
 	bool follow;
+	bool explain; /* ask nothing */
 	/* By asking_read, and asking_pivot. */
 	int64_t since_ns, until_ns;
 	int64_t around_ns;
@@ -28,7 +29,7 @@ struct asking {
 };
 
 enum {
-	ASKING_CHOICES = 10, /* of both */
+	ASKING_CHOICES = 11, /* of both */
 	ASKING_PIVOTS = 2,   /* of search alone */
 };
 /* The options that fill `asking`, ended by an empty one: with or without the pivots. */
@@ -44,6 +45,8 @@ int asking_pivot(struct cli *cli, struct asking *a);
  */
 enum trail_err asking_query(const struct asking *a, bool newest_first, bool follow, uint64_t from,
 	struct trail_query **q);
+/* Say why the library refused the question, and where in it; its exit code. */
+int asking_refuse(struct cli *cli, const struct asking *a);
 /* In one line, as a file that is kept says what it holds, behind the command: terms, bounds. */
 void asking_put(FILE *to, const struct asking *a);
 void asking_release(struct asking *a);

@@ -5,7 +5,7 @@
 #include "csv.h"
 #include "output.h"
 #include "task.h"
-#include "terms.h"
+#include "typed.h"
 #include "when.h"
 
 #include <stdlib.h>
@@ -476,7 +476,8 @@ static int report(struct reporting *r)
 	 */
 	err = ask(r);
 	if (err != TRAIL_MISUSE)
-		return trail_error_code(cli->trail) == TRAIL_OK ? exit_of(err) : cli_fail(cli);
+		return trail_error_code(cli->trail) == TRAIL_OK ? exit_of(err)
+								: asking_refuse(cli, &r->asking);
 	code = cli_connect(cli);
 	if (code != EXIT_OK)
 		return code;
@@ -494,7 +495,7 @@ int cmd_report(struct cli *cli, int argc, char **argv)
 {
 	static const char *const FORMS[] = { "text", "json", "csv", NULL };
 	struct reporting r = { .cli = cli };
-	struct terms terms;
+	struct typed typed;
 	const struct choice choices[] = {
 		{ .name = "since", .letter = 'S', .text = &r.asking.since, .value = VALUE_WHEN },
 		{ .name = "until", .letter = 'U', .text = &r.asking.until, .value = VALUE_WHEN },
@@ -504,19 +505,19 @@ int cmd_report(struct cli *cli, int argc, char **argv)
 	};
 	bool done;
 	cli->forms = FORMS;
-	int code = terms_read(&terms, cli, argc, argv, choices, &done);
-	if (code == EXIT_OK && !done && terms.argc == 0) {
+	int code = typed_read(&typed, cli, argc, argv, choices, &done);
+	if (code == EXIT_OK && !done && typed.argc == 0) {
 		say("report takes what to count by, for example: trail report actors subject:p-93");
 		code = EXIT_USAGE;
 	}
 	if (code == EXIT_OK && !done) {
-		r.group = find_group(terms.argv[0]);
-		char *text = r.group ? terms_join(&terms, 1) : NULL;
+		r.group = find_group(typed.argv[0]);
+		char *text = r.group ? typed_join(&typed, 1) : NULL;
 		r.asking.terms = text;
 		code = text ? report(&r) : r.group ? EXIT_IO : EXIT_USAGE;
 		free(text);
 		trail_report_free(r.report);
 	}
-	terms_end(&terms);
+	typed_end(&typed);
 	return code;
 }

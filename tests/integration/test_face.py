@@ -302,6 +302,7 @@ def test_around_an_event_both_ends_are_included(log):
 
 
 @pytest.mark.parametrize("field, mine", [
+    ("correlation", lambda n: n // 4 == 1),
     ("actor", lambda n: n % 2 == 1), ("object", lambda n: n % 2 == 1), ("subject", lambda n: n % 3 == 2)])
 def test_the_same_is_asked_for_whatever_its_value(log, field, mine):
     found = log.rows("search", "--same", field, log.first + 5, "source:journal")

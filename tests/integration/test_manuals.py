@@ -228,6 +228,9 @@ class Examples:
         for actor in ("anna", "bo"):
             self(f"trail emit read /journal/4711 --actor {actor} --subject p-93")
         self("trail emit create '/case/a b'; trail emit read /hr/x --actor anna --outcome denied")
+        self("trail emit modify /journal/4712 --actor bo --subject p-94; "
+             "trail emit read /journal/4713 --actor eva --type journal; "
+             "trail emit delete /hr/old.doc --actor eva")
         self("trail search subject:p-93 && trail verify")
         self("trail key > log.identity; trail checkpoint > last-month.note; trail publish published")
         # Until record 5 is sealed a sentence says that it is not.

@@ -40,7 +40,7 @@ class Trail:
     def rows(self, *args, **more):
         return [json.loads(line) for line in self(*args, "-o", "json", **more).stdout.splitlines()]
 
-    def screen(self, *args):
+    def screen(self, *args, code=0):
         """What a terminal is sent."""
         pid, master = pty.fork()
         if pid == 0:
@@ -52,7 +52,7 @@ class Trail:
             except OSError:  # EIO: nobody holds the other end any more
                 break
         os.close(master)
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, out
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == code, out
         return out.decode().replace("\r\n", "\n")
 
     def start(self, *args):
@@ -193,8 +193,53 @@ def test_a_query_that_does_not_parse_is_one_line_that_points_at_the_place(log, t
     assert away.stdout == "" and away.stderr == done.stderr
 
 
+@pytest.mark.parametrize("terms,lines", [
+    (["actor:anna", "actr:bo", "-unit:x"], ["  actor:anna actr:bo -unit:x",
+                                           "             ^^^^^^^"]),
+    (['unit:"\u00e4\u4e16"', "index:5..1"], ['  unit:"\u00e4\u4e16" index:5..1',
+                                           "                   ^^^^"]),
+    (["actor:"], ["  actor:", "  ^^^^^^"])])
+def test_a_terminal_is_shown_the_place(log, terms, lines):
+    said, *shown = log.screen("search", *terms, code=2).splitlines()
+    assert said.startswith("trail: the query, at ") and shown == lines
+    # What would not stand under its place is not shown.
+    assert log.screen("search", "unit:" + "x" * 200, *terms, code=2).count("\n") == 1
+
+
 def test_a_query_that_is_too_long_is_said_so(log):
     assert "too big" in log("search", "actor:" + "a" * 4096, code=2).stderr
+
+
+# ---- how it is understood ------------------------------------------------------------------------
+
+@pytest.mark.parametrize("args,lines", [
+    ([], ["every event"]),
+    (["actor:anna"], ["actor is anna"]),
+    (["actor:anna", 'actor:"bo b"', "-action:DELETE"],
+     ['actor is one of: anna, "bo b"', "not: action is delete"]),
+    (["object:/hr/*", "object:/x", "purpose:*", 'unit:""'],
+     ["object begins with /hr/, or is /x", "unit is not there", "purpose is there"]),
+    (["index:5..9", "index:12", "index:20..", "class:..3", "unit:..b", "-unit:a..b"],
+     ["index is from 5 to 9, or is 12, or is from 20 on", "unit is up to b", "class is up to 3",
+      "not: unit is from a to b"]),
+    (["id:0198F3C2-7d1e-7c55-9a10-2f7c7b1f0a11", "-id:0A*"],
+     ["id is 0198f3c2-7d1e-7c55-9a10-2f7c7b1f0a11", "not: id begins with 0a"]),
+    (["actor:\x1b[2J", "-S", "2026-03-01", "-U", "2026-03-02T12:00:00Z"],
+     ["actor is \\u{1b}[2J", "time is from 2026-03-01T00:00:00.000000000Z",
+      "time is before 2026-03-02T12:00:00.000000000Z"])])
+def test_explain_says_how_a_query_is_understood_and_asks_nothing(log, args, lines):
+    before = int(log("checkpoint").stdout.splitlines()[1])
+    done = log("--connect", "unix:/nowhere/sock", "search", "--explain", *args)
+    assert done.stdout.splitlines() == lines and done.stderr == ""
+    assert log("search", "--explain", *args).stdout == done.stdout
+    assert int(log("checkpoint").stdout.splitlines()[1]) == before
+
+
+def test_explain_refuses_what_cannot_be_asked(log):
+    done = log("search", "--explain", "actr:anna", code=2)
+    assert done.stdout == "" and "did you mean actor?" in done.stderr
+    assert "too big" in log("search", "--explain", "actor:" + "a" * 4096, code=2).stderr
+    assert log("history", "--explain", "a b").stdout == "object is a b\n"
 
 
 def test_history_takes_one_object(log):

@@ -842,6 +842,20 @@ static void test_g8_no_entry_gives_a_source_another_name(void **state)
 	buf_release(&row);
 }
 
+/* Nor is a peer's entry believed that does not lie in the signed tree. */
+static void test_g8_no_entry_gives_a_peer_another_name(void **state)
+{
+	struct lookup_case *c = *state;
+	struct record r = lookup_case_record(c, peer);
+	r.received_ns ^= 1;
+	struct row_before before = lookup_case_replace(c, peer, &r);
+	/* The range does not hold the entry itself. */
+	struct request request = search("peer:unix:1001");
+	request.question.paging.from = 20;
+	assert_refused(c, ask(c, &request), TRAIL_UNAVAILABLE);
+	lookup_case_undo(c, &before);
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -863,6 +877,7 @@ int main(void)
 		CASE(test_g8_a_forged_event_is_found_by_chain_or_tree),
 		CASE(test_g8_a_source_without_rows_is_found_all_the_same),
 		CASE(test_g8_no_entry_gives_a_source_another_name),
+		CASE(test_g8_no_entry_gives_a_peer_another_name),
 	};
 	return cmocka_run_group_tests_name("ask", tests, NULL, NULL);
 }

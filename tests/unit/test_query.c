@@ -206,13 +206,17 @@ static const struct {
 	/* no term */
 	{ "anna", 0, 4, "field:value" },
 	{ "actor:a  anna", 9, 4, "field:value" },
-	{ "Actor:anna", 0, 10, "field:value" },
+	{ "Actor:anna", 0, 10,
+		"field:value, for example actor:anna or object:/journal/4711; did "
+		"you mean actor:?" },
+	{ "-Unit=hr", 0, 8, "did you mean unit:?" },
 	{ ":anna", 0, 5, "field:value" },
 	{ "-", 0, 1, "field:value" },
 	{ "-:x", 0, 3, "field:value" },
 	{ "--actor:x", 0, 9, "field:value" },
 	{ "\"actor\":x", 0, 9, "field:value" },
-	{ "actor=anna", 0, 10, "field:value" },
+	{ "actor=anna", 0, 10, "did you mean actor:?" },
+	{ "subjct", 0, 6, "did you mean subject:?" },
 	{ "\xff", 0, 1, "field:value" },
 	/* no field */
 	{ "actr:anna", 0, 4, "there is no field \"actr\"; did you mean actor?" },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "terms.h"
+#include "typed.h"
 
 #include "output.h"
 
@@ -18,7 +18,7 @@ static bool is_negation(const char *arg)
  * space in front, so that all terms stay in the order in which they were typed. False: memory is
  * out.
  */
-static bool shelter(struct terms *s, int argc, char **argv)
+static bool shelter(struct typed *s, int argc, char **argv)
 {
 	size_t room = 1;
 	for (int i = 0; i < argc; i++)
@@ -35,14 +35,14 @@ static bool shelter(struct terms *s, int argc, char **argv)
 	return s->all && s->copies;
 }
 
-void terms_end(struct terms *s)
+void typed_end(struct typed *s)
 {
 	free(s->all);
 	free(s->copies);
 }
 
 /* The argument as it was typed. */
-static const char *typed(const struct terms *s, const char *arg)
+static const char *as_typed(const struct typed *s, const char *arg)
 {
 	bool copied = false;
 	for (size_t at = 0; at < s->len && !copied; at += strlen(s->copies + at) + 1)
@@ -50,7 +50,7 @@ static const char *typed(const struct terms *s, const char *arg)
 	return arg + copied;
 }
 
-char *terms_join(const struct terms *s, int first)
+char *typed_join(const struct typed *s, int first)
 {
 	size_t len = 1;
 	for (int i = first; i < s->argc; i++)
@@ -58,7 +58,7 @@ char *terms_join(const struct terms *s, int first)
 	char *out = malloc(len);
 	char *at = out;
 	for (int i = first; out && i < s->argc; i++)
-		at += sprintf(at, "%s%s", i > first ? " " : "", typed(s, s->argv[i]));
+		at += sprintf(at, "%s%s", i > first ? " " : "", as_typed(s, s->argv[i]));
 	if (out)
 		*at = '\0';
 	else
@@ -66,11 +66,11 @@ char *terms_join(const struct terms *s, int first)
 	return out;
 }
 
-int terms_read(struct terms *s, struct cli *cli, int argc, char **argv,
+int typed_read(struct typed *s, struct cli *cli, int argc, char **argv,
 	const struct choice *choices, bool *done)
 {
 	int rest = argc;
-	*s = (struct terms){ 0 };
+	*s = (struct typed){ 0 };
 	*done = false;
 	if (!shelter(s, argc, argv)) {
 		say("memory is out");
