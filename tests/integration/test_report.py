@@ -35,9 +35,9 @@ def events():
         event = {"time": (BEGIN + datetime.timedelta(minutes=n)).isoformat(), "source": f"s{n % 3}",
                  "action": ("READ", "CREATE", "MODIFY", "DELETE", "EXECUTE")[n % 5],
                  "outcome": ("SUCCESS", "DENIED")[n % 7 == 0], "medium": ("DIGITAL", "PAPER")[n % 9 == 0],
-                 "actor": {"id": ("anna", "bo", HOSTILE)[n // 7 % 3]}, "object": {"id": f"/o/{n // 2}"}}
+                 "actor": {"id": ("anna", "bo", "eve")[n // 7 % 3]}, "object": {"id": f"/o/{n // 2}"}}
         if n % 4 == 0:
-            event |= {"subject": f"p-{n % 8}", "purpose": "(none)", "verb": "print",
+            event |= {"subject": f"p-{n % 8}", "purpose": "(none)", "verb": HOSTILE,
                       "correlation": f"c{n % 5}", "origin": {"host": f"h{n % 6}"}}
             event["actor"]["unit"] = "nord"
             event["object"]["type"] = "journal"
@@ -159,7 +159,7 @@ def test_a_pipe_has_whole_labels_and_no_bars(log):
     text = log("report", "purposes", "-source:traild", "--lang", "sv").stdout
     # What is absent is not taken for who has these letters.
     assert text == "4500 (saknas)\n1500 \"(none)\"\n"
-    assert "\\u{1b}[31m\\u{202e}(none)" in log("report", "actors").stdout
+    assert "\\u{1b}[31m\\u{202e}(none)" in log("report", "verbs").stdout
 
 
 def test_the_longest_bar_is_of_the_most(log):
