@@ -154,7 +154,10 @@ static enum trail_err prepare(struct trail_report *r, struct trail *t, const str
 	a->question.bucket_ns = bucket_ns;
 	if (q)
 		a->question.paging = (struct paging){
-			.from = q->from, .since_ns = q->since_ns, .until_ns = q->until_ns
+			.from = q->from,
+			.since_ns = q->since_ns,
+			.until_ns = q->until_ns,
+			.scan = q->scan,
 		};
 	return terms_read(a->question.text, &r->literal, &a->query, &t->fault);
 }

@@ -28,6 +28,7 @@ void asking_choices(
 		{ .name = "fields", .text = &asking->fields, .value = VALUE_FIELDS },
 		{ .name = "after", .text = &asking->after },
 		{ .name = "cursor-file", .text = &asking->cursor, .value = VALUE_FILE },
+		{ .name = "scan", .flag = &asking->scan },
 		{ .name = "explain", .flag = &asking->explain },
 		{ .name = "evidence", .text = &asking->evidence, .value = VALUE_FILE },
 		{ .name = pivots ? "around" : NULL, .text = &asking->around },
@@ -297,6 +298,8 @@ enum trail_err asking_query(const struct asking *a, bool newest_first, bool foll
 		err = trail_query_set_from(q, from);
 	if (err == TRAIL_OK)
 		err = trail_query_set_follow(q, follow);
+	if (err == TRAIL_OK)
+		err = trail_query_set_scan(q, a->scan);
 	if (err == TRAIL_OK)
 		err = trail_query_set_evidence(q, a->evidence != NULL);
 	if (err != TRAIL_OK)

@@ -17,6 +17,7 @@ struct asking {
 	uint64_t pivot;
 	bool newest_first;
 	bool follow;
+	bool scan;
 	bool explain; /* ask nothing */
 	/* By asking_read, and asking_pivot. */
 	int64_t since_ns, until_ns;
@@ -29,7 +30,7 @@ struct asking {
 };
 
 enum {
-	ASKING_CHOICES = 11, /* of both */
+	ASKING_CHOICES = 12, /* of both */
 	ASKING_PIVOTS = 2,   /* of search alone */
 };
 /* The options that fill `asking`, ended by an empty one: with or without the pivots. */

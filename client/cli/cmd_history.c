@@ -6,7 +6,7 @@
 const char HELP_HISTORY[] =
 	"usage: trail history OBJECT [-S SINCE] [-U UNTIL] [-n N] [-r] [-f] [-o FORM]\n"
 	"                   [--fields NAMES] [--after INDEX] [--cursor-file FILE]\n"
-	"                   [--evidence DIR] [--explain]\n"
+	"                   [--evidence DIR] [--scan] [--explain]\n"
 	"\n"
 	"Show who created, read, changed or deleted one object, the newest last. OBJECT is\n"
 	"its whole id, as its system gives it. The rows are verified, and the question is on\n"
@@ -17,6 +17,7 @@ const char HELP_HISTORY[] =
 	"  -n, --limit N      the last N; 0: all (the default, but on a terminal 1,000)\n"
 	"  -r, --reverse      the newest first\n"
 	"  -f, --follow       show what comes, until you stop it; the last 10 first\n"
+	"      --scan             read the log itself instead of its index\n"
 	"  -o FORM            short (a sentence each, the default), table, json or csv\n"
 	"      --fields NAMES     these fields alone, in table, json or csv\n"
 	"      --after INDEX      what lies behind this record, the first rows first\n"

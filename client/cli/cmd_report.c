@@ -13,7 +13,8 @@
 #include <time.h>
 
 const char HELP_REPORT[] =
-	"usage: trail report WHAT [TERM...] [-S SINCE] [-U UNTIL] [--by LENGTH] [-n N] [-o FORM]\n"
+	"usage: trail report WHAT [TERM...] [-S SINCE] [-U UNTIL] [--by LENGTH] [-n N]\n"
+	"                   [--scan] [-o FORM]\n"
 	"\n"
 	"Count the events that match all terms, by what they have in one field. WHAT is\n"
 	"actors, objects, subjects, actions, outcomes, sources, peers, units, types, verbs,\n"
@@ -26,6 +27,7 @@ const char HELP_REPORT[] =
 	"                     or with --utc in UTC; those without events are shown, too\n"
 	"  -n, --limit N      the N with the most events; 0: all (the default, but on a\n"
 	"                     terminal 20)\n"
+	"      --scan         read the log itself instead of its index\n"
 	"  -o FORM            text (the default, on a terminal with bars), json or csv\n"
 	"\n"
 	"The question is on record as a search is. The counts are what the daemon says: they\n"
@@ -501,6 +503,7 @@ int cmd_report(struct cli *cli, int argc, char **argv)
 		{ .name = "until", .letter = 'U', .text = &r.asking.until, .value = VALUE_WHEN },
 		{ .name = "by", .text = &r.by, .value = VALUE_STEP },
 		{ .name = "limit", .letter = 'n', .text = &r.asking.limit },
+		{ .name = "scan", .flag = &r.asking.scan },
 		{ .name = NULL },
 	};
 	bool done;
