@@ -101,7 +101,9 @@ static bool key_fits(const struct trail_report *r, struct span key)
 static enum trail_err lies(struct trail *t)
 {
 	(void)fault_set(&t->fault, TRAIL_CORRUPT,
-		"a page of the report counts what no event can have; do not trust this answer");
+		"a page of the answer does not verify: it counts what no event can have; do not "
+		"trust "
+		"this answer");
 	return handle_lose(t);
 }
 

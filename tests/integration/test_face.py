@@ -134,7 +134,7 @@ def test_a_csv_is_the_shown_question_and_says_so(log):
     assert question["attributes"][0] == {"key": "query", "value": "actor:anna subject:p-1"}
     assert minutes(rows) == [4, 10]
     assert [r[last] for r in rows] == [
-        "", f"2 of 2 rows, 1 of 1 sources current, 0 gaps, scan, "
+        "", f"2 of 2 rows, 1 of 1 sources current, 0 gaps, "
             f"checkpoint {re.search('checkpoint ([0-9]+)', done.stderr)[1]}"]
 
 

@@ -94,7 +94,7 @@ def test_the_top_is_said_to_be_a_part(log):
     assert re.fullmatch(r"trail report objects source:s0, log example\.org/test, question in record \d+",
                         last)
     assert [r["count"] for r in rows] == ["1"] * 3 and rows[0]["object"] == "/o/0"
-    assert rows[-1][last].startswith("3 of 2000 lines, 1 of 1 sources current, 0 gaps, scan, ")
+    assert rows[-1][last].startswith("3 of 2000 lines, 1 of 1 sources current, 0 gaps, ")
     assert "showing 3 of 2,000; -n 0 for all" in done.stderr
     log("report", "actors", "actor:nobody", code=1)
 
