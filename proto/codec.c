@@ -506,6 +506,15 @@ static struct controls_wanted controls_take(const Trail__V1__Controls *in)
 	};
 }
 
+static struct question report_take(const Trail__V1__Report *in)
+{
+	struct question question = question_take(in->query, in->paging);
+	question.by = (enum report_group)in->by;
+	question.bucket_ns = in->bucket_ns;
+	question.after = bytes_of(in->after);
+	return question;
+}
+
 static enum trail_err request_body_take(
 	const Trail__V1__Request *in, struct arena *arena, struct request *out)
 {
@@ -550,10 +559,7 @@ static enum trail_err request_body_take(
 		out->question = question_take(in->history->object, in->history->paging);
 		return TRAIL_OK;
 	case REQUEST_REPORT:
-		out->question = question_take(in->report->query, in->report->paging);
-		out->question.by = (enum report_group)in->report->by;
-		out->question.bucket_ns = in->report->bucket_ns;
-		out->question.after = bytes_of(in->report->after);
+		out->question = report_take(in->report);
 		return TRAIL_OK;
 	case REQUEST_SOURCES:
 		out->sources.size = in->sources->size;

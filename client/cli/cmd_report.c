@@ -31,7 +31,7 @@ const char HELP_REPORT[] =
 	"  -o FORM            text (the default, on a terminal with bars), json or csv\n"
 	"\n"
 	"The question is on record as a search is. The counts are what the daemon says: they\n"
-	"carry no proof. Who must prove a number takes the rows: `trail search --evidence`.\n"
+	"carry no proof. Who must prove a number takes the rows, by `trail search`.\n"
 	"Exit codes: 0 found, 1 nothing, 6 found but something that sources numbered is missing.\n"
 	"\n"
 	"Examples:\n"
