@@ -506,6 +506,11 @@ static struct controls_wanted controls_take(const Trail__V1__Controls *in)
 	};
 }
 
+static struct checkpoint_wanted checkpoint_wanted_take(const Trail__V1__CheckpointRequest *in)
+{
+	return (struct checkpoint_wanted){ .sealed = in->sealed, .above = in->above };
+}
+
 static struct question report_take(const Trail__V1__Report *in)
 {
 	struct question question = question_take(in->query, in->paging);
@@ -523,10 +528,7 @@ static enum trail_err request_body_take(
 	case REQUEST_STATUS:
 		return TRAIL_OK;
 	case REQUEST_CHECKPOINT:
-		out->checkpoint = (struct checkpoint_wanted){
-			.sealed = in->checkpoint->sealed,
-			.above = in->checkpoint->above,
-		};
+		out->checkpoint = checkpoint_wanted_take(in->checkpoint);
 		return TRAIL_OK;
 	case REQUEST_CONTROLS:
 		out->controls = controls_take(in->controls);

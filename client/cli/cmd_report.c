@@ -185,7 +185,7 @@ static int64_t step_next(const struct reporting *r, int64_t begin)
 {
 	if (r->step_s < 86400)
 		return begin + r->step_s * SECOND;
-	int64_t next = step_begin(r, begin + 26 * 3600 * SECOND);
+	int64_t next = step_begin(r, begin + INT64_C(26) * 3600 * SECOND);
 	return next > begin ? next : begin + r->step_s * SECOND;
 }
 
