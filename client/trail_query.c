@@ -65,6 +65,14 @@ enum trail_err trail_query_set_follow(struct trail_query *q, bool on)
 	return TRAIL_OK;
 }
 
+enum trail_err trail_query_set_scan(struct trail_query *q, bool on)
+{
+	if (!q)
+		return TRAIL_MISUSE;
+	q->scan = on;
+	return TRAIL_OK;
+}
+
 enum trail_err trail_query_set_evidence(struct trail_query *q, bool on)
 {
 	if (!q)

@@ -11,6 +11,7 @@ struct trail_query {
 	uint64_t from;
 	bool newest_first;
 	bool follow;
+	bool scan;
 	bool evidence;
 	trail_progress_fn progress;
 	void *ctx; /* of progress */

@@ -67,6 +67,7 @@ static enum trail_err set_bounds(struct trail *t, const struct trail_query *q, s
 		.since_ns = q->since_ns,
 		.until_ns = q->until_ns,
 		.newest_first = q->newest_first,
+		.scan = q->scan,
 		.follow_ms = q->follow, /* the first page comes at once */
 	};
 	return TRAIL_OK;
@@ -274,7 +275,8 @@ uint64_t trail_rows_witnessed(const struct trail_rows *r)
 
 const char *trail_rows_method(const struct trail_rows *r)
 {
-	return ended(r).method == METHOD_SCAN ? "scan" : "";
+	enum search_method method = ended(r).method;
+	return method == METHOD_SCAN ? "scan" : method == METHOD_INDEX ? "index" : "";
 }
 
 void trail_rows_free(struct trail_rows *r)

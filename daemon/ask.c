@@ -2,28 +2,27 @@
 #include "ask.h"
 
 #include "clock.h"
+#include "entry_name.h"
+#include "index/hits.h"
 #include "page.h"
 #include "standing.h"
 #include "trace.h"
-
-#include <stdio.h>
 
 enum {
 	CURSOR_VERSION = 1,
 	CURSOR_LEN = 36,
 	CURSOR_NEWEST_FIRST = 1,
 	CURSOR_FOLLOW = 2,
+	CURSOR_INDEXED = 4,         /* part of the answer came from the index */
+	HITS_EVERY = 8,             /* rows that the index names between looks at the clock */
 	PAGE_NS = 20 * 1000 * 1000, /* of scanning; then others have their turn */
 	CLOCK_EVERY = 64,           /* records between looks at the clock */
 	SMALL_BYTES = 64 * 1024,    /* of one record, or of who follows: many may wait */
 	SMALL_ROWS = ROWS_MAX / 4,
 	DAEMON_ARENA = 1024,
-	NAME_ARENA = 512,
-	NAMES_MET = 128,  /* that are looked up once per page, mostly */
-	NAME_LEN_MAX = 79 /* of a source or peer, as it is shown */
+	NAMES_MET = 128, /* that are looked up once per page, mostly */
 };
 
-_Static_assert(sizeof "certificate:" + PEER_NAME_MAX <= NAME_LEN_MAX, "a peer's name has a bound");
 _Static_assert((int)CURSOR_LEN <= (int)CURSOR_MAX, "`next` has a bound on the wire");
 
 /* What `next` holds: u8 version | u8 flags | u16 0 | u64 read, position, matched, gaps. */
@@ -38,7 +37,7 @@ struct cursor {
 /* The name of a source or peer that was met on the way. Entry 0: none yet. */
 struct met {
 	uint64_t entry;
-	char name[NAME_LEN_MAX + 1];
+	char name[ENTRY_NAME_MAX + 1];
 };
 
 struct ask {
@@ -57,6 +56,8 @@ struct ask {
 	struct met met[NAMES_MET];
 	struct sweep sweep;
 	struct page page;
+	struct match_question asked; /* of the index */
+	struct hits *hits;           /* NULL: the log itself is read */
 	/* Of the record looked at last: its leaf; downwards its prev, the leaf of the next. */
 	bool chained;
 	struct hash link;
@@ -99,7 +100,7 @@ static bool cursor_read(struct ask *ask, struct span next)
 		.matched = load_be64(next.data + 20),
 		.gaps = load_be64(next.data + 28),
 	};
-	if (ask->at.flags != flags_of(&ask->question->paging))
+	if ((ask->at.flags & ~CURSOR_INDEXED) != flags_of(&ask->question->paging))
 		return refuse(ask, "`next` belongs to a question in another order: ask anew");
 	return true;
 }
@@ -210,56 +211,6 @@ static bool set_range(struct ask *ask)
 
 /* ---- whom it is about ---- */
 
-/* Whether record `index` with this leaf lies in the tree that is signed. */
-static bool in_tree(const struct ask *ask, uint64_t index, const struct hash *leaf)
-{
-	const struct head *head = &ask->look->head;
-	struct tree_proof proof;
-	return tree_inclusion(index, head->size, store_node, ask->look->txn, &proof) == TRAIL_OK &&
-		tree_inclusion_check(leaf, index, head->size, &proof, &head->root);
-}
-
-/* The name that a SOURCE or PEER entry gives, as it is shown, ended by NUL. */
-static enum trail_err read_name(
-	enum record_kind kind, struct span payload, char name[NAME_LEN_MAX + 1])
-{
-	uint8_t room[NAME_ARENA];
-	struct arena arena = { .data = room, .cap = sizeof room };
-	struct peer_name peer = { .type = PEER_UNSPECIFIED };
-	bool source = kind == KIND_SOURCE;
-	enum trail_err err = source ? source_decode(payload, &arena, &peer.name)
-				    : peer_decode(payload, &arena, &peer);
-	if (err)
-		return TRAIL_CORRUPT;
-	int len = snprintf(name, NAME_LEN_MAX + 1, "%s%s%.*s",
-		source ? "" : peer_type_word(peer.type), source ? "" : ":", (int)peer.name.len,
-		(const char *)peer.name.data);
-	return len <= NAME_LEN_MAX ? TRAIL_OK : TRAIL_CORRUPT;
-}
-
-/*
- * The name of entry `index`. It must lie in the signed tree: under another name its events would be
- * passed over. This version erases nothing, so it is there.
- */
-static enum trail_err look_up_name(
-	struct ask *ask, uint64_t index, enum record_kind kind, struct met *met)
-{
-	struct span salt, payload;
-	struct record r;
-	struct hash leaf;
-	const uint8_t *bytes = store_record(ask->look->txn, index, NULL);
-	if (!bytes)
-		return TRAIL_CORRUPT;
-	record_decode(bytes, &r);
-	record_leaf(bytes, &leaf);
-	if (r.kind != kind || !in_tree(ask, index, &leaf) ||
-		sweep_payload(&ask->sweep, index, &r, &salt, &payload) ||
-		read_name(kind, payload, met->name))
-		return TRAIL_CORRUPT;
-	met->entry = index;
-	return TRAIL_OK;
-}
-
 /* The name of entry `index`, of `kind`; a view until the next call. Index 0 is the log itself. */
 static enum trail_err name_of(
 	struct ask *ask, uint64_t index, enum record_kind kind, struct span *name)
@@ -271,13 +222,14 @@ static enum trail_err name_of(
 		return TRAIL_OK;
 	if (met->entry != index) {
 		met->entry = 0;
-		err = look_up_name(ask, index, kind, met);
+		err = entry_name(&ask->sweep, &ask->look->head, index, kind, met->name);
+		met->entry = err ? 0 : index;
 	}
 	*name = span_text(met->name);
 	return err;
 }
 
-static struct span copy_name(struct span name, char to[NAME_LEN_MAX + 1])
+static struct span copy_name(struct span name, char to[ENTRY_NAME_MAX + 1])
 {
 	if (name.len != 0)
 		memcpy(to, name.data, name.len);
@@ -344,7 +296,7 @@ static enum trail_err judge_event(
  * since the second may drive the first out. *matches: whether the question is about such.
  */
 static enum trail_err judge_record(struct ask *ask, const struct record *r, struct query_view *view,
-	char names[2][NAME_LEN_MAX + 1], bool *matches)
+	char names[2][ENTRY_NAME_MAX + 1], bool *matches)
 {
 	enum trail_err err = TRAIL_OK;
 	if (ask->asks_source)
@@ -362,7 +314,7 @@ static enum trail_err take(
 	struct ask *ask, uint64_t index, const uint8_t bytes[RECORD_LEN], const struct record *r)
 {
 	struct query_view view = { .index = index, .class_no = r->class_no };
-	char names[2][NAME_LEN_MAX + 1];
+	char names[2][ENTRY_NAME_MAX + 1];
 	struct span salt = { 0 }, payload = { 0 };
 	bool matches = true;
 	bool count = ask->question->paging.count;
@@ -433,7 +385,8 @@ static enum trail_err chain(
 	record_leaf(bytes, &leaf);
 	if (ask->chained && !hash_equal(ask->down ? &leaf : &r->prev, &ask->link))
 		return TRAIL_CORRUPT;
-	if (!ask->chained && ask->down && !in_tree(ask, index, &leaf))
+	if (!ask->chained && ask->down &&
+		!store_proves(ask->look->txn, &ask->look->head, index, &leaf))
 		return TRAIL_CORRUPT;
 	ask->chained = true;
 	ask->link = ask->down ? r->prev : leaf;
@@ -443,7 +396,8 @@ static enum trail_err chain(
 /* Upwards it is the last. */
 static enum trail_err chain_end(const struct ask *ask)
 {
-	if (!ask->chained || ask->down || in_tree(ask, ask->at.position - 1, &ask->link))
+	if (!ask->chained || ask->down ||
+		store_proves(ask->look->txn, &ask->look->head, ask->at.position - 1, &ask->link))
 		return TRAIL_OK;
 	return TRAIL_CORRUPT;
 }
@@ -463,28 +417,149 @@ static enum trail_err look_at(struct ask *ask, uint64_t index)
 	return err;
 }
 
-/* Look until the page is full, its time is over, or nothing is left. */
-static enum trail_err look_on(struct ask *ask)
+static bool nothing_left(const struct ask *ask)
 {
-	uint64_t left = ask->high - ask->low;
-	for (uint64_t i = 0; i < left; i++) {
-		uint64_t index = ask->down ? ask->high - 1 - i : ask->low + i;
-		if (i % CLOCK_EVERY == CLOCK_EVERY - 1 && clock_now().boot_ns > ask->end_ns)
-			return TRAIL_OK;
+	return ask->down ? ask->at.position <= ask->low : ask->at.position >= ask->high;
+}
+
+static bool time_is_over(const struct ask *ask)
+{
+	return clock_now().boot_ns > ask->end_ns;
+}
+
+/* Read the records [from, to). TRAIL_END: the page is full, or its time is over. */
+static enum trail_err scan(struct ask *ask, uint64_t from, uint64_t to)
+{
+	for (uint64_t i = 0; i < to - from; i++) {
+		uint64_t index = ask->down ? to - 1 - i : from + i;
+		if (i % CLOCK_EVERY == CLOCK_EVERY - 1 && time_is_over(ask))
+			return TRAIL_END;
 		enum trail_err err = look_at(ask, index);
 		if (err)
-			return err == TRAIL_END ? TRAIL_OK : err;
+			return err;
 		ask->at.position = ask->down ? index : index + 1;
 	}
 	return TRAIL_OK;
 }
 
-/* ---- the answer ---- */
+/* ---- with the index ---- */
 
-static bool nothing_left(const struct ask *ask)
+/* The records that are left of [from, to). */
+static void left_of(const struct ask *ask, uint64_t *from, uint64_t *to)
 {
-	return ask->down ? ask->at.position <= ask->low : ask->at.position >= ask->high;
+	if (ask->down && ask->at.position < *to)
+		*to = ask->at.position;
+	if (!ask->down && ask->at.position > *from)
+		*from = ask->at.position;
 }
+
+/* Count what answers without doubt in the part that is passed: up to `edge`, and without it. */
+static enum trail_err count_passed(struct ask *ask, uint64_t from, uint64_t to, uint64_t edge)
+{
+	uint64_t sum = 0;
+	if (!ask->question->paging.count)
+		return TRAIL_OK;
+	enum trail_err err =
+		hits_count(ask->hits, ask->down ? edge : from, ask->down ? to : edge, &sum);
+	if (!err)
+		ask->at.matched += sum;
+	return err;
+}
+
+/*
+ * A record that the index names: judged as any. TRAIL_MORE: the index said for sure that it
+ * answers, and it does not; nothing that is damaged may answer.
+ */
+static enum trail_err judge_hit(struct ask *ask, const struct hits_hit *hit)
+{
+	struct record r;
+	uint64_t before = ask->at.matched;
+	const uint8_t *bytes = sweep_record(&ask->sweep, hit->index);
+	enum trail_err err = TRAIL_OK;
+	if (!bytes)
+		return TRAIL_CORRUPT;
+	record_decode(bytes, &r);
+	if (hit->event)
+		err = take(ask, hit->index, bytes, &r);
+	if (!err && hit->sure && ask->at.matched == before) {
+		hits_accuse(ask->hits, hit->index);
+		return TRAIL_MORE;
+	}
+	return !err && hit->loss ? count_gaps(ask, hit->index, &r) : err;
+}
+
+/*
+ * Look at what the index names in [from, to). TRAIL_END as scan. TRAIL_MORE: the index is damaged
+ * there, and what is left is to be looked at in another way.
+ */
+static enum trail_err look_up(struct ask *ask, uint64_t from, uint64_t to)
+{
+	bool count = ask->question->paging.count;
+	ask->at.flags |= CURSOR_INDEXED;
+	for (unsigned n = 1;; n++) {
+		struct hits_hit hit;
+		left_of(ask, &from, &to);
+		enum trail_err found = hits_next(ask->hits, from, to, ask->down, count, &hit);
+		bool over = found == TRAIL_END;
+		/* Where the place is when all before the hit was looked at. */
+		uint64_t edge = over ? (ask->down ? from : to) : hit.index + ask->down;
+		enum trail_err err = over || !found ? count_passed(ask, from, to, edge) : found;
+		if (!err) {
+			ask->at.position = edge;
+			err = over ? TRAIL_OK : judge_hit(ask, &hit);
+		}
+		if (err || over)
+			return err;
+		ask->at.position = ask->down ? hit.index : hit.index + 1;
+		if (n % HITS_EVERY == 0 && time_is_over(ask))
+			return TRAIL_END;
+	}
+}
+
+/* What the catalog could not answer, the log answers. */
+static enum trail_err without_index(struct ask *ask, enum trail_err err)
+{
+	if (err == TRAIL_IO || err == TRAIL_NOMEM) {
+		hits_close(ask->hits);
+		ask->hits = NULL;
+		err = TRAIL_MORE;
+	}
+	return err == TRAIL_MORE ? TRAIL_OK : err;
+}
+
+/* The part of [low, high) where the look goes on. */
+static struct hits_part next_part(const struct ask *ask)
+{
+	uint64_t from = ask->low, to = ask->high;
+	struct hits_part part = { .from = 0, .to = UINT64_MAX };
+	left_of(ask, &from, &to);
+	if (ask->hits)
+		part = hits_part(ask->hits, ask->down ? to - 1 : from);
+	part.from = part.from > from ? part.from : from;
+	part.to = part.to < to ? part.to : to;
+	return part;
+}
+
+/* Look until the page is full, its time is over, or nothing is left. */
+static enum trail_err look_on(struct ask *ask)
+{
+	enum trail_err err = TRAIL_OK;
+	while (!err && !nothing_left(ask)) {
+		struct hits_part part = next_part(ask);
+		if (part.indexed) {
+			/* What was scanned must be found to be chained first. */
+			err = chain_end(ask);
+			ask->chained = false;
+			if (!err)
+				err = without_index(ask, look_up(ask, part.from, part.to));
+		} else {
+			err = scan(ask, part.from, part.to);
+		}
+	}
+	return err == TRAIL_END ? TRAIL_OK : err;
+}
+
+/* ---- the answer ---- */
 
 /* What is known to be missing, at the end. */
 static enum trail_err complete(struct ask *ask, struct completeness *out)
@@ -492,7 +567,8 @@ static enum trail_err complete(struct ask *ask, struct completeness *out)
 	struct source_standing s = { .source = 0 };
 	bool damaged = false;
 	uint64_t now = clock_now().real_ns;
-	*out = (struct completeness){ .method = METHOD_SCAN,
+	*out = (struct completeness){ .method = ask->at.flags & CURSOR_INDEXED ? METHOD_INDEX
+									       : METHOD_SCAN,
 		.gaps = ask->at.gaps,
 		.witnessed = store_witnessed(ask->look->store, NULL) };
 	while (standing_next(ask->look->txn, s.source, now, &s, &damaged) &&
@@ -597,6 +673,15 @@ static void understand(struct ask *ask)
 	gather_needles(ask);
 }
 
+/* Without memory for them the log itself is read. */
+static void open_hits(struct ask *ask)
+{
+	const struct paging *paging = &ask->question->paging;
+	ask->asked = (struct match_question){ ask->query, paging->since_ns, paging->until_ns };
+	if (ask->look->catalog && ask->events && !paging->scan)
+		ask->hits = hits_open(ask->look->catalog, &ask->asked);
+}
+
 /* False: refused. */
 static bool begin(struct ask *ask)
 {
@@ -607,6 +692,7 @@ static bool begin(struct ask *ask)
 		return false;
 	const struct request *request = &look->op->request;
 	ask->page = (struct page){ .look = look, .sweep = &ask->sweep, .size = ask->size };
+	open_hits(ask);
 	return page_open(&ask->page, rows_of(request), bytes_of(request), 0);
 }
 
@@ -633,6 +719,7 @@ void ask_answer(struct lookup *look)
 		ask.at.position = ask.size;
 	if (!err)
 		err = finish(&ask);
+	hits_close(ask.hits);
 	if (err)
 		lookup_damaged(look);
 }

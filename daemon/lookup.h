@@ -10,10 +10,13 @@
 #include "op.h"
 #include "store.h"
 
+struct catalog;
+
 struct lookup {
 	struct store *store;
 	struct span identity; /* the log identity file */
 	struct chunker *chunker;
+	struct catalog *catalog; /* NULL: there is no index */
 	struct op *op;
 	struct db_txn *txn;
 	struct head head;

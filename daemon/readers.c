@@ -168,6 +168,7 @@ static void answer(struct reader *reader, struct op *op)
 		.store = all->options.store,
 		.identity = span_of(all->identity, all->identity_len),
 		.chunker = reader->chunker,
+		.catalog = all->options.catalog,
 		.op = op,
 	};
 	op->response = (struct response){ .id = op->request.id };

@@ -10,10 +10,12 @@
 #include "store.h"
 
 struct readers;
+struct catalog;
 
 struct readers_options {
 	struct store *store;
 	struct log_identity identity;
+	struct catalog *catalog; /* of the index; NULL: there is none. Must outlive the readers */
 	unsigned threads;
 	/* Called from a reader thread with one answered op; must not block. */
 	void (*done)(void *ctx, struct op *op);

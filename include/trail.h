@@ -550,6 +550,8 @@ enum trail_err trail_query_set_newest_first(struct trail_query *q, bool on);
 enum trail_err trail_query_set_from(struct trail_query *q, uint64_t from);
 /* Do not end with what the log holds: wait for more. */
 enum trail_err trail_query_set_follow(struct trail_query *q, bool on);
+/* Read the log itself, not the index. */
+enum trail_err trail_query_set_scan(struct trail_query *q, bool on);
 /* Keep what trail_rows_evidence needs: the entries that rows name. Not together with follow. */
 enum trail_err trail_query_set_evidence(struct trail_query *q, bool on);
 /* Have told how many records were looked at, where many lie between rows. NULL: nobody. */
@@ -618,7 +620,7 @@ uint64_t trail_rows_gaps(const struct trail_rows *r);
 /* Size of the newest tree that a quorum of the daemon's witnesses cosigned, by its word; 0: none.
  */
 uint64_t trail_rows_witnessed(const struct trail_rows *r);
-/* How it was found: "scan" of every record; "" before TRAIL_END. */
+/* How it was found: by "scan" of every record, or by "index"; "" before TRAIL_END. */
 const char *trail_rows_method(const struct trail_rows *r);
 void trail_rows_free(struct trail_rows *r);
 

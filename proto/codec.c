@@ -467,6 +467,7 @@ static struct paging paging_take(const Trail__V1__Paging *in)
 		.count = in->count,
 		.size = in->size,
 		.follow_ms = in->follow_ms,
+		.scan = in->scan,
 		.next = bytes_of(in->next),
 	};
 }
@@ -779,6 +780,7 @@ static enum trail_err items_take(size_t count, Trail__V1__Evidence__Item *const 
 }
 
 SAME_NUMBER(METHOD_SCAN, TRAIL__V1__COMPLETENESS__METHOD__SCAN);
+SAME_NUMBER(METHOD_INDEX, TRAIL__V1__COMPLETENESS__METHOD__INDEX);
 
 static enum trail_err rows_take(const Trail__V1__Rows *in, struct arena *arena, struct rows *out)
 {
@@ -796,7 +798,7 @@ static enum trail_err rows_take(const Trail__V1__Rows *in, struct arena *arena, 
 		return TRAIL_INVALID;
 	if (in->completeness) {
 		int method = (int)in->completeness->method;
-		if (method < METHOD_UNSPECIFIED || method > METHOD_SCAN)
+		if (method < METHOD_UNSPECIFIED || method > METHOD_INDEX)
 			return TRAIL_INVALID;
 		out->completeness = (struct completeness){
 			.method = (enum search_method)method,

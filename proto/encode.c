@@ -69,6 +69,7 @@ static void put_paging(struct buf *out, uint32_t number, const struct paging *pa
 	wire_put_number(out, 7, paging->size);
 	wire_put_number(out, 8, paging->follow_ms);
 	wire_put_bytes(out, 9, paging->next);
+	wire_put_number(out, 10, paging->scan);
 	wire_close_filled(out, mark);
 }
 

@@ -100,6 +100,7 @@ struct paging {
 	bool count;
 	uint64_t size;
 	uint32_t follow_ms;
+	bool scan;
 	struct span next;
 };
 
@@ -240,6 +241,7 @@ struct evidence_item {
 enum search_method {
 	METHOD_UNSPECIFIED = 0,
 	METHOD_SCAN = 1,
+	METHOD_INDEX = 2,
 };
 
 struct completeness {

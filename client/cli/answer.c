@@ -43,6 +43,7 @@ void asking_choices(struct asking *asking, struct choice to[ASKING_CHOICES])
 		{ .name = "limit", .letter = 'n', .text = &asking->limit },
 		{ .name = "reverse", .letter = 'r', .flag = &asking->newest_first },
 		{ .name = "follow", .letter = 'f', .flag = &asking->follow },
+		{ .name = "scan", .flag = &asking->scan },
 		{ .name = "explain", .flag = &asking->explain },
 		{ .name = "evidence", .text = &asking->evidence, .value = VALUE_FILE },
 		{ .name = NULL },
@@ -126,6 +127,8 @@ static enum trail_err ask(struct answer *a, bool newest_first, bool follow, uint
 		err = trail_query_set_from(q, from);
 	if (err == TRAIL_OK)
 		err = trail_query_set_follow(q, follow);
+	if (err == TRAIL_OK)
+		err = trail_query_set_scan(q, asking->scan);
 	if (err == TRAIL_OK)
 		err = trail_query_set_evidence(q, asking->evidence != NULL);
 	progress_init(&a->progress, 0, "records");

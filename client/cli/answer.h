@@ -16,6 +16,7 @@ struct asking {
 	const char *evidence;              /* folder to make; NULL: none */
 	bool newest_first;
 	bool follow;
+	bool scan;
 	bool explain; /* ask nothing */
 	/* By answer_show: */
 	int64_t since_ns, until_ns;
@@ -23,7 +24,7 @@ struct asking {
 };
 
 enum {
-	ASKING_CHOICES = 8
+	ASKING_CHOICES = 9
 };
 /* The options that fill `asking`, ended by an empty one. */
 void asking_choices(struct asking *asking, struct choice to[ASKING_CHOICES]);

@@ -5,7 +5,7 @@
 
 const char HELP_HISTORY[] =
 	"usage: trail history OBJECT [-S SINCE] [-U UNTIL] [-n N] [-r] [-f] [-o FORM]\n"
-	"                   [--evidence DIR] [--explain]\n"
+	"                   [--scan] [--explain] [--evidence DIR]\n"
 	"\n"
 	"Show who created, read, changed or deleted one object, the newest last. OBJECT is\n"
 	"its whole id, as its system gives it. The rows are verified, and the question is on\n"
@@ -16,6 +16,7 @@ const char HELP_HISTORY[] =
 	"  -n, --limit N      the last N; 0: all (the default, but on a terminal 1,000)\n"
 	"  -r, --reverse      the newest first\n"
 	"  -f, --follow       show what comes, until you stop it; the last 10 first\n"
+	"      --scan         read the log itself instead of its index\n"
 	"  -o FORM            short (a sentence each, the default), table, json or csv\n"
 	"      --explain      say what would be asked, and ask nothing\n"
 	"      --evidence DIR make a new folder with the rows and the proof of each\n"

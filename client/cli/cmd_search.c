@@ -7,7 +7,7 @@
 
 const char HELP_SEARCH[] =
 	"usage: trail search [TERM...] [-S SINCE] [-U UNTIL] [-n N] [-r] [-f] [-o FORM]\n"
-	"                   [--evidence DIR] [--explain]\n"
+	"                   [--scan] [--explain] [--evidence DIR]\n"
 	"\n"
 	"Show the events that match all terms, the newest last; without terms all events.\n"
 	"Each row is verified: it is in the tree of a signed checkpoint, and the event is\n"
@@ -45,6 +45,7 @@ const char HELP_SEARCH[] =
 	"  -n, --limit N      the last N; 0: all (the default, but on a terminal 1,000)\n"
 	"  -r, --reverse      the newest first\n"
 	"  -f, --follow       show what comes, until you stop it; the last 10 first\n"
+	"      --scan         read the log itself instead of its index\n"
 	"  -o FORM            short (a sentence each, the default), table, json or csv\n"
 	"      --explain      say how the terms are understood, and ask nothing\n"
 	"      --evidence DIR make the new folder DIR with the rows and the proof of each, for\n"

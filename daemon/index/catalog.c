@@ -14,6 +14,8 @@ struct catalog {
 	int folder;
 	const uint8_t *key;
 	struct hash genesis;
+	void (*suspect)(void *ctx);
+	void *ctx;
 	pthread_mutex_t lock;
 	struct catalog_view *view;
 	atomic_bool suspects;
@@ -85,6 +87,8 @@ void catalog_suspect(struct catalog *catalog, struct catalog_segment *segment)
 {
 	atomic_store(&segment->damaged, true);
 	atomic_store(&catalog->suspects, true);
+	if (catalog->suspect)
+		catalog->suspect(catalog->ctx);
 }
 
 bool catalog_suspects(struct catalog *catalog)
@@ -219,6 +223,8 @@ enum trail_err catalog_open(
 	(void)pthread_mutex_init(&c->lock, NULL);
 	c->key = options->key;
 	c->genesis = options->genesis;
+	c->suspect = options->suspect;
+	c->ctx = options->ctx;
 	c->folder = -1;
 	enum trail_err err = TRAIL_OK;
 	if (mkdir(options->folder, 0700) != 0 && errno != EEXIST)

@@ -35,6 +35,8 @@ struct catalog_options {
 	const char *folder; /* D/index, made where it is missing */
 	const uint8_t *key; /* INDEX_KEY_LEN; must outlive the catalog */
 	struct hash genesis;
+	/* Called by catalog_suspect, from any thread; NULL: nobody is told. */
+	void (*suspect)(void *ctx);
 	/* Whether record index - 1 of the store has this leaf: is the index of this history? */
 	bool (*knows)(void *ctx, uint64_t index, const struct hash *leaf);
 	void *ctx;

@@ -7,8 +7,6 @@ enum {
 	ARENA = 1024
 };
 
-static const struct span OURSELVES = { (const uint8_t *)"traild", 6 };
-
 /* ---- judging ---- */
 
 static bool add_part(const struct record *r, struct gather_range *range)
@@ -35,8 +33,7 @@ static bool leaf_before(struct sweep *sweep, uint64_t from, struct hash *leaf)
 	return bytes != NULL;
 }
 
-enum trail_err gather_judge(
-	struct gather *g, struct db_txn *txn, const struct head *head, struct gather_range *range)
+enum trail_err gather_judge(struct gather *g, struct db_txn *txn, struct gather_range *range)
 {
 	struct sweep sweep;
 	struct hash *leaf = &range->leaf;
@@ -57,56 +54,25 @@ enum trail_err gather_judge(
 		else
 			record_leaf(bytes, leaf);
 	}
-	return store_proves(txn, head, range->to - 1, leaf) ? TRAIL_OK : TRAIL_CORRUPT;
+	return store_proves(txn, &g->head, range->to - 1, leaf) ? TRAIL_OK : TRAIL_CORRUPT;
 }
 
 /* ---- names ---- */
 
-/* The name that SOURCE or PEER entry `number` gives. */
-static enum trail_err read_name(struct sweep *sweep, struct gather_name *name)
-{
-	uint8_t room[ARENA];
-	struct arena arena = { .data = room, .cap = sizeof room };
-	struct record r;
-	struct span salt, payload, text;
-	struct peer_name peer;
-	const uint8_t *bytes = store_record(sweep->txn, name->number, NULL);
-	if (!bytes)
-		return TRAIL_CORRUPT;
-	record_decode(bytes, &r);
-	if (r.kind != (name->peer ? KIND_PEER : KIND_SOURCE))
-		return TRAIL_CORRUPT;
-	if (sweep_payload(sweep, name->number, &r, &salt, &payload))
-		return TRAIL_CORRUPT; /* this version erases none */
-	if (name->peer ? peer_decode(payload, &arena, &peer) != TRAIL_OK
-		       : source_decode(payload, &arena, &text) != TRAIL_OK)
-		return TRAIL_CORRUPT;
-	if (name->peer)
-		text = peer.name;
-	if (text.len > sizeof name->text)
-		return TRAIL_CORRUPT;
-	name->len = (uint8_t)text.len;
-	memcpy(name->text, text.data, text.len);
-	return TRAIL_OK;
-}
-
 static enum trail_err name_of(
 	struct gather *g, struct sweep *names, uint64_t number, bool peer, struct span *out)
 {
-	*out = OURSELVES;
-	if (number == 0)
-		return TRAIL_OK;
-	struct gather_name *name = &g->names[(number * 2 + peer) % GATHER_NAMES];
-	if (name->number != number || name->peer != peer) {
+	/* No entry is both. */
+	struct gather_name *name = &g->names[number % GATHER_NAMES];
+	if (name->text[0] == '\0' || name->number != number) {
 		name->number = number;
-		name->peer = peer;
-		enum trail_err err = read_name(names, name);
-		if (err) {
-			name->number = 0;
+		name->text[0] = '\0';
+		enum trail_err err = entry_name(
+			names, &g->head, number, peer ? KIND_PEER : KIND_SOURCE, name->text);
+		if (err)
 			return err;
-		}
 	}
-	*out = span_of(name->text, name->len);
+	*out = span_text(name->text);
 	return TRAIL_OK;
 }
 

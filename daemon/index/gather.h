@@ -8,7 +8,7 @@
 #ifndef DAEMON_INDEX_GATHER_H
 #define DAEMON_INDEX_GATHER_H
 
-#include "../sweep.h"
+#include "../entry_name.h"
 #include "run.h"
 
 enum {
@@ -21,10 +21,8 @@ struct gather_part {
 };
 
 struct gather_name {
-	uint64_t number; /* of the entry; 0: none yet */
-	bool peer;
-	uint8_t len;
-	char text[64];
+	uint64_t number;               /* of the entry */
+	char text[ENTRY_NAME_MAX + 1]; /* "": none yet */
 };
 
 enum {
@@ -34,6 +32,7 @@ enum {
 struct gather {
 	struct store *store;
 	struct chunker *chunker;
+	struct head head;                       /* of what is read: set before each range */
 	struct gather_name names[GATHER_NAMES]; /* met before */
 };
 
@@ -46,12 +45,11 @@ struct gather_range {
 };
 
 /*
- * Judge the records of range->from to ->to against the tree of `head`, in `txn`, which holds at
+ * Judge the records of range->from to ->to against the tree of g->head, in `txn`, which holds at
  * least that, and set the rest; ->to is lowered where there are more than GATHER_PARTS_MAX parts.
  * TRAIL_CORRUPT: the store is damaged there.
  */
-enum trail_err gather_judge(
-	struct gather *g, struct db_txn *txn, const struct head *head, struct gather_range *range);
+enum trail_err gather_judge(struct gather *g, struct db_txn *txn, struct gather_range *range);
 /*
  * Add the records of `part` in [from, to) to `run`, numbered from `from`. TRAIL_CORRUPT;
  * TRAIL_NOMEM.

@@ -84,7 +84,10 @@ static struct segment_place new_place(const struct gather_part *part, uint64_t f
 
 static enum trail_err write_run(struct indexer *x, const struct segment_place *place)
 {
-	struct segment_sum sum = { .records = run_records(x->run) };
+	struct segment_sum sum = {
+		.records = run_records(x->run),
+		.losses = run_losses(x->run),
+	};
 	struct segment_writer *w = segment_write_begin(
 		catalog_folder(x->catalog), x->key, catalog_genesis(x->catalog), place);
 	if (!w)
@@ -116,13 +119,12 @@ struct piece {
 static enum trail_err make_piece(struct indexer *x, struct piece *p, const struct index_hole *only)
 {
 	struct gather_range *range = &p->range;
-	struct head head;
-	if (!store_head(x->options.store, &head))
+	if (!store_head(x->options.store, &x->gather.head))
 		return TRAIL_IO;
 	struct db_txn *txn = db_begin(store_db(x->options.store), false);
 	if (!txn)
 		return TRAIL_NOMEM;
-	enum trail_err err = gather_judge(&x->gather, txn, &head, range);
+	enum trail_err err = gather_judge(&x->gather, txn, range);
 	for (size_t i = 0; i < range->count && !err; i++) {
 		const struct gather_part *part = &range->parts[i];
 		bool made;
@@ -407,6 +409,11 @@ static bool knows(void *ctx, uint64_t indexed, const struct hash *leaf)
 	return same;
 }
 
+static void on_suspect(void *ctx)
+{
+	indexer_wake(ctx);
+}
+
 static enum trail_err open_catalog(struct indexer *x, size_t *lost)
 {
 	char folder[PATH_LEN + 8];
@@ -415,6 +422,7 @@ static enum trail_err open_catalog(struct indexer *x, size_t *lost)
 		.folder = folder,
 		.key = x->key,
 		.genesis = store_genesis(x->options.store),
+		.suspect = on_suspect,
 		.knows = knows,
 		.ctx = x,
 	};

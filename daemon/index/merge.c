@@ -47,6 +47,7 @@ struct merge *merge_begin(int at, const uint8_t *key, const struct hash *genesis
 		in->segment = inputs[i];
 		in->shift = (uint32_t)(inputs[i]->place.from - place->from);
 		m->sum.records += inputs[i]->sum.records;
+		m->sum.losses += inputs[i]->sum.losses;
 		segment_walk_seek(&in->walk, in->segment, span_of(NULL, 0));
 		(void)advance(in);
 	}

@@ -39,7 +39,7 @@ struct posting {
 
 struct run {
 	uint8_t secret[SHORT_HASH_KEY_LEN];
-	uint32_t records;
+	uint32_t records, losses;
 	struct buf keys;
 	struct entry *entries; /* entry 0 is none */
 	uint32_t entry_count, entry_cap;
@@ -92,12 +92,17 @@ void run_clear(struct run *run)
 	buf_clear(&run->keys);
 	run->entry_count = 1;
 	run->posting_count = run->id_count = 0;
-	run->records = 0;
+	run->records = run->losses = 0;
 }
 
 uint32_t run_records(const struct run *run)
 {
 	return run->records;
+}
+
+uint32_t run_losses(const struct run *run)
+{
+	return run->losses;
 }
 
 static struct span key_of(const struct run *run, uint32_t entry)
@@ -249,6 +254,7 @@ static bool add_term(struct run *run, const struct term *term, uint32_t doc, uin
 {
 	if (term->field == TERM_ID)
 		return add_id(run, term, doc, second);
+	run->losses += term->field == TERM_LOSS;
 	uint32_t number = entry_for(run, term);
 	return number != NONE && add_to(run, number, doc, second);
 }

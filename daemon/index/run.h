@@ -24,8 +24,9 @@ void run_clear(struct run *run);
  */
 bool run_add(
 	struct run *run, uint32_t doc, uint32_t second, const struct term *terms, size_t count);
-/* Records added. */
+/* Records added, and those of them that tell a loss. */
 uint32_t run_records(const struct run *run);
+uint32_t run_losses(const struct run *run);
 /* All terms with their docs to `w`, in order. False: memory is out. */
 bool run_write(struct run *run, struct segment_writer *w);
 

@@ -26,9 +26,10 @@ void segment_sum_encode(const struct segment_sum *sum, uint8_t out[SEGMENT_FOOTE
 	store_be32(out + 12, sum->root);
 	out[16] = sum->height;
 	store_be64(out + 17, sum->records);
-	store_be64(out + 25, sum->terms);
-	store_be32(out + 33, sum->first_s);
-	store_be32(out + 37, sum->last_s);
+	store_be64(out + 25, sum->losses);
+	store_be64(out + 33, sum->terms);
+	store_be32(out + 41, sum->first_s);
+	store_be32(out + 45, sum->last_s);
 }
 
 bool segment_sum_decode(struct span in, struct segment_sum *sum)
@@ -41,9 +42,10 @@ bool segment_sum_decode(struct span in, struct segment_sum *sum)
 		.root = load_be32(in.data + 12),
 		.height = in.data[16],
 		.records = load_be64(in.data + 17),
-		.terms = load_be64(in.data + 25),
-		.first_s = load_be32(in.data + 33),
-		.last_s = load_be32(in.data + 37),
+		.losses = load_be64(in.data + 25),
+		.terms = load_be64(in.data + 33),
+		.first_s = load_be32(in.data + 41),
+		.last_s = load_be32(in.data + 45),
 	};
 	return sum->height < SEGMENT_HEIGHT_MAX && sum->root < sum->blocks;
 }

@@ -29,7 +29,7 @@ enum {
 	SEGMENT_INLINE_MAX = 1024, /* bytes of a chunk inside a leaf */
 	SEGMENT_DIR_ENTRY = 8,
 	SEGMENT_DIR_PER_BLOCK = BLOCK_ROOM / SEGMENT_DIR_ENTRY,
-	SEGMENT_FOOTER_LEN = 8 + 4 + 4 + 1 + 8 + 8 + 4 + 4,
+	SEGMENT_FOOTER_LEN = 8 + 4 + 4 + 1 + 8 + 8 + 8 + 4 + 4,
 	SEGMENT_NAME_MAX = 32,
 };
 
@@ -41,6 +41,7 @@ struct segment_sum {
 	uint32_t root;
 	uint8_t height; /* 0: the root is a leaf */
 	uint64_t records;
+	uint64_t losses; /* of them that tell one */
 	uint64_t terms;
 	uint32_t first_s, last_s;
 };

@@ -25,9 +25,9 @@ void segment_write_term(
 	struct segment_writer *w, struct span key, uint32_t first_s, uint32_t last_s);
 void segment_write_doc(struct segment_writer *w, uint32_t doc);
 /*
- * Write what is left, sync it, and give the file its name. *sum is set, but for sum->records, which
- * is taken from it. Frees the writer. TRAIL_IO (errno), TRAIL_NOMEM; TRAIL_TOO_BIG: more blocks
- * than can be counted. Then there is no file.
+ * Write what is left, sync it, and give the file its name. *sum is set, but for records and losses,
+ * which are taken from it. Frees the writer. TRAIL_IO (errno), TRAIL_NOMEM; TRAIL_TOO_BIG: more
+ * blocks than can be counted. Then there is no file.
  */
 enum trail_err segment_write_end(struct segment_writer *w, struct segment_sum *sum);
 /* Throw it away. NULL is fine. */

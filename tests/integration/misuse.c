@@ -213,6 +213,7 @@ static void null_query(struct trail_query *q)
 	REFUSED(trail_query_set_newest_first(NULL, true));
 	REFUSED(trail_query_set_from(NULL, 1));
 	REFUSED(trail_query_set_follow(NULL, true));
+	REFUSED(trail_query_set_scan(NULL, true));
 	REFUSED(trail_query_set_progress(NULL, NULL, NULL));
 	REFUSED(trail_query_explain(NULL, q, count_line, &lines));
 	EXPECT(lines == 0);

@@ -605,6 +605,10 @@ static void test_a_page_is_for_its_question_and_its_peer(void **state)
 }
 
 /* Whoever bends it sees nothing but answers to the question that is on record. */
+enum {
+	FLAG_INDEXED_BIT = 10
+};
+
 static void test_no_bent_cursor_shows_more(void **state)
 {
 	struct lookup_case *c = *state;
@@ -630,8 +634,11 @@ static void test_no_bent_cursor_shows_more(void **state)
 				assert_true(rows->rows[i].index < first.read);
 				assert_true(answers(c, &ASKED[down], &plain, rows->rows[i].index));
 			}
-			/* Version, flags and reserve, and the trace itself, are judged. */
-			if (bit / 8 < 12)
+			/*
+			 * Version, flags and reserve, and the trace itself, are judged; but for
+			 * the flag that says by what means the pages before were found.
+			 */
+			if (bit / 8 < 12 && bit != FLAG_INDEXED_BIT)
 				assert_null(rows);
 			cursor[bit / 8] ^= (uint8_t)(1U << bit % 8);
 		}

@@ -170,7 +170,7 @@ static void test_the_example_is_a_configuration_of_defaults(void **state)
 		line[1] = ' ';
 		shown++;
 	}
-	assert_int_equal(shown, 28);
+	assert_int_equal(shown, 30);
 	enum trail_err err = read_text(text, &settings, why);
 	if (err)
 		fail_msg("%s", why);
