@@ -203,6 +203,20 @@ static void fill_witnesses(const struct traild *d, struct op *op, struct status_
 	answer->witness_count = n.count;
 }
 
+static void fill_index(const struct traild *d, struct status_figures *f)
+{
+	struct indexer_numbers n;
+	if (!d->indexer)
+		return;
+	indexer_read_numbers(d->indexer, &n);
+	status_figure_set(f, TRAIL_STATUS_INDEXED, n.indexed);
+	status_figure_set(f, TRAIL_STATUS_INDEX_MISSING, n.holes);
+	status_figure_set(f, TRAIL_STATUS_INDEX_BYTES, n.bytes);
+	status_figure_set(f, TRAIL_STATUS_INDEX_SEGMENTS, n.segments);
+	status_figure_set(f, TRAIL_STATUS_INDEX_DAMAGED, n.damaged);
+	status_figure_set(f, TRAIL_STATUS_INDEX_MERGES, n.merges);
+}
+
 static void fill_figures(const struct traild *d, const struct writer_numbers *w,
 	const struct session_numbers *s, struct status_figures *f)
 {
@@ -233,6 +247,7 @@ static void fill_figures(const struct traild *d, const struct writer_numbers *w,
 	status_figure_set(f, TRAIL_STATUS_SEALED_SIZE, w->sealed_size);
 	status_figure_set(f, TRAIL_STATUS_SEALED, w->sealed_ns);
 	status_figure_set(f, TRAIL_STATUS_SEAL_MAX, w->seal_max_ns);
+	fill_index(d, f);
 	for (unsigned code = 1; code < SESSION_CODES; code++)
 		status_figure_set(f,
 			(enum trail_status_number)(TRAIL_STATUS_REFUSED_INVALID - 1 + code),

@@ -749,7 +749,14 @@ enum trail_status_number {
 	TRAIL_STATUS_WITNESSES_ANSWERING = 51, /* whose last answer was a cosignature */
 	TRAIL_STATUS_UNCONFIRMED = 52,         /* 1: since this start no quorum saw the log */
 	TRAIL_STATUS_WITNESS_FORK = 53,        /* 1: one says that it saw another history */
-	TRAIL_STATUS_COUNT = 54
+	/* the index */
+	TRAIL_STATUS_INDEXED = 54,       /* records that it reaches */
+	TRAIL_STATUS_INDEX_MISSING = 55, /* of them those that are being indexed anew */
+	TRAIL_STATUS_INDEX_BYTES = 56,   /* of its files */
+	TRAIL_STATUS_INDEX_SEGMENTS = 57,
+	TRAIL_STATUS_INDEX_DAMAGED = 58, /* segments found damaged since start */
+	TRAIL_STATUS_INDEX_MERGES = 59,  /* 1: segments are being merged */
+	TRAIL_STATUS_COUNT = 60
 };
 
 /* What the daemon says of itself; only the checkpoint among it is checked. */

@@ -85,6 +85,18 @@ const struct status_field STATUS_FIELD[STATUS_FIELDS] = {
 		"Whether no quorum of witnesses saw the log since its start." },
 	{ TRAIL_STATUS_WITNESS_FORK, UNIT_FLAG, "witness_fork", "trail_witness_fork",
 		"Whether a witness says that it saw another history." },
+	{ TRAIL_STATUS_INDEXED, UNIT_COUNT, "indexed", "trail_indexed_records",
+		"Records that the index reaches." },
+	{ TRAIL_STATUS_INDEX_MISSING, UNIT_COUNT, "index_missing", "trail_index_missing_records",
+		"Records below that are being indexed anew." },
+	{ TRAIL_STATUS_INDEX_BYTES, UNIT_COUNT, "index_bytes", "trail_index_bytes",
+		"Bytes of the files of the index." },
+	{ TRAIL_STATUS_INDEX_SEGMENTS, UNIT_COUNT, "index_segments", "trail_index_segments",
+		"Files of the index." },
+	{ TRAIL_STATUS_INDEX_DAMAGED, UNIT_COUNT, "index_damaged", "trail_index_damaged_total",
+		"Files of the index that were found changed or damaged since start." },
+	{ TRAIL_STATUS_INDEX_MERGES, UNIT_FLAG, "index_merges", "trail_index_merges",
+		"Whether files of the index are being merged." },
 };
 
 const struct status_refusal STATUS_REFUSAL[STATUS_REFUSALS] = {

@@ -40,7 +40,7 @@ struct status_histogram {
 };
 
 enum {
-	STATUS_FIELDS = 43,
+	STATUS_FIELDS = 49,
 	STATUS_REFUSALS = 10,
 };
 extern const struct status_field STATUS_FIELD[STATUS_FIELDS];

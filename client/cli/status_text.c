@@ -225,6 +225,19 @@ static void print_seals(const struct cli *cli, const struct trail_status *s)
 		number(s, TRAIL_STATUS_SEALS_LEFT));
 }
 
+static void print_index(const struct trail_status *s)
+{
+	if (!trail_status_known(s, TRAIL_STATUS_INDEXED))
+		return;
+	unsigned long long missing = number(s, TRAIL_STATUS_INDEX_MISSING);
+	print_label("index");
+	printf("%llu of %llu records", number(s, TRAIL_STATUS_INDEXED) - missing,
+		number(s, TRAIL_STATUS_SIZE));
+	if (missing != 0)
+		printf(", %llu are being indexed anew", missing);
+	printf("\n");
+}
+
 static void print_witness(const struct cli *cli, const struct trail_status *s, size_t i)
 {
 	static const char *const SAID[] = {
@@ -301,5 +314,6 @@ void print_status_text(
 	print_disk(s);
 	print_signer(cli, s);
 	print_seals(cli, s);
+	print_index(s);
 	print_witnesses(cli, s);
 }

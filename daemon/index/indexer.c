@@ -40,6 +40,7 @@ struct indexer {
 	pthread_cond_t woken;
 	bool awake, stop;
 	_Atomic uint64_t damaged;
+	atomic_bool merges;
 };
 
 /* ---- what there is to do ---- */
@@ -384,6 +385,7 @@ static void *run(void *ctx)
 			say_refused(x, err);
 		else
 			x->said = false;
+		atomic_store(&x->merges, x->merge != NULL);
 		catalog_drop(x->catalog, view);
 		if (idle || (err && err != TRAIL_CORRUPT))
 			go_on = wait(x, err ? RETRY_S : 0);
@@ -517,6 +519,7 @@ void indexer_read_numbers(struct indexer *x, struct indexer_numbers *out)
 		.indexed = view->indexed,
 		.segments = (uint32_t)view->count,
 		.damaged = x->damaged,
+		.merges = atomic_load(&x->merges),
 	};
 	for (size_t i = 0; i < view->hole_count; i++)
 		out->holes += view->holes[i].to - view->holes[i].from;

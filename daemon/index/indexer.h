@@ -26,6 +26,7 @@ struct indexer_numbers {
 	uint64_t bytes;   /* of its files */
 	uint32_t segments;
 	uint64_t damaged; /* segments found damaged since the start */
+	bool merges;      /* some are being merged */
 };
 
 /*
