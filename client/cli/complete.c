@@ -45,7 +45,8 @@ static void offer_list(const char *typed, size_t head, enum trail_word list, int
 static void offer_term(const char *typed, size_t head)
 {
 	static const char *const FIELDS[] = { "actor", "object", "subject", "action", "outcome",
-		"source", "index", NULL };
+		"source", "index", "peer", "unit", "type", "verb", "class", "purpose",
+		"correlation", "id", "medium", "host", NULL };
 	const char *field = typed + head;
 	const char *colon = strchr(field, ':');
 	if (!colon) {
@@ -57,6 +58,8 @@ static void offer_term(const char *typed, size_t head)
 		offer_list(typed, value, TRAIL_WORD_ACTION, 0);
 	else if (strncmp(field, "outcome:", strlen("outcome:")) == 0)
 		offer_list(typed, value, TRAIL_WORD_OUTCOME, 0);
+	else if (strncmp(field, "medium:", strlen("medium:")) == 0)
+		offer_list(typed, value, TRAIL_WORD_MEDIUM, 0);
 }
 
 /* The name behind the last comma. */
@@ -217,13 +220,16 @@ static void look(struct cli *cli, const struct choice *choices, size_t count)
 	if (!read_before(cli, choices, count, &before))
 		return;
 	c->at = c->count;
+	bool terms = cli->command && cli->command->argument == VALUE_TERM;
 	if (before.awaits)
 		offer_value(cli, before.awaits->value, typed, 0);
+	else if (terms && typed[0] == '-' && typed[1] != '-' && typed[1] != '\0')
+		offer_value(cli, VALUE_TERM, typed, 1);
 	else if (typed[0] == '-' && !before.ended)
 		offer_options(cli, typed, choices, count);
 	else if (!cli->command)
 		offer_commands(c, typed);
-	else if (before.arguments == 0 || cli->command->argument == VALUE_TERM)
+	else if (before.arguments == 0 || terms)
 		offer_value(cli, cli->command->argument, typed, 0);
 	else if (cli->command->argument == VALUE_GROUP)
 		offer_value(cli, VALUE_TERM, typed, 0);
