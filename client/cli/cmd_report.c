@@ -123,25 +123,37 @@ static bool read_step(struct reporting *r)
 	return false;
 }
 
+enum {
+	QUARTER_S = 900,
+	HOUR_S = 3600,
+	SEASON_S = 91 * 86400, /* how often an offset may change */
+};
+
+/* Whether the zone was always whole hours away from UTC, since there are such clocks. */
+static bool zone_of_hours(bool utc)
+{
+	struct tm tm;
+	bool whole = true;
+	time_t now = time(NULL);
+	for (time_t at = 0; !utc && whole && at <= now + SEASON_S; at += SEASON_S) {
+		(void)localtime_r(&at, &tm);
+		whole = tm.tm_gmtoff % HOUR_S == 0;
+	}
+	return whole;
+}
+
 /*
  * What the daemon counts in. Days begin with the local midnight, and hours of some zones half past
  * one of UTC: they are put together here, of parts that any zone begins with.
  */
 static uint64_t bucket_of(const struct reporting *r)
 {
-	enum {
-		QUARTER_S = 900,
-		HOUR_S = 3600
-	};
-	struct tm tm = { 0 };
-	time_t now = time(NULL);
+	int64_t seconds = r->step_s;
 	if (r->group->by != TRAIL_BY_TIME)
 		return 0;
-	if (r->step_s < QUARTER_S)
-		return (uint64_t)(r->step_s * SECOND);
-	if (!r->cli->utc)
-		(void)localtime_r(&now, &tm);
-	return (uint64_t)((tm.tm_gmtoff % HOUR_S == 0 ? HOUR_S : QUARTER_S) * SECOND);
+	if (seconds >= QUARTER_S)
+		seconds = zone_of_hours(r->cli->utc) ? HOUR_S : QUARTER_S;
+	return (uint64_t)(seconds * SECOND);
 }
 
 static enum trail_err ask(struct reporting *r)

@@ -111,7 +111,7 @@ def day_begins(zone):
         day += datetime.timedelta(days=1)
 
 
-@pytest.mark.parametrize("zone", ["UTC", "Europe/Stockholm", "Asia/Kolkata", "America/St_Johns"])
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Stockholm", "Asia/Kolkata", "America/St_Johns", "Asia/Pyongyang"])
 def test_days_are_those_of_the_readers_zone(log, zone):
     begins = list(day_begins(zoneinfo.ZoneInfo(zone)))
     ends = begins[1:] + [BEGIN + datetime.timedelta(days=9)]
