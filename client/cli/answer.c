@@ -235,6 +235,9 @@ static int keep_cursor(const struct answer *a)
 	bool part = a->shown < trail_rows_matched(a->rows);
 	if (!a->asking->cursor || fflush(stdout) != 0 || ferror(stdout))
 		return EXIT_OK;
+	/* A pager that could not be run showed nothing; main says so. */
+	if (!pager_close(&a->cli->pager))
+		return EXIT_OK;
 	return cursor_write(&a->cursor, trail_origin(a->cli->trail),
 		part ? a->last + 1 : trail_rows_read(a->rows), true);
 }

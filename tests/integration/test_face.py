@@ -165,6 +165,15 @@ def test_no_question_is_a_formula(log):
     assert head[-1].startswith('trail search object:"x;\\u{3d}1+1')
 
 
+def test_what_stands_below_the_rows_is_in_the_readers_language(log):
+    said = log.terminal.screen("search", "source:journal", "-n", "5", "--lang", "sv", "--no-pager")
+    assert "visar 5 av 12; -n 0 visar alla" in said
+    assert re.search(r"^12 h\u00e4ndelser \u00b7 1 av 1 k\u00e4lla aktuell \u00b7 0 luckor \u00b7 \w+ \u00b7 "
+                     r"checkpoint \d+$", said, re.M)
+    said = log.terminal.screen("search", "index:5..6", "--lang", "sv", "--no-pager", LC_ALL="C")
+    assert said.isascii() and re.search(r" handelse.* - 1 av 1 kalla aktuell - 0 luckor - ", said)
+
+
 # ---- going on ---------------------------------------------------------------------------------------
 
 def test_after_shows_the_first_behind_a_record(log):
@@ -246,6 +255,34 @@ def test_a_cursor_does_not_move_past_rows_that_nobody_got(lone):
     assert len(lone.rows("search", "source:journal", "--cursor-file", cursor)) == COUNT
     done = lone("search", "source:journal", "--cursor-file", lone.folder / "no" / "cursor", code=3)
     assert "cannot write the cursor file" in done.stderr and done.stdout.count("\n") == COUNT
+
+
+def test_a_cursor_does_not_move_past_a_pager_that_cannot_be_run(lone):
+    lone("import", write(lone.folder, "a.jsonl", events()))
+    terminal = Terminal(lone.program.parent, lone.folder, lone.address)
+    words = ("search", "source:journal", "--cursor-file", lone.folder / "cursor", "-n", 5)
+    assert "--no-pager" in terminal.screen(*words, code=3, TRAIL_PAGER="/nowhere/pager")
+    assert not (lone.folder / "cursor").exists()
+    text = terminal.screen(*words, TRAIL_PAGER="sed 's/^/paged: /'")
+    assert len(re.findall(r"^paged: +\d+  2026", text, re.M)) == 5
+    assert "paged: showing 5 of 12; the next time goes on behind them" in text
+    assert minutes(lone.rows(*words)) == [5, 6, 7, 8, 9]
+
+
+@pytest.mark.parametrize("words", [
+    ["search", "source:journal", "-r", "-n", "3"], ["search", "--around", "1m", "FIRST", "source:journal"],
+    ["search", "--same", "object", "FIRST", "-n", "0"], ["history", "/o/1", "-o", "table"],
+    ["search", "source:journal", "--after", "FIRST", "-o", "csv", "--fields", "index"],
+    ["report", "actors", "source:journal"]])
+def test_every_answer_goes_through_the_pager_whole(log, words):
+    words = [str(log.first) if w == "FIRST" else w for w in words]
+    plain = log.terminal.screen(*words, "--no-pager", COLUMNS="80")
+    paged = log.terminal.screen(*words, TRAIL_PAGER="sed 's/^/> /'", COLUMNS="80")
+    number = re.compile(r"(checkpoint|record) \d+|index:\d+")
+    # What is said before the first row is said to the terminal.
+    rest = [line for line in plain.splitlines() if not line.startswith("trail: ")]
+    shown = [line[2:] for line in paged.splitlines() if line.startswith("> ")]
+    assert [number.sub("", x) for x in shown] == [number.sub("", x) for x in rest] and len(rest) > 1
 
 
 # ---- following --------------------------------------------------------------------------------------
