@@ -21,6 +21,21 @@ static bool is_range(const struct answer *a)
 	return a->kind == REQUEST_GET;
 }
 
+static bool is_report(const struct answer *a)
+{
+	return a->kind == REQUEST_REPORT;
+}
+
+/* Whether the counts of the keys are `all` together. */
+static bool sums_up(const struct rows *page, uint64_t all)
+{
+	uint64_t sum = 0;
+	for (size_t i = 0; i < page->count_count; i++)
+		if (__builtin_add_overflow(sum, page->counts[i].count, &sum))
+			return false;
+	return sum == all;
+}
+
 /* ---- what the page says of itself ---- */
 
 static misfit sizes_fit(struct trial *t)
@@ -87,13 +102,16 @@ static misfit counts_fit(const struct trial *t)
 	uint64_t room = t->high > t->low ? t->high - t->low : 0;
 	if (asked->limit != 0 && rows > asked->limit)
 		return "it has more rows than were asked for";
-	if (asked->count && rows != 0)
+	bool counted = asked->count || is_report(a);
+	if (counted && rows != 0)
 		return "it has rows, where they were to be counted";
 	if (t->page->matched < a->matched)
 		return "it counts fewer rows than before";
 	uint64_t more = t->page->matched - a->matched;
-	if (asked->count ? more > room : more != rows)
+	if (counted ? more > room : more != rows)
 		return "it counts other rows than there are";
+	if (is_report(a) ? !sums_up(t->page, more) : t->page->count_count != 0)
+		return "what it counts by key is not what it counts in all";
 	/* Of a range every record is due. */
 	if (is_range(a) && rows != room)
 		return "it holds other records than the range has";
@@ -365,6 +383,8 @@ static void go_on(struct answer *a, const struct rows *page)
 	a->matched = page->matched;
 	a->position = page->position;
 	a->completeness = page->completeness;
+	a->counts = page->counts;
+	a->count_count = page->count_count;
 	if (page->next.len != 0)
 		memcpy(a->next, page->next.data, page->next.len);
 	a->question.paging.next = span_of(a->next, page->next.len);

@@ -29,7 +29,7 @@ struct row {
 
 struct answer {
 	/* The question, set before its first page; its size and next go on by themselves. */
-	enum request_kind kind; /* Get, Search, History */
+	enum request_kind kind; /* Get, Search, History, Report */
 	struct question question;
 	struct query query;
 	struct query_term object; /* a history's query */
@@ -47,7 +47,9 @@ struct answer {
 	struct name_book book;
 
 	/* The newest page; views it. */
-	struct span note; /* its checkpoint as it came; empty on pages that name none */
+	struct span note;           /* its checkpoint as it came; empty on pages that name none */
+	const struct count *counts; /* of a report */
+	size_t count_count;
 	struct row *rows;
 	size_t row_count;
 	struct named *named;

@@ -274,10 +274,14 @@ uint64_t trail_rows_witnessed(const struct trail_rows *r)
 	return ended(r).witnessed;
 }
 
+const char *rows_method(enum search_method method)
+{
+	return method == METHOD_SCAN ? "scan" : method == METHOD_INDEX ? "index" : "";
+}
+
 const char *trail_rows_method(const struct trail_rows *r)
 {
-	enum search_method method = ended(r).method;
-	return method == METHOD_SCAN ? "scan" : method == METHOD_INDEX ? "index" : "";
+	return rows_method(ended(r).method);
 }
 
 void trail_rows_free(struct trail_rows *r)

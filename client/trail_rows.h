@@ -25,6 +25,8 @@ struct trail_rows {
 	struct kept_items named; /* what they name */
 };
 
+/* How an answer was found, in a word. */
+const char *rows_method(enum search_method method);
 /* The handle's connection ends: no answer goes on. */
 void rows_forsake(struct trail *t);
 

@@ -104,6 +104,7 @@ uint32_t access_needed(enum request_kind kind)
 	case REQUEST_GET:
 	case REQUEST_SEARCH:
 	case REQUEST_HISTORY:
+	case REQUEST_REPORT:
 		return ROLE_INVESTIGATOR;
 	case REQUEST_RECORDS:
 	case REQUEST_CONTROLS:

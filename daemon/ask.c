@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ask.h"
 
+#include "../proto/group.h"
 #include "clock.h"
+#include "counts.h"
 #include "entry_name.h"
 #include "index/hits.h"
 #include "page.h"
@@ -56,6 +58,7 @@ struct ask {
 	struct met met[NAMES_MET];
 	struct sweep sweep;
 	struct page page;
+	struct counts *counts;       /* of a report; NULL: there are rows */
 	struct match_question asked; /* of the index */
 	struct hits *hits;           /* NULL: the log itself is read */
 	/* Of the record looked at last: its leaf; downwards its prev, the leaf of the next. */
@@ -286,23 +289,23 @@ static bool may_match(const struct ask *ask, struct span payload)
 	return true;
 }
 
-/* *matches: whether the event answers. TRAIL_CORRUPT: it is no event, though committed to. */
-static enum trail_err judge_event(
-	const struct ask *ask, const struct query_view *seen, struct span payload, bool *matches)
+/*
+ * *matches: whether the event answers; then view->facts are its, in *facts. TRAIL_CORRUPT: it is no
+ * event, though committed to. */
+static enum trail_err judge_event(const struct ask *ask, struct query_view *view,
+	struct event_facts *facts, struct span payload, bool *matches)
 {
 	const struct paging *paging = &ask->question->paging;
-	struct query_view view = *seen;
-	struct event_facts facts;
 	struct event_fault fault;
 	*matches = false;
 	if (!may_match(ask, payload))
 		return TRAIL_OK;
-	if (event_walk(payload, &facts, &fault) != TRAIL_OK)
+	if (event_walk(payload, facts, &fault) != TRAIL_OK)
 		return TRAIL_CORRUPT;
-	view.facts = &facts;
-	*matches = query_matches(ask->query, &view) &&
-		(paging->since_ns == 0 || facts.time_ns >= paging->since_ns) &&
-		(paging->until_ns == 0 || facts.time_ns < paging->until_ns);
+	view->facts = facts;
+	*matches = query_matches(ask->query, view) &&
+		(paging->since_ns == 0 || facts->time_ns >= paging->since_ns) &&
+		(paging->until_ns == 0 || facts->time_ns < paging->until_ns);
 	return TRAIL_OK;
 }
 
@@ -324,11 +327,24 @@ static enum trail_err judge_record(struct ask *ask, const struct record *r, stru
 	return err;
 }
 
+/* One more of what the event has, or its row. TRAIL_END: the page is full. */
+static enum trail_err put_event(struct ask *ask, const struct query_view *view,
+	const uint8_t bytes[RECORD_LEN], const struct record *r, struct span salt,
+	struct span payload)
+{
+	char room[QUERY_ROOM_LEN];
+	if (ask->counts)
+		return counts_add(ask->counts, group_key(ask->question, view, room)) ? TRAIL_OK
+										     : TRAIL_END;
+	return page_add(&ask->page, view->index, bytes, r, salt, payload);
+}
+
 /* The record, if it answers, goes to the page. TRAIL_END: the page is full. */
 static enum trail_err take(
 	struct ask *ask, uint64_t index, const uint8_t bytes[RECORD_LEN], const struct record *r)
 {
 	struct query_view view = { .index = index, .class_no = r->class_no };
+	struct event_facts facts;
 	char names[2][ENTRY_NAME_MAX + 1];
 	struct span salt = { 0 }, payload = { 0 };
 	bool matches = true;
@@ -346,13 +362,13 @@ static enum trail_err take(
 	/* This version erases nothing: a payload that is not there was taken away. */
 	if (sweep_payload(&ask->sweep, index, r, &salt, &payload))
 		return TRAIL_CORRUPT;
-	if (ask->events && judge_event(ask, &view, payload, &matches))
+	if (ask->events && judge_event(ask, &view, &facts, payload, &matches))
 		return TRAIL_CORRUPT;
 	if (!matches)
 		return TRAIL_OK;
 	enum trail_err err = TRAIL_OK;
 	if (!count)
-		err = page_add(&ask->page, index, bytes, r, salt, payload);
+		err = put_event(ask, &view, bytes, r, salt, payload);
 	ask->at.matched += err == TRAIL_OK;
 	return err;
 }
@@ -628,6 +644,8 @@ static enum trail_err finish(struct ask *ask)
 	if (err)
 		return err;
 	rows.named_count = ask->page.named_count;
+	rows.counts = ask->counts ? ask->counts->list : NULL;
+	rows.count_count = ask->counts ? ask->counts->count : 0;
 	rows.next = cursor_keep(ask);
 	if (paging->size == 0)
 		rows.checkpoint =
@@ -640,7 +658,8 @@ static enum trail_err finish(struct ask *ask)
 static bool is_small(const struct request *request)
 {
 	const struct question *q = &request->question;
-	return q->paging.follow_ms != 0 || (request->kind == REQUEST_GET && q->count <= 1);
+	return q->paging.follow_ms != 0 || request->kind == REQUEST_REPORT ||
+		(request->kind == REQUEST_GET && q->count <= 1);
 }
 
 static size_t rows_of(const struct request *request)
@@ -655,9 +674,14 @@ static size_t bytes_of(const struct request *request)
 	return is_small(request) ? SMALL_BYTES : PAGE_BYTES;
 }
 
+static size_t extra_of(const struct request *request)
+{
+	return request->kind == REQUEST_REPORT ? sizeof(struct counts) : 0;
+}
+
 size_t ask_need(const struct request *request)
 {
-	return page_need(rows_of(request), bytes_of(request));
+	return page_need(rows_of(request), bytes_of(request)) + extra_of(request);
 }
 
 uint64_t ask_trace(struct span next)
@@ -688,8 +712,9 @@ static void understand(struct ask *ask)
 	const struct paging *paging = &ask->question->paging;
 	ask->asks_event =
 		query_asks_event(ask->query) || paging->since_ns != 0 || paging->until_ns != 0;
-	ask->asks_source = query_asks(ask->query, QUERY_SOURCE);
-	ask->asks_peer = query_asks(ask->query, QUERY_PEER);
+	ask->asks_source =
+		query_asks(ask->query, QUERY_SOURCE) || ask->question->by == GROUP_SOURCE;
+	ask->asks_peer = query_asks(ask->query, QUERY_PEER) || ask->question->by == GROUP_PEER;
 	gather_needles(ask);
 }
 
@@ -713,7 +738,13 @@ static bool begin(struct ask *ask)
 	const struct request *request = &look->op->request;
 	ask->page = (struct page){ .look = look, .sweep = &ask->sweep, .size = ask->size };
 	open_hits(ask);
-	return page_open(&ask->page, rows_of(request), bytes_of(request), 0);
+	if (!page_open(&ask->page, rows_of(request), bytes_of(request), extra_of(request)))
+		return false;
+	if (request->kind == REQUEST_REPORT) {
+		ask->counts = ask->page.extra;
+		ask->counts->seed = load_be64(look->head.root.b);
+	}
+	return true;
 }
 
 void ask_answer(struct lookup *look)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Answers Search, History and Get, a page at a time, by looking at every record and payload in the
- * range: no index yet. Each record that is passed must be the one that the next was chained to, the
- * ends of the page must lie in the signed tree, and each payload must open its commitment, so an
- * edited store makes no row disappear: it makes the answer fail.
+ * Answers Search, History, Get and Report, a page at a time, by looking at every record and payload
+ * in the range: no index yet. Each record that is passed must be the one that the next was chained
+ * to, the ends of the page must lie in the signed tree, and each payload must open its commitment,
+ * so an edited store makes no row disappear: it makes the answer fail.
  *
  * `next` carries where to go on and the index of the question's trace (daemon/trace.h). It is no
  * secret and needs none: a page is given only where that record is the trace of this very question,

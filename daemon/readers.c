@@ -148,6 +148,7 @@ static void look_up(struct lookup *r)
 	case REQUEST_GET:
 	case REQUEST_SEARCH:
 	case REQUEST_HISTORY:
+	case REQUEST_REPORT:
 		ask_answer(r);
 		break;
 	case REQUEST_NONE:

@@ -3,6 +3,7 @@
 
 #include "../proto/crypto.h"
 #include "../proto/frame.h"
+#include "../proto/group.h"
 #include "../proto/query_parse.h"
 #include "../proto/wire.h"
 #include "access.h"
@@ -257,6 +258,17 @@ static bool parse_query(struct op *op)
 	return err ? refuse_query(op, err, &fault) : true;
 }
 
+/* NULL: the report can be had. */
+static const char *report_misfit(const struct question *q)
+{
+	const struct paging *p = &q->paging;
+	if (p->newest_first || p->count || p->follow_ms != 0 || p->limit != 0)
+		return "of its paging a Report has from, times, size and next alone";
+	if (q->after.len > EVENT_TEXT_MAX)
+		return "`after` is no key of a report";
+	return group_misfit(q->by, q->bucket_ns);
+}
+
 /* NULL: its pages can be had. */
 static const char *paging_misfit(const struct request *request)
 {
@@ -266,6 +278,8 @@ static const char *paging_misfit(const struct request *request)
 		!p->count && p->follow_ms == 0;
 	if (request->kind == REQUEST_GET && !plain)
 		return "of its paging a Get has limit, size and next alone";
+	if (request->kind == REQUEST_REPORT)
+		return report_misfit(q);
 	if (q->want_genesis && q->count > 1)
 		return "record 0 is added to one record, not to a range";
 	if (p->follow_ms > FOLLOW_MS_MAX)
@@ -304,6 +318,8 @@ static const struct handler HANDLERS[] = {
 	[REQUEST_STATUS] = { "read the status", "status", ROAD_HERE, ANSWER_SMALL, NULL },
 	[REQUEST_SEARCH] = { "search", "search", ROAD_QUESTION, ANSWER_SMALL, judge_question },
 	[REQUEST_HISTORY] = { "ask for a history", "history", ROAD_QUESTION, ANSWER_SMALL,
+		judge_question },
+	[REQUEST_REPORT] = { "have events counted", "report", ROAD_QUESTION, ANSWER_SMALL,
 		judge_question },
 	[REQUEST_SOURCES] = { "list the sources", "sources", ROAD_READERS, ANSWER_SOURCES, NULL },
 	[REQUEST_CONTROLS] = { "read control entries", "controls", ROAD_READERS, ANSWER_SOURCES,
@@ -377,10 +393,11 @@ static bool put_on_record(struct service *service, struct op *op)
 /* A question in a refusal: its text, and whom it asks about where that can be told. */
 static void add_question(struct refusal *refusal, const struct op *op)
 {
-	if (op->request.kind != REQUEST_SEARCH && op->request.kind != REQUEST_HISTORY)
+	bool query = op->request.kind == REQUEST_SEARCH || op->request.kind == REQUEST_REPORT;
+	if (!query && op->request.kind != REQUEST_HISTORY)
 		return;
 	struct span text = op->request.question.text;
-	refusal->asked = op->request.kind == REQUEST_SEARCH ? "query" : "object";
+	refusal->asked = query ? "query" : "object";
 	refusal->text = text.len <= QUERY_MAX ? text : span_of(text.data, 0);
 	refusal->subject = trace_subject(op);
 }

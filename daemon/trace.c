@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trace.h"
 
+#include "../proto/group.h"
 #include "../proto/wire.h"
 
 #include <inttypes.h>
@@ -9,7 +10,7 @@
 enum {
 	OBJECT_MAX = 32, /* "get:" and a number */
 	NUMBER_MAX = 24,
-	ATTRIBUTES_MAX = 5,
+	ATTRIBUTES_MAX = 6,
 };
 
 /* The attributes, and the numbers that their values view. */
@@ -42,18 +43,23 @@ static const char *verb_of(enum request_kind kind)
 {
 	if (kind == REQUEST_SEARCH)
 		return "search";
+	if (kind == REQUEST_REPORT)
+		return "report";
 	return kind == REQUEST_HISTORY ? "history" : "get";
 }
 
 static void note_all(struct notes *notes, const struct request *request)
 {
 	const struct question *q = &request->question;
-	if (request->kind == REQUEST_SEARCH)
+	bool report = request->kind == REQUEST_REPORT;
+	if (request->kind == REQUEST_SEARCH || report)
 		note_text(notes, "query", q->text);
 	else if (request->kind == REQUEST_HISTORY)
 		note_text(notes, "object", q->text);
 	else if (q->count > 1)
 		note_count(notes, "count", q->count);
+	if (report)
+		note_text(notes, "by", span_text(group_word(q->by)));
 	if (q->paging.since_ns != 0)
 		note_time(notes, "since_ns", q->paging.since_ns);
 	if (q->paging.until_ns != 0)
@@ -66,7 +72,8 @@ struct span trace_subject(const struct op *op)
 {
 	const struct query_term *only = NULL;
 	const struct query *query = &op->query;
-	for (size_t i = 0; op->request.kind == REQUEST_SEARCH && i < query->count; i++) {
+	bool asks = op->request.kind == REQUEST_SEARCH || op->request.kind == REQUEST_REPORT;
+	for (size_t i = 0; asks && i < query->count; i++) {
 		const struct query_term *term = &query->terms[i];
 		if (term->field != QUERY_SUBJECT || term->negated)
 			continue;

@@ -5,22 +5,23 @@
  * a later page proves that it belongs to a question on record by being encoded once more.
  *
  *   action       READ
- *   verb         search | history | get
+ *   verb         search | history | get | report
  *   actor        "uid:1001"
- *   object.id    search | history | get:INDEX
+ *   object.id    search | history | get:INDEX | report
  *   subject      the one that the query names, where that is one person
- *   attributes   query | object, since_ns, until_ns, count, follow
+ *   attributes   query | object, count, by, since_ns, until_ns, follow
  */
 #ifndef DAEMON_TRACE_H
 #define DAEMON_TRACE_H
 
 #include "op.h"
 
-/* Append the event of op->request, a Search, History or Get of op->peer, asked at `time_ns`. */
+/* Append the event of op->request, a Search, History, Get or Report of op->peer, asked at
+ * `time_ns`. */
 void trace_encode(const struct op *op, int64_t time_ns, struct buf *out);
 /*
- * The one subject that op->query of a Search names: of its only term for subject without NOT, when
- * it names a whole one. Empty: none or several, or one that no event can have.
+ * The one subject that op->query of a Search or Report names: of its only term for subject without
+ * NOT, when it names a whole one. Empty: none or several, or one that no event can have.
  */
 struct span trace_subject(const struct op *op);
 /*

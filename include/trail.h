@@ -155,6 +155,7 @@ struct trail_receipt;     /* what the log answered for a batch, verified */
 struct trail_entry;       /* one record of the log with what it commits to, verified */
 struct trail_query;       /* what is asked of the log */
 struct trail_rows;        /* the answer, row by row, each verified */
+struct trail_report;      /* how many events have what */
 struct trail_sources;     /* who writes to the log */
 struct trail_status;      /* how the daemon is */
 struct trail_predecessor; /* the log that this one follows */
@@ -628,6 +629,60 @@ uint64_t trail_rows_witnessed(const struct trail_rows *r);
 /* How it was found: by "scan" of every record, or by "index"; "" before TRAIL_END. */
 const char *trail_rows_method(const struct trail_rows *r);
 void trail_rows_free(struct trail_rows *r);
+
+/* What a report counts by: what events have in this field of a query, or when they happened. */
+enum trail_group {
+	TRAIL_BY_ACTOR = 1,
+	TRAIL_BY_OBJECT = 2,
+	TRAIL_BY_SUBJECT = 3,
+	TRAIL_BY_ACTION = 4,
+	TRAIL_BY_OUTCOME = 5,
+	TRAIL_BY_SOURCE = 6,
+	TRAIL_BY_PEER = 7,
+	TRAIL_BY_UNIT = 8,
+	TRAIL_BY_TYPE = 9,
+	TRAIL_BY_VERB = 10,
+	TRAIL_BY_CLASS = 11,
+	TRAIL_BY_PURPOSE = 12,
+	TRAIL_BY_CORRELATION = 13,
+	TRAIL_BY_MEDIUM = 14,
+	TRAIL_BY_HOST = 15,
+	TRAIL_BY_TIME = 16,
+};
+
+/*
+ * How many of the events that match `q` (NULL: all) have what in the field `by`. For TRAIL_BY_TIME
+ * they are counted in buckets of `bucket_ns`, a second or more, that begin at 1970; else it is 0.
+ * The question is on record, judged first, and refused as that of trail_search; q's progress is
+ * told. *report is the caller's: trail_report_free, before or after the handle is freed.
+ *
+ * The counts are what the daemon says. No proof of them can be had from it, only that they are not
+ * more than the records it looked at: who must prove a number takes the rows, by trail_search.
+ *
+ * TRAIL_MORE     progress said stop: there is no report.
+ * TRAIL_CORRUPT  the daemon lies; the handle is of no more use.
+ * TRAIL_MISUSE   `q` follows, is newest first or keeps evidence; `by` or `bucket_ns` is none; or,
+ *                as from trail_search, all is well but the handle is not open.
+ */
+enum trail_err trail_report(struct trail *t, const struct trail_query *q, enum trail_group by,
+	uint64_t bucket_ns, struct trail_report **report);
+void trail_report_free(struct trail_report *r);
+/* How many keys there are; key i from 0, the one with the most events first, then as they sort. */
+size_t trail_report_count(const struct trail_report *r);
+/* "": events that have nothing there. A word is in lower case. NULL: it is by time. */
+const char *trail_report_key(const struct trail_report *r, size_t i);
+/* Of TRAIL_BY_TIME: when the bucket begins, ns since 1970. Buckets without events are not there. */
+int64_t trail_report_time(const struct trail_report *r, size_t i);
+uint64_t trail_report_events(const struct trail_report *r, size_t i);
+/* Events in all; the rest as trail_rows_* of the same names. */
+uint64_t trail_report_matched(const struct trail_report *r);
+uint64_t trail_report_read(const struct trail_report *r);
+uint64_t trail_report_size(const struct trail_report *r);
+uint32_t trail_report_sources(const struct trail_report *r);
+uint32_t trail_report_current(const struct trail_report *r);
+uint64_t trail_report_gaps(const struct trail_report *r);
+uint64_t trail_report_witnessed(const struct trail_report *r);
+const char *trail_report_method(const struct trail_report *r);
 
 /*
  * The evidence for one row, at the checkpoint of its answer: a line of text (trail-format(7)) with

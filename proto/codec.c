@@ -74,6 +74,8 @@ static uint32_t repeat_max(
 	if (field->type != PROTOBUF_C_TYPE_MESSAGE ||
 		field->descriptor == &trail__v1__run__descriptor)
 		return APPEND_EVENTS_MAX;
+	if (field->descriptor == &trail__v1__count__descriptor)
+		return COUNTS_MAX;
 	if (desc == &trail__v1__rows__descriptor || desc == &trail__v1__sources_answer__descriptor)
 		return ROWS_MAX;
 	return CLAIMS_MAX; /* claims, standings, witnesses; changes and attributes of an event */
@@ -98,6 +100,8 @@ static size_t value_size(
 							      : sizeof(struct hash);
 	if (field->descriptor == &trail__v1__run__descriptor)
 		return sizeof(struct run);
+	if (field->descriptor == &trail__v1__count__descriptor)
+		return sizeof(struct count);
 	if (desc == &trail__v1__rows__descriptor)
 		return sizeof(struct evidence_item);
 	if (desc == &trail__v1__sources_answer__descriptor)
@@ -398,6 +402,9 @@ SAME_NUMBER(REQUEST_SEARCH, TRAIL__V1__REQUEST__BODY_SEARCH);
 SAME_NUMBER(REQUEST_HISTORY, TRAIL__V1__REQUEST__BODY_HISTORY);
 SAME_NUMBER(REQUEST_SOURCES, TRAIL__V1__REQUEST__BODY_SOURCES);
 SAME_NUMBER(REQUEST_CONTROLS, TRAIL__V1__REQUEST__BODY_CONTROLS);
+SAME_NUMBER(REQUEST_REPORT, TRAIL__V1__REQUEST__BODY_REPORT);
+SAME_NUMBER(GROUP_ACTOR, TRAIL__V1__GROUP__GROUP_ACTOR);
+SAME_NUMBER(GROUP_TIME, TRAIL__V1__GROUP__GROUP_TIME);
 SAME_NUMBER(ACK_WITNESSED, TRAIL__V1__ACK__WITNESSED);
 
 static enum trail_err hello_take(const Trail__V1__Hello *in, struct arena *arena, struct hello *out)
@@ -499,6 +506,20 @@ static struct controls_wanted controls_take(const Trail__V1__Controls *in)
 	};
 }
 
+static struct checkpoint_wanted checkpoint_wanted_take(const Trail__V1__CheckpointRequest *in)
+{
+	return (struct checkpoint_wanted){ .sealed = in->sealed, .above = in->above };
+}
+
+static struct question report_take(const Trail__V1__Report *in)
+{
+	struct question question = question_take(in->query, in->paging);
+	question.by = (enum report_group)in->by;
+	question.bucket_ns = in->bucket_ns;
+	question.after = bytes_of(in->after);
+	return question;
+}
+
 static enum trail_err request_body_take(
 	const Trail__V1__Request *in, struct arena *arena, struct request *out)
 {
@@ -507,10 +528,7 @@ static enum trail_err request_body_take(
 	case REQUEST_STATUS:
 		return TRAIL_OK;
 	case REQUEST_CHECKPOINT:
-		out->checkpoint = (struct checkpoint_wanted){
-			.sealed = in->checkpoint->sealed,
-			.above = in->checkpoint->above,
-		};
+		out->checkpoint = checkpoint_wanted_take(in->checkpoint);
 		return TRAIL_OK;
 	case REQUEST_CONTROLS:
 		out->controls = controls_take(in->controls);
@@ -541,6 +559,9 @@ static enum trail_err request_body_take(
 		return TRAIL_OK;
 	case REQUEST_HISTORY:
 		out->question = question_take(in->history->object, in->history->paging);
+		return TRAIL_OK;
+	case REQUEST_REPORT:
+		out->question = report_take(in->report);
 		return TRAIL_OK;
 	case REQUEST_SOURCES:
 		out->sources.size = in->sources->size;
@@ -784,9 +805,22 @@ static enum trail_err items_take(size_t count, Trail__V1__Evidence__Item *const 
 SAME_NUMBER(METHOD_SCAN, TRAIL__V1__COMPLETENESS__METHOD__SCAN);
 SAME_NUMBER(METHOD_INDEX, TRAIL__V1__COMPLETENESS__METHOD__INDEX);
 
+static enum trail_err counts_take(
+	size_t count, Trail__V1__Count *const *in, struct arena *arena, const struct count **out)
+{
+	struct count *counts = arena_take_array(arena, count, sizeof *counts);
+	if (!counts)
+		return TRAIL_TOO_BIG;
+	for (size_t i = 0; i < count; i++)
+		counts[i] = (struct count){ bytes_of(in[i]->key), in[i]->count };
+	*out = counts;
+	return TRAIL_OK;
+}
+
 static enum trail_err rows_take(const Trail__V1__Rows *in, struct arena *arena, struct rows *out)
 {
 	*out = (struct rows){
+		.count_count = in->n_counts,
 		.row_count = in->n_rows,
 		.named_count = in->n_named,
 		.checkpoint = bytes_of(in->checkpoint),
@@ -811,7 +845,9 @@ static enum trail_err rows_take(const Trail__V1__Rows *in, struct arena *arena, 
 		};
 	}
 	enum trail_err err = items_take(in->n_rows, in->rows, arena, &out->rows);
-	return err ? err : items_take(in->n_named, in->named, arena, &out->named);
+	if (!err)
+		err = items_take(in->n_named, in->named, arena, &out->named);
+	return err ? err : counts_take(in->n_counts, in->counts, arena, &out->counts);
 }
 
 static enum trail_err source_state_take(

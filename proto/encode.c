@@ -88,6 +88,15 @@ static void put_question(struct buf *out, const struct question *question)
 	put_paging(out, 2, &question->paging);
 }
 
+static void put_report(struct buf *out, const struct question *question)
+{
+	wire_put_bytes(out, 1, question->text);
+	wire_put_number(out, 2, question->by);
+	wire_put_number(out, 3, question->bucket_ns);
+	wire_put_bytes(out, 4, question->after);
+	put_paging(out, 5, &question->paging);
+}
+
 static void put_prove(struct buf *out, const struct prove *prove)
 {
 	if (prove->consistency)
@@ -138,6 +147,9 @@ static void put_request_body(struct buf *out, const struct request *request)
 	case REQUEST_SEARCH:
 	case REQUEST_HISTORY:
 		put_question(out, &request->question);
+		break;
+	case REQUEST_REPORT:
+		put_report(out, &request->question);
 		break;
 	case REQUEST_SOURCES:
 		wire_put_number(out, 1, request->sources.size);
@@ -263,6 +275,12 @@ static void put_rows(struct buf *out, const struct rows *rows)
 	wire_put_bytes(out, 7, rows->next);
 	wire_put_number(out, 8, rows->done);
 	put_completeness(out, &rows->completeness);
+	for (size_t i = 0; i < rows->count_count; i++) {
+		struct wire_mark mark = wire_open(out, 10);
+		wire_put_bytes(out, 1, rows->counts[i].key);
+		wire_put_number(out, 2, rows->counts[i].count);
+		wire_close(out, mark);
+	}
 }
 
 static void put_source_state(struct buf *out, const struct source_state *state)

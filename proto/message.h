@@ -20,6 +20,7 @@ enum {
 	SEAL_HEIGHT_MAX = 20,
 	APPEND_EVENTS_MAX = 1000,
 	RECORD_PAGE_MAX = 2330, /* 112-byte records in 256 KiB, with room for a checkpoint */
+	COUNTS_MAX = 4096,      /* keys of one page of a report */
 	ROWS_MAX = 1000,        /* of one page, and SOURCE and PEER entries that they name */
 	CURSOR_MAX = 64,        /* bytes of a page's `next` */
 	WITNESSES_MAX = 64,     /* of a policy, and so of a status */
@@ -44,6 +45,7 @@ enum request_kind {
 	REQUEST_HISTORY = 12,
 	REQUEST_SOURCES = 13,
 	REQUEST_CONTROLS = 14,
+	REQUEST_REPORT = 15,
 };
 
 struct claim {
@@ -104,12 +106,40 @@ struct paging {
 	struct span next;
 };
 
-/* Search, History, Get: what shows payloads, and therefore goes on record. */
+/* What a report counts by; message.h follows trail.proto, and <trail.h> both. */
+enum report_group {
+	GROUP_UNSPECIFIED = 0,
+	GROUP_ACTOR = 1,
+	GROUP_OBJECT = 2,
+	GROUP_SUBJECT = 3,
+	GROUP_ACTION = 4,
+	GROUP_OUTCOME = 5,
+	GROUP_SOURCE = 6,
+	GROUP_PEER = 7,
+	GROUP_UNIT = 8,
+	GROUP_TYPE = 9,
+	GROUP_VERB = 10,
+	GROUP_CLASS = 11,
+	GROUP_PURPOSE = 12,
+	GROUP_CORRELATION = 13,
+	GROUP_MEDIUM = 14,
+	GROUP_HOST = 15,
+	GROUP_TIME = 16,
+};
+
+enum {
+	GROUP_TIME_LEN = 8 /* of a key */
+};
+
+/* Search, History, Get, Report: what shows payloads, and therefore goes on record. */
 struct question {
-	struct span text;  /* Search: the query. History: the object's id */
-	uint64_t index;    /* Get: the first record, */
-	uint64_t count;    /*      and how many; 0: one */
-	bool want_genesis; /*      record 0 as well */
+	struct span text;     /* Search: the query. History: the object's id */
+	uint64_t index;       /* Get: the first record, */
+	uint64_t count;       /*      and how many; 0: one */
+	bool want_genesis;    /*      record 0 as well */
+	enum report_group by; /* Report, whose text is a query */
+	uint64_t bucket_ns;
+	struct span after;
 	struct paging paging;
 };
 
@@ -146,7 +176,7 @@ struct request {
 		struct hello hello;
 		struct append append;
 		struct epoch_word word;   /* Close, Keepalive */
-		struct question question; /* Search, History, Get */
+		struct question question; /* Search, History, Get, Report */
 		struct records_wanted records;
 		struct sources_wanted sources;
 		struct prove prove;
@@ -252,7 +282,14 @@ struct completeness {
 	uint64_t witnessed;
 };
 
+struct count {
+	struct span key;
+	uint64_t count;
+};
+
 struct rows {
+	const struct count *counts; /* of a report, at most COUNTS_MAX */
+	size_t count_count;
 	const struct evidence_item *rows; /* at most ROWS_MAX */
 	size_t row_count;
 	const struct evidence_item *named; /* at most ROWS_MAX */

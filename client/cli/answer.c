@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "answer.h"
 
-#include "caret.h"
+#include "completeness.h"
+#include "cursor.h"
 #include "folder.h"
 #include "output.h"
 #include "progress.h"
@@ -10,22 +11,19 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-enum {
-	ROWS_ON_TERMINAL = 1000, /* where nobody says how many */
-	ROWS_BEFORE_FOLLOW = 10,
-	GROUPED_MAX = 32,
-};
 
 /* One question on its way to the screen. */
 struct answer {
 	struct cli *cli;
 	const struct asking *asking;
 	struct trail_rows *rows;
+	struct manner manner;
+	char *question; /* what a CSV says that it holds; NULL until it does */
 	struct render render;
 	struct progress progress;
 	uint64_t shown;
+	uint64_t last; /* index of the row that was shown last */
+	struct cursor cursor;
 	struct folder *folder; /* where evidence is kept; NULL: nowhere */
 	/* Rows that are kept until the oldest of them is known: side by side in `kept`. */
 	FILE *to;
@@ -34,67 +32,6 @@ struct answer {
 	size_t *starts;
 	size_t start_count, start_cap;
 };
-
-void asking_choices(struct asking *asking, struct choice to[ASKING_CHOICES])
-{
-	const struct choice choices[ASKING_CHOICES] = {
-		{ .name = "since", .letter = 'S', .text = &asking->since, .value = VALUE_WHEN },
-		{ .name = "until", .letter = 'U', .text = &asking->until, .value = VALUE_WHEN },
-		{ .name = "limit", .letter = 'n', .text = &asking->limit },
-		{ .name = "reverse", .letter = 'r', .flag = &asking->newest_first },
-		{ .name = "follow", .letter = 'f', .flag = &asking->follow },
-		{ .name = "scan", .flag = &asking->scan },
-		{ .name = "explain", .flag = &asking->explain },
-		{ .name = "evidence", .text = &asking->evidence, .value = VALUE_FILE },
-		{ .name = NULL },
-	};
-	memcpy(to, choices, sizeof choices);
-}
-
-/* ---- what was asked ---- */
-
-static bool read_when(const char *option, const char *text, int64_t *ns)
-{
-	*ns = 0;
-	if (!text || when_say(text, ns))
-		return true;
-	say("%s %s is not a time; write 2026-03-01, 2026-03-01T12:00:00+01:00, today, yesterday, "
-	    "-2h or -30d",
-		option, text);
-	return false;
-}
-
-static int read_asking(const struct cli *cli, struct asking *a)
-{
-	uint64_t limit = 0;
-	if (!read_when("--since", a->since, &a->since_ns) ||
-		!read_when("--until", a->until, &a->until_ns))
-		return EXIT_USAGE;
-	if (a->since && a->until && a->since_ns >= a->until_ns) {
-		say("nothing can lie between --since %s and --until %s", a->since, a->until);
-		return EXIT_USAGE;
-	}
-	if (a->limit && !number_read(a->limit, &limit)) {
-		say("-n %s is not a number of rows; 0 is all", a->limit);
-		return EXIT_USAGE;
-	}
-	if (a->follow && a->newest_first) {
-		say("-f and -r do not go together: what comes is shown as it comes");
-		return EXIT_USAGE;
-	}
-	if (a->evidence && (a->follow || a->newest_first)) {
-		say("--evidence does not go with -f or -r: it is for an answer that has an end, in "
-		    "the order of the log");
-		return EXIT_USAGE;
-	}
-	if (a->evidence && !a->limit)
-		limit = 0; /* all, on a terminal too */
-	else if (!a->limit)
-		limit = a->follow ? ROWS_BEFORE_FOLLOW
-				  : (cli->screen.terminal ? ROWS_ON_TERMINAL : 0);
-	a->rows_max = limit != 0 ? limit : UINT64_MAX;
-	return EXIT_OK;
-}
 
 /* How far the daemon has looked, where it looks at much for the next row. */
 static bool on_progress(void *ctx, uint64_t done, uint64_t total)
@@ -113,33 +50,17 @@ static void hide_progress(struct answer *a)
 
 static enum trail_err ask(struct answer *a, bool newest_first, bool follow, uint64_t from)
 {
-	const struct asking *asking = a->asking;
 	struct trail *t = a->cli->trail;
-	struct trail_query *q = trail_query_new();
-	enum trail_err err = trail_query_set_terms(q, asking->terms);
+	struct trail_query *q;
+	enum trail_err err = asking_query(a->asking, newest_first, follow, from, &q);
 	trail_rows_free(a->rows);
 	a->rows = NULL;
-	if (err == TRAIL_OK)
-		err = trail_query_set_time(q, asking->since_ns, asking->until_ns);
-	if (err == TRAIL_OK)
-		err = trail_query_set_newest_first(q, newest_first);
-	if (err == TRAIL_OK)
-		err = trail_query_set_from(q, from);
-	if (err == TRAIL_OK)
-		err = trail_query_set_follow(q, follow);
-	if (err == TRAIL_OK)
-		err = trail_query_set_scan(q, asking->scan);
-	if (err == TRAIL_OK)
-		err = trail_query_set_evidence(q, asking->evidence != NULL);
 	progress_init(&a->progress, 0, "records");
-	if (err == TRAIL_OK && !follow)
-		err = trail_query_set_progress(q, on_progress, a);
-	if (err != TRAIL_OK)
-		say("this cannot be asked: %s", trail_err_text(err));
-	else if (asking->object)
-		err = trail_history(t, asking->object, q, &a->rows);
-	else
-		err = trail_search(t, q, &a->rows);
+	if (err == TRAIL_OK)
+		err = trail_query_set_progress(q, follow ? NULL : on_progress, a);
+	if (err == TRAIL_OK)
+		err = a->asking->object ? trail_history(t, a->asking->object, q, &a->rows)
+					: trail_search(t, q, &a->rows);
 	trail_query_free(q);
 	return err;
 }
@@ -150,6 +71,7 @@ static enum trail_err ask(struct answer *a, bool newest_first, bool follow, uint
 static bool keep_row(struct answer *a, const struct trail_entry *entry)
 {
 	a->shown++;
+	a->last = trail_entry_index(entry);
 	return !a->folder || folder_row(a->folder, entry);
 }
 
@@ -159,10 +81,40 @@ static bool show_row(struct answer *a, const struct trail_entry *entry)
 	return keep_row(a, entry) && render_row(&a->render, entry);
 }
 
+/* What the rows answer, with the log, and the record there that the question is on. */
+static char *tell_question(const struct answer *a)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *to = open_memstream(&text, &len);
+	if (!to)
+		return NULL;
+	(void)fputs(a->asking->object ? "trail history" : "trail search", to);
+	asking_put(to, a->asking);
+	(void)fprintf(to, ", log %s, question in record %llu", trail_origin(a->cli->trail),
+		(unsigned long long)trail_rows_read(a->rows));
+	(void)fclose(to);
+	return text;
+}
+
 static bool open_render(struct answer *a, FILE *to)
 {
-	const struct cli *cli = a->cli;
-	return render_open(&a->render, cli->output, &cli->screen, cli->utc, to);
+	if (!a->question)
+		a->question = tell_question(a);
+	a->manner = manner_of(a->cli);
+	a->manner.pick = a->asking->pick;
+	a->manner.question = a->question;
+	a->manner.each_at_once = a->asking->follow;
+	return a->question && render_open(&a->render, a->cli->output, &a->manner, to);
+}
+
+/* NULL `complete`: the answer did not come to its end. */
+static void close_render(struct answer *a, bool complete)
+{
+	const struct completeness c = completeness_of_rows(a->rows);
+	char *cell = complete ? completeness_cell(&c, "rows", a->shown, c.matched) : NULL;
+	render_end(&a->render, cell);
+	free(cell);
 }
 
 /* Whoever read is gone. The folder becomes whole all the same, and what is said of it is seen. */
@@ -241,6 +193,7 @@ static void print_kept(struct answer *a)
 	(void)fwrite(a->kept, 1, a->start_count ? a->starts[0] : end, stdout);
 	for (size_t i = a->start_count; i-- > 0; end = a->starts[i])
 		(void)fwrite(a->kept + a->starts[i], 1, end - a->starts[i], stdout);
+	render_to(&a->render, stdout);
 }
 
 static void drop_kept(struct answer *a)
@@ -253,65 +206,40 @@ static void drop_kept(struct answer *a)
 
 /* ---- what is said about them ---- */
 
-/* 48211 as 48,211. */
-static const char *grouped(uint64_t number, char out[GROUPED_MAX])
-{
-	char digits[GROUPED_MAX];
-	int len = snprintf(digits, sizeof digits, "%llu", (unsigned long long)number);
-	char *at = out;
-	for (int i = 0; i < len; i++) {
-		if (i > 0 && (len - i) % 3 == 0)
-			*at++ = ',';
-		*at++ = digits[i];
-	}
-	*at = '\0';
-	return out;
-}
-
-static const char *plural(uint64_t n)
-{
-	return n == 1 ? "" : "s";
-}
-
-/* "142 events · 6 of 6 sources current · 0 gaps · scan · checkpoint 9911205 · witnessed 9911010" */
-static void put_completeness(FILE *to, const struct trail_rows *r, const char *dot)
-{
-	uint64_t matched = trail_rows_matched(r), gaps = trail_rows_gaps(r);
-	(void)fprintf(to,
-		"%llu event%s %s %u of %u source%s current %s %llu gap%s %s %s %s checkpoint "
-		"%llu",
-		(unsigned long long)matched, plural(matched), dot, trail_rows_current(r),
-		trail_rows_sources(r), plural(trail_rows_sources(r)), dot, (unsigned long long)gaps,
-		plural(gaps), dot, trail_rows_method(r), dot,
-		(unsigned long long)trail_rows_size(r));
-	if (trail_rows_witnessed(r) != 0)
-		(void)fprintf(
-			to, " %s witnessed %llu", dot, (unsigned long long)trail_rows_witnessed(r));
-	(void)fprintf(to, "\n");
-	if (gaps != 0 || trail_rows_current(r) < trail_rows_sources(r))
-		(void)fprintf(
-			to, "what sources numbered is not all here: `trail sources` says which\n");
-}
-
 static void say_completeness(const struct answer *a)
 {
-	const struct trail_rows *r = a->rows;
-	char shown[GROUPED_MAX], all[GROUPED_MAX];
-	uint64_t matched = trail_rows_matched(r);
+	const struct catalogue *words = a->cli->words;
+	const struct completeness c = completeness_of_rows(a->rows);
+	const char *advice = a->asking->cursor ? words->goes_on : words->shows_all;
 	(void)fflush(stdout);
-	if (a->shown < matched)
-		(void)fprintf(stderr, "showing %s of %s; -n 0 for all\n", grouped(a->shown, shown),
-			grouped(matched, all));
-	put_completeness(stderr, r, screen_utf8() ? "\u00b7" : "-");
+	if (a->shown < c.matched)
+		completeness_put_part(stderr, words, a->shown, c.matched, advice);
+	completeness_put(stderr, words, &c, screen_utf8() ? "\xc2\xb7" : "-");
 }
 
 /* The exit code of an answer that came to its end. */
 static int judge(const struct answer *a)
 {
-	const struct trail_rows *r = a->rows;
-	if (trail_rows_gaps(r) != 0 || trail_rows_current(r) < trail_rows_sources(r))
+	const struct completeness c = completeness_of_rows(a->rows);
+	if (!completeness_whole(&c))
 		return EXIT_OPEN;
-	return trail_rows_matched(r) == 0 ? EXIT_NOTHING : EXIT_OK;
+	return c.matched == 0 ? EXIT_NOTHING : EXIT_OK;
+}
+
+/*
+ * What was shown is out of our hands: go on behind it the next time. What lies before the question
+ * was looked at, unless rows were left that it had no room for.
+ */
+static int keep_cursor(const struct answer *a)
+{
+	bool part = a->shown < trail_rows_matched(a->rows);
+	if (!a->asking->cursor || fflush(stdout) != 0 || ferror(stdout))
+		return EXIT_OK;
+	/* A pager that could not be run showed nothing; main says so. */
+	if (!pager_close(&a->cli->pager))
+		return EXIT_OK;
+	return cursor_write(&a->cursor, trail_origin(a->cli->trail),
+		part ? a->last + 1 : trail_rows_read(a->rows), true);
 }
 
 /* ---- evidence ---- */
@@ -330,6 +258,7 @@ static void put_question(void *ctx, FILE *to)
 {
 	const struct answer *a = ctx;
 	const struct asking *asking = a->asking;
+	const struct completeness c = completeness_of_rows(a->rows);
 	(void)fprintf(to, "%-9s ", asking->object ? "history" : "search");
 	print_text(to, asking->object ? asking->object : asking->terms);
 	(void)fputc('\n', to);
@@ -338,7 +267,7 @@ static void put_question(void *ctx, FILE *to)
 	(void)fprintf(to, "%-9s %llu of %llu\n", "rows", (unsigned long long)a->shown,
 		(unsigned long long)trail_rows_matched(a->rows));
 	(void)fprintf(to, "%-9s ", "complete");
-	put_completeness(to, a->rows, "-");
+	completeness_put(to, catalogue_find("en"), &c, "-");
 }
 
 /* The folder is whole, or the answer is none. */
@@ -354,12 +283,14 @@ static int end_folder(struct answer *a)
 static int finish(struct answer *a, enum trail_err err)
 {
 	hide_progress(a);
+	bool ended = a->rows && trail_rows_method(a->rows)[0] != '\0';
+	close_render(a, ended && (err == TRAIL_OK || err == TRAIL_END));
 	if (err == TRAIL_NOMEM && trail_error_code(a->cli->trail) == TRAIL_OK) {
 		say("memory is out; -n shows fewer rows at a time");
 		return EXIT_IO;
 	}
 	/* Whoever read is gone, and has seen enough; or the folder cannot be written. */
-	if (err == TRAIL_OK && trail_rows_method(a->rows)[0] == '\0')
+	if (err == TRAIL_OK && !ended)
 		return a->folder ? EXIT_IO : EXIT_OK;
 	if (err != TRAIL_OK && err != TRAIL_END)
 		return cli_fail(a->cli);
@@ -367,13 +298,15 @@ static int finish(struct answer *a, enum trail_err err)
 		cli_unpage(a->cli);
 	say_completeness(a);
 	int code = end_folder(a);
+	if (code == EXIT_OK)
+		code = keep_cursor(a);
 	return code == EXIT_OK ? judge(a) : code;
 }
 
 /* In the order in which they come: all of them, or the newest first. */
 static int show_in_order(struct answer *a)
 {
-	enum trail_err err = ask(a, a->asking->newest_first, false, 0);
+	enum trail_err err = ask(a, a->asking->newest_first, false, a->asking->from);
 	return finish(a, err == TRAIL_OK ? show_some(a) : err);
 }
 
@@ -387,16 +320,28 @@ static int show_last(struct answer *a)
 	return finish(a, err);
 }
 
+/* The row is seen; where it comes from a crash of this machine shows it again at the most. */
+static int keep_each(const struct answer *a)
+{
+	return a->asking->cursor
+		? cursor_write(&a->cursor, trail_origin(a->cli->trail), a->last + 1, false)
+		: EXIT_OK;
+}
+
 /* What comes, until somebody ends it. */
 static int follow(struct answer *a, uint64_t from)
 {
 	const struct trail_entry *entry;
 	enum trail_err err = ask(a, false, true, from);
+	if (err == TRAIL_OK && !a->render.form && !open_render(a, stdout))
+		return EXIT_IO;
 	while (err == TRAIL_OK || err == TRAIL_MORE) {
 		err = trail_rows_next(a->rows, &entry);
 		/* Each at once: the next may be a long time coming. */
 		if (err == TRAIL_OK && (!show_row(a, entry) || fflush(stdout) != 0))
 			return EXIT_OK;
+		if (err == TRAIL_OK && keep_each(a) != EXIT_OK)
+			return EXIT_IO;
 	}
 	return cli_fail(a->cli);
 }
@@ -406,22 +351,11 @@ static int show_and_follow(struct answer *a)
 {
 	a->cli->no_pager = true;
 	if (a->asking->rows_max == UINT64_MAX)
-		return open_render(a, stdout) ? follow(a, 0) : EXIT_IO;
+		return follow(a, a->asking->from);
 	int code = show_last(a);
 	if (code != EXIT_OK && code != EXIT_NOTHING && code != EXIT_OPEN)
 		return code;
-	render_to(&a->render, stdout);
 	return fflush(stdout) == 0 ? follow(a, trail_rows_read(a->rows)) : EXIT_OK;
-}
-
-/* Whoever typed the terms is shown where they are wrong. */
-static int refuse_terms(struct cli *cli, const struct asking *asking)
-{
-	size_t at = trail_error_index(cli->trail);
-	int code = cli_fail(cli);
-	if (code == EXIT_USAGE && asking->terms && isatty(STDERR_FILENO) == 1)
-		print_caret(stderr, asking->terms, at, cli->screen.columns);
-	return code;
 }
 
 /* What cannot be asked is said before a daemon is needed: only the handle is not open yet. */
@@ -433,7 +367,7 @@ static int judge_question(struct answer *a)
 	/* ask said itself what did not come to the library's judgement. */
 	if (trail_error_code(a->cli->trail) == TRAIL_OK)
 		return exit_of(err);
-	return refuse_terms(a->cli, a->asking);
+	return asking_refuse(a->cli, a->asking);
 }
 
 static void print_line(void *ctx, const char *text)
@@ -476,36 +410,56 @@ static int explain(struct cli *cli, const struct asking *asking)
 		return exit_of(err);
 	}
 	if (err != TRAIL_OK)
-		return refuse_terms(cli, asking);
+		return asking_refuse(cli, asking);
 	print_bound("from", asking->since_ns);
 	print_bound("before", asking->until_ns);
 	return EXIT_OK;
 }
 
-int answer_show(struct cli *cli, struct asking *asking)
+static int show(struct answer *a)
 {
-	struct answer a = { .cli = cli, .asking = asking };
-	int code = read_asking(cli, asking);
+	const struct asking *asking = a->asking;
+	if (asking->follow)
+		return show_and_follow(a);
+	if (asking->rows_max != UINT64_MAX && !asking->newest_first && !asking->onwards)
+		return show_last(a);
+	return show_in_order(a);
+}
+
+/* The question is one, the file of the cursor fits, and the log is there: then what it needs. */
+static int prepare(struct answer *a, struct asking *asking)
+{
+	struct cli *cli = a->cli;
+	int code = asking_read(cli, asking);
 	if (code == EXIT_OK)
 		code = cli_prepare(cli);
 	if (code == EXIT_OK && asking->explain)
 		return explain(cli, asking);
 	if (code == EXIT_OK)
-		code = judge_question(&a);
+		code = judge_question(a);
+	if (code == EXIT_OK)
+		code = cursor_read(&a->cursor, asking);
 	if (code == EXIT_OK)
 		code = cli_connect(cli);
+	if (code == EXIT_OK)
+		code = cursor_judge(&a->cursor, trail_origin(cli->trail));
+	if (code == EXIT_OK)
+		code = asking_pivot(cli, asking);
 	if (code == EXIT_OK && asking->evidence)
-		code = folder_begin(asking->evidence, asking->rows_max != UINT64_MAX, &a.folder);
-	if (code != EXIT_OK)
-		return code;
-	if (asking->follow)
-		code = show_and_follow(&a);
-	else if (asking->rows_max != UINT64_MAX && !asking->newest_first)
-		code = show_last(&a);
-	else
-		code = show_in_order(&a);
+		code = folder_begin(asking->evidence, asking->rows_max != UINT64_MAX, &a->folder);
+	return code;
+}
+
+int answer_show(struct cli *cli, struct asking *asking)
+{
+	struct answer a = { .cli = cli, .asking = asking };
+	int code = prepare(&a, asking);
+	if (code == EXIT_OK && !asking->explain)
+		code = show(&a);
 	trail_rows_free(a.rows);
 	folder_free(a.folder);
 	drop_kept(&a);
+	free(a.question);
+	asking_release(asking);
 	return code;
 }

@@ -22,6 +22,18 @@ static size_t count_fitting(struct glyphs g, size_t limit)
 	return SIZE_MAX;
 }
 
+static void put_dots(FILE *to, bool utf8, size_t dots)
+{
+	if (dots != 0)
+		(void)fprintf(to, "%.*s", utf8 ? 3 : (int)dots, utf8 ? "\xe2\x80\xa6" : "...");
+}
+
+static size_t count_dots(bool utf8, size_t limit)
+{
+	size_t dots = utf8 ? 1 : 3;
+	return dots < limit ? dots : limit;
+}
+
 size_t print_cell(FILE *to, const char *text, size_t limit, const char *also)
 {
 	struct glyphs g;
@@ -31,15 +43,37 @@ size_t print_cell(FILE *to, const char *text, size_t limit, const char *also)
 	g.also = also;
 	size_t count = count_fitting(g, limit);
 	if (count != SIZE_MAX) {
-		dots = g.utf8 ? 1 : 3;
-		dots = dots < limit ? dots : limit;
+		dots = count_dots(g.utf8, limit);
 		count = count_fitting(g, limit - dots);
 	}
 	for (; count > 0 && glyphs_next(&g, &glyph); count--) {
 		(void)fwrite(glyph.text, 1, glyph.len, to);
 		columns += glyph.columns;
 	}
-	if (dots != 0)
-		(void)fprintf(to, "%.*s", g.utf8 ? 3 : (int)dots, g.utf8 ? "\xe2\x80\xa6" : "...");
+	put_dots(to, g.utf8, dots);
+	return columns + dots;
+}
+
+size_t print_cell_end(FILE *to, const char *text, size_t limit)
+{
+	struct glyphs g;
+	struct glyph glyph;
+	size_t all = 0, passed = 0, columns = 0;
+	glyphs_init(&g, text, strlen(text));
+	if (count_fitting(g, limit) == SIZE_MAX)
+		return print_cell(to, text, limit, NULL);
+	for (struct glyphs ahead = g; glyphs_next(&ahead, &glyph);)
+		all += glyph.columns;
+	size_t dots = count_dots(g.utf8, limit);
+	put_dots(to, g.utf8, dots);
+	while (glyphs_next(&g, &glyph)) {
+		/* A mark whose letter is passed is passed with it. */
+		if (all - passed > limit - dots || (columns == 0 && glyph.columns == 0)) {
+			passed += glyph.columns;
+			continue;
+		}
+		(void)fwrite(glyph.text, 1, glyph.len, to);
+		columns += glyph.columns;
+	}
 	return columns + dots;
 }

@@ -11,5 +11,7 @@
  * counts. `also` is spelt as in glyph.h. Answers the columns that were taken.
  */
 size_t print_cell(FILE *to, const char *text, size_t limit, const char *also);
+/* The same, but of a text that is too long the end is shown, behind the ellipsis. */
+size_t print_cell_end(FILE *to, const char *text, size_t limit);
 
 #endif

@@ -5,6 +5,7 @@
 #ifndef CLI_H
 #define CLI_H
 
+#include "catalogue.h"
 #include "pager.h"
 
 #include "../../include/trail.h"
@@ -43,8 +44,10 @@ struct cli {
 	const char *policy;  /* file of the witness policy; NULL: none */
 	/* What -o may name, the default first, NULL behind the last; NULL: text or json. */
 	const char *const *forms;
-	const char *output;  /* one of them, once the options are read */
-	const char *timeout; /* seconds, as given; NULL: the default */
+	const char *output;            /* one of them, once the options are read */
+	const char *lang;              /* of sentences, as given; NULL: as the locale says */
+	const struct catalogue *words; /* of that language, once the options are read */
+	const char *timeout;           /* seconds, as given; NULL: the default */
 	int timeout_ms;
 	bool json;
 	bool utc;
@@ -68,6 +71,11 @@ enum value {
 	VALUE_WHEN,   /* a time */
 	VALUE_FORM,   /* one of cli->forms */
 	VALUE_FORMAT, /* of a file that is imported */
+	VALUE_LANG,
+	VALUE_FIELDS, /* names of columns, with commas */
+	VALUE_PIVOT,
+	VALUE_STEP,  /* of a timeline */
+	VALUE_GROUP, /* what a report counts by; behind it terms */
 };
 
 struct command {
@@ -141,6 +149,7 @@ int cmd_emit(struct cli *cli, int argc, char **argv);
 int cmd_import(struct cli *cli, int argc, char **argv);
 int cmd_search(struct cli *cli, int argc, char **argv);
 int cmd_history(struct cli *cli, int argc, char **argv);
+int cmd_report(struct cli *cli, int argc, char **argv);
 int cmd_sources(struct cli *cli, int argc, char **argv);
 int cmd_show(struct cli *cli, int argc, char **argv);
 int cmd_prove(struct cli *cli, int argc, char **argv);
@@ -155,6 +164,7 @@ extern const char HELP_EMIT[];
 extern const char HELP_IMPORT[];
 extern const char HELP_SEARCH[];
 extern const char HELP_HISTORY[];
+extern const char HELP_REPORT[];
 extern const char HELP_SOURCES[];
 extern const char HELP_SHOW[];
 extern const char HELP_PROVE[];

@@ -5,7 +5,8 @@
 
 const char HELP_HISTORY[] =
 	"usage: trail history OBJECT [-S SINCE] [-U UNTIL] [-n N] [-r] [-f] [-o FORM]\n"
-	"                   [--scan] [--explain] [--evidence DIR]\n"
+	"                   [--fields NAMES] [--after INDEX] [--cursor-file FILE]\n"
+	"                   [--evidence DIR] [--scan] [--explain]\n"
 	"\n"
 	"Show who created, read, changed or deleted one object, the newest last. OBJECT is\n"
 	"its whole id, as its system gives it. The rows are verified, and the question is on\n"
@@ -16,10 +17,20 @@ const char HELP_HISTORY[] =
 	"  -n, --limit N      the last N; 0: all (the default, but on a terminal 1,000)\n"
 	"  -r, --reverse      the newest first\n"
 	"  -f, --follow       show what comes, until you stop it; the last 10 first\n"
-	"      --scan         read the log itself instead of its index\n"
+	"      --scan             read the log itself instead of its index\n"
 	"  -o FORM            short (a sentence each, the default), table, json or csv\n"
-	"      --explain      say what would be asked, and ask nothing\n"
+	"      --fields NAMES     these fields alone, in table, json or csv\n"
+	"      --after INDEX      what lies behind this record, the first rows first\n"
+	"      --cursor-file FILE go on behind what the last run with this file showed\n"
+	"      --explain          say what would be asked, and ask nothing\n"
 	"      --evidence DIR make a new folder with the rows and the proof of each\n"
+	"\n"
+	"Fields for --fields, with commas between: index kind received source peer epoch seq\n"
+	"class flags id time action outcome actor.id actor.name actor.role actor.unit\n"
+	"actor.type actor.session actor.address actor.on_behalf_of object.id object.type\n"
+	"object.name object.version subject purpose verb reason medium correlation\n"
+	"origin.host origin.application origin.process origin.address changes attributes\n"
+	"raw; actor object type unit host as in a query.\n"
 	"\n"
 	"Examples:\n"
 	"  trail history /journal/4711\n"
@@ -28,10 +39,10 @@ const char HELP_HISTORY[] =
 int cmd_history(struct cli *cli, int argc, char **argv)
 {
 	struct asking asking = { 0 };
-	struct choice choices[ASKING_CHOICES];
+	struct choice choices[ASKING_CHOICES + ASKING_PIVOTS];
 	int rest;
 	bool done;
-	asking_choices(&asking, choices);
+	asking_choices(&asking, false, choices);
 	cli->forms = RENDER_FORMS;
 	int code = options_read(cli, argc, argv, choices, &rest, &done);
 	if (code != EXIT_OK || done)

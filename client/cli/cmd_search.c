@@ -2,12 +2,15 @@
 #include "answer.h"
 #include "output.h"
 #include "render.h"
+#include "typed.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 const char HELP_SEARCH[] =
 	"usage: trail search [TERM...] [-S SINCE] [-U UNTIL] [-n N] [-r] [-f] [-o FORM]\n"
-	"                   [--scan] [--explain] [--evidence DIR]\n"
+	"                   [--fields NAMES] [--after INDEX] [--cursor-file FILE]\n"
+	"                   [--around LENGTH] [--same FIELD] [--evidence DIR]\n"
+	"                   [--scan] [--explain]\n"
 	"\n"
 	"Show the events that match all terms, the newest last; without terms all events.\n"
 	"Each row is verified: it is in the tree of a signed checkpoint, and the event is\n"
@@ -45,12 +48,26 @@ const char HELP_SEARCH[] =
 	"  -n, --limit N      the last N; 0: all (the default, but on a terminal 1,000)\n"
 	"  -r, --reverse      the newest first\n"
 	"  -f, --follow       show what comes, until you stop it; the last 10 first\n"
-	"      --scan         read the log itself instead of its index\n"
+	"      --scan             read the log itself instead of its index\n"
 	"  -o FORM            short (a sentence each, the default), table, json or csv\n"
-	"      --explain      say how the terms are understood, and ask nothing\n"
+	"      --fields NAMES     these fields alone, in table, json or csv\n"
+	"      --after INDEX      what lies behind this record; -n N: the first N\n"
+	"      --cursor-file FILE go on behind what the last run with this file showed\n"
+	"      --around LENGTH    what happened 90s, 5m, 2h, 1d before and after the event whose\n"
+	"                         index is among the terms\n"
+	"      --same FIELD       what has the actor, object, subject or correlation of that "
+	"event\n"
+	"      --explain          say how the terms are understood, and ask nothing\n"
 	"      --evidence DIR make the new folder DIR with the rows and the proof of each, for\n"
 	"                     somebody without access: `trail verify DIR` checks it; all rows,\n"
 	"                     unless -n is given\n"
+	"\n"
+	"Fields for --fields, with commas between: index kind received source peer epoch seq\n"
+	"class flags id time action outcome actor.id actor.name actor.role actor.unit\n"
+	"actor.type actor.session actor.address actor.on_behalf_of object.id object.type\n"
+	"object.name object.version subject purpose verb reason medium correlation\n"
+	"origin.host origin.application origin.process origin.address changes attributes\n"
+	"raw; actor object type unit host as in a query.\n"
 	"\n"
 	"Below the rows, on standard error, stands how complete the answer is. Exit codes:\n"
 	"0 found, 1 nothing, 6 found but something that sources numbered is missing.\n"
@@ -59,105 +76,52 @@ const char HELP_SEARCH[] =
 	"  trail search actor:anna -S today\n"
 	"  trail search subject:p-93 action:read -S -30d -o csv > who-looked.csv\n"
 	"  trail search outcome:denied -f\n"
+	"  trail search --around 5m 5\n"
+	"  trail search --same subject 5 -o table --fields time,actor,action,object\n"
 	"  trail search object:/hr/* -action:read -n 20\n"
 	"  trail search type:journal 'purpose:\"\"'\n"
 	"  trail search subject:p-93 --evidence case-2026-119\n";
 
-/*
- * Terms that begin with "-" look like options, and are none: getopt is shown a copy of each with a
- * space in front, so that all terms stay in the order in which they were typed.
- */
-struct shelter {
-	char **argv; /* as many as there were, and a NULL */
-	char *copies;
-	size_t len; /* of them, in bytes */
-};
-
-/* "-actor:anna" is a term, not a cluster of letters. */
-static bool is_negation(const char *arg)
+/* The one argument that is a number, and no term, is the event that is asked about. */
+static bool take_pivot(struct asking *asking, int *argc, char **argv)
 {
-	size_t word = arg[0] == '-' ? strspn(arg + 1, "abcdefghijklmnopqrstuvwxyz") : 0;
-	return word > 0 && arg[1 + word] == ':';
-}
-
-/* False: memory is out. */
-static bool shelter(struct shelter *s, int argc, char **argv)
-{
-	size_t room = 1;
-	for (int i = 0; i < argc; i++)
-		room += strlen(argv[i]) + 2;
-	s->argv = calloc((size_t)argc + 1, sizeof *s->argv);
-	s->copies = malloc(room);
-	for (int i = 0; s->argv && s->copies && i < argc; i++) {
-		s->argv[i] = argv[i];
-		if (!is_negation(argv[i]))
+	int count = 0, found = 0;
+	for (int i = 0; i < *argc; i++) {
+		uint64_t index;
+		if (!number_read(argv[i], &index)) {
+			argv[count++] = argv[i];
 			continue;
-		s->argv[i] = s->copies + s->len;
-		s->len += (size_t)sprintf(s->argv[i], " %s", argv[i]) + 1;
+		}
+		asking->pivot = index;
+		found++;
 	}
-	return s->argv && s->copies;
-}
-
-static void shelter_end(struct shelter *s)
-{
-	free(s->argv);
-	free(s->copies);
-}
-
-/* The argument as it was typed. */
-static const char *typed(const struct shelter *s, const char *arg)
-{
-	bool copied = false;
-	for (size_t at = 0; at < s->len && !copied; at += strlen(s->copies + at) + 1)
-		copied = arg == s->copies + at;
-	return arg + copied;
-}
-
-/* The arguments, with a space between them. NULL: memory is out. */
-static char *join(const struct shelter *s, int argc, char **argv)
-{
-	size_t len = 1;
-	for (int i = 0; i < argc; i++)
-		len += strlen(argv[i]) + 1;
-	char *out = malloc(len);
-	char *at = out;
-	for (int i = 0; out && i < argc; i++)
-		at += sprintf(at, "%s%s", i ? " " : "", typed(s, argv[i]));
-	if (out)
-		*at = '\0';
-	return out;
-}
-
-static int search(struct cli *cli, const struct shelter *s, int argc)
-{
-	struct asking asking = { 0 };
-	struct choice choices[ASKING_CHOICES];
-	int rest;
-	bool done;
-	asking_choices(&asking, choices);
-	cli->forms = RENDER_FORMS;
-	int code = options_read(cli, argc, s->argv, choices, &rest, &done);
-	if (code != EXIT_OK || done)
-		return code;
-	char *terms = join(s, argc - rest, s->argv + rest);
-	if (!terms) {
-		say("memory is out");
-		return EXIT_IO;
-	}
-	asking.terms = terms;
-	code = answer_show(cli, &asking);
-	free(terms);
-	return code;
+	*argc = count;
+	return found == 1;
 }
 
 int cmd_search(struct cli *cli, int argc, char **argv)
 {
-	struct shelter s = { 0 };
-	int code = EXIT_IO;
-	if (shelter(&s, argc, argv))
-		code = search(cli, &s, argc);
-	else
-		say("memory is out");
-	shelter_end(&s);
+	struct asking asking = { 0 };
+	struct choice choices[ASKING_CHOICES + ASKING_PIVOTS];
+	struct typed typed;
+	char *text = NULL;
+	bool done;
+	asking_choices(&asking, true, choices);
+	cli->forms = RENDER_FORMS;
+	int code = typed_read(&typed, cli, argc, argv, choices, &done);
+	if (code == EXIT_OK && !done && (asking.around || asking.same) &&
+		!take_pivot(&asking, &typed.argc, typed.argv)) {
+		say("%s takes the INDEX of one record, for example: trail search %s 4711",
+			asking.around ? "--around" : "--same",
+			asking.around ? "--around 5m" : "--same actor");
+		code = EXIT_USAGE;
+	}
+	if (code == EXIT_OK && !done) {
+		text = typed_join(&typed, 0);
+		asking.terms = text;
+		code = text ? answer_show(cli, &asking) : EXIT_IO;
+	}
+	free(text);
+	typed_end(&typed);
 	return code;
 }

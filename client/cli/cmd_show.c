@@ -169,9 +169,10 @@ int cmd_show(struct cli *cli, int argc, char **argv)
 	if (trail_get(cli->trail, index, &n) != TRAIL_OK)
 		return cli_fail(cli);
 	cli_page(cli);
+	const struct manner manner = manner_of(cli);
 	if (cli->json)
 		print_json(entry_json(n, true));
-	else if (render_open(&rows, cli->output, &cli->screen, cli->utc, stdout))
+	else if (render_open(&rows, cli->output, &manner, stdout))
 		(void)render_row(&rows, n);
 	else
 		print_entry_text(cli, n);

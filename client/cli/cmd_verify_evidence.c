@@ -52,8 +52,9 @@ static void tell_more(const struct cli *cli, const struct trail_verify *v)
 	if (trail_verify_verdict(v) == TRAIL_VERDICT_INVALID)
 		return;
 	(void)putchar('\n');
+	const struct manner manner = manner_of(cli);
 	if (n)
-		print_sentence(stdout, &cli->screen, cli->utc, n);
+		print_sentence(stdout, &manner, n);
 	proof_facts_print(stdout, v, cli->utc);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "complete.h"
 
+#include "column.h"
 #include "output.h"
 
 #include <ctype.h>
@@ -44,7 +45,8 @@ static void offer_list(const char *typed, size_t head, enum trail_word list, int
 static void offer_term(const char *typed, size_t head)
 {
 	static const char *const FIELDS[] = { "actor", "object", "subject", "action", "outcome",
-		"source", "index", NULL };
+		"source", "index", "peer", "unit", "type", "verb", "class", "purpose",
+		"correlation", "id", "medium", "host", NULL };
 	const char *field = typed + head;
 	const char *colon = strchr(field, ':');
 	if (!colon) {
@@ -56,6 +58,17 @@ static void offer_term(const char *typed, size_t head)
 		offer_list(typed, value, TRAIL_WORD_ACTION, 0);
 	else if (strncmp(field, "outcome:", strlen("outcome:")) == 0)
 		offer_list(typed, value, TRAIL_WORD_OUTCOME, 0);
+	else if (strncmp(field, "medium:", strlen("medium:")) == 0)
+		offer_list(typed, value, TRAIL_WORD_MEDIUM, 0);
+}
+
+/* The name behind the last comma. */
+static void offer_fields(const char *typed, size_t head)
+{
+	const char *comma = strrchr(typed + head, ',');
+	size_t begun = comma ? (size_t)(comma + 1 - typed) : head;
+	for (unsigned c = 0; c < COLUMN_COUNT; c++)
+		(void)offer(typed, begun, column_name(c), "");
 }
 
 /* What a value may be, that begins behind the first `head` bytes of what was typed. */
@@ -63,6 +76,11 @@ static void offer_value(const struct cli *cli, enum value value, const char *typ
 {
 	static const char *const TIMES[] = { "today", "yesterday", NULL };
 	static const char *const FORMATS[] = { "jsonl", "csv", NULL };
+	static const char *const STEPS[] = { "minute", "hour", "day", NULL };
+	static const char *const GROUPS[] = { "actors", "objects", "subjects", "actions",
+		"outcomes", "sources", "peers", "units", "types", "verbs", "classes", "purposes",
+		"correlations", "media", "hosts", "time", NULL };
+	static const char *const PIVOTS[] = { "actor", "object", "subject", "correlation", NULL };
 	switch (value) {
 	case VALUE_ANY:
 		break;
@@ -92,6 +110,21 @@ static void offer_value(const struct cli *cli, enum value value, const char *typ
 		break;
 	case VALUE_FORMAT:
 		offer_all(typed, head, FORMATS, "");
+		break;
+	case VALUE_LANG:
+		offer_all(typed, head, CATALOGUE_NAMES, "");
+		break;
+	case VALUE_FIELDS:
+		offer_fields(typed, head);
+		break;
+	case VALUE_STEP:
+		offer_all(typed, head, STEPS, "");
+		break;
+	case VALUE_GROUP:
+		offer_all(typed, head, GROUPS, "");
+		break;
+	case VALUE_PIVOT:
+		offer_all(typed, head, PIVOTS, "");
 		break;
 	}
 }
@@ -187,14 +220,19 @@ static void look(struct cli *cli, const struct choice *choices, size_t count)
 	if (!read_before(cli, choices, count, &before))
 		return;
 	c->at = c->count;
+	bool terms = cli->command && cli->command->argument == VALUE_TERM;
 	if (before.awaits)
 		offer_value(cli, before.awaits->value, typed, 0);
+	else if (terms && typed[0] == '-' && typed[1] != '-' && typed[1] != '\0')
+		offer_value(cli, VALUE_TERM, typed, 1);
 	else if (typed[0] == '-' && !before.ended)
 		offer_options(cli, typed, choices, count);
 	else if (!cli->command)
 		offer_commands(c, typed);
-	else if (before.arguments == 0 || cli->command->argument == VALUE_TERM)
+	else if (before.arguments == 0 || terms)
 		offer_value(cli, cli->command->argument, typed, 0);
+	else if (cli->command->argument == VALUE_GROUP)
+		offer_value(cli, VALUE_TERM, typed, 0);
 }
 
 /* ---- the whole ---- */

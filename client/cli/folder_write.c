@@ -327,6 +327,9 @@ static bool write_question(struct folder *f, const struct cli *cli, const struct
 {
 	/* As it is shown in a pipe, whoever makes the folder. */
 	const struct screen plain = { .columns = SCREEN_PIPE_COLUMNS };
+	const struct manner manner = {
+		.screen = &plain, .words = catalogue_find("en"), .utc = true
+	};
 	FILE *to = create(f, FOLDER_QUESTION);
 	if (!to)
 		return false;
@@ -334,7 +337,7 @@ static bool write_question(struct folder *f, const struct cli *cli, const struct
 	print_text(to, trail_origin(cli->trail));
 	(void)fprintf(to, " holds it (number of its record, time in UTC, who, what):\n\n");
 	if (asked)
-		print_sentence(to, &plain, true, asked);
+		print_sentence(to, &manner, asked);
 	(void)fputc('\n', to);
 	question(ctx, to);
 	return finish(f, to, FOLDER_QUESTION);

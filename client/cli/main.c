@@ -13,6 +13,7 @@ static const struct command COMMANDS[] = {
 	{ "search", cmd_search, "the events that match: who did what", HELP_SEARCH, VALUE_TERM },
 	{ "history", cmd_history, "who created, read, changed, deleted one object", HELP_HISTORY,
 		VALUE_ANY },
+	{ "report", cmd_report, "how many events, by who, what, when", HELP_REPORT, VALUE_GROUP },
 	{ "show", cmd_show, "one record, verified", HELP_SHOW, VALUE_ANY },
 	{ "prove", cmd_prove, "the evidence for one record, as .tlog-proof", HELP_PROVE,
 		VALUE_ANY },
@@ -45,6 +46,7 @@ static void print_usage(FILE *to)
 		"  --policy FILE      the witness policy by which cosignatures are judged\n"
 		"  --timeout SECONDS  the longest wait for an answer (10)\n"
 		"  -o, --output FORM  text for people or json for programs; some know more\n"
+		"  --lang LANGUAGE    of sentences: en or sv (else as the locale says)\n"
 		"  --utc              times in UTC instead of the local zone\n"
 		"  --no-pager         do not page on a terminal\n"
 		"  --help, --version\n");

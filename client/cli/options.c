@@ -44,6 +44,7 @@ static size_t common_choices(struct cli *cli, bool *help, bool *version, struct 
 		{ .name = "policy", .text = &cli->policy, .value = VALUE_FILE },
 		{ .name = "timeout", .text = &cli->timeout },
 		{ .name = "output", .letter = 'o', .text = &cli->output, .value = VALUE_FORM },
+		{ .name = "lang", .text = &cli->lang, .value = VALUE_LANG },
 		{ .name = "utc", .flag = &cli->utc },
 		{ .name = "no-pager", .flag = &cli->no_pager },
 		{ .name = "help", .flag = help },
@@ -186,6 +187,16 @@ static int check_output(struct cli *cli)
 	return EXIT_USAGE;
 }
 
+/* What --lang names must be a language that sentences are told in. */
+static int check_lang(struct cli *cli)
+{
+	cli->words = cli->lang ? catalogue_find(cli->lang) : catalogue_look();
+	if (cli->words)
+		return EXIT_OK;
+	say("--lang %s is not possible; en (English) or sv (Swedish) is", cli->lang);
+	return EXIT_USAGE;
+}
+
 int options_read(
 	struct cli *cli, int argc, char **argv, const struct choice *choices, int *rest, bool *done)
 {
@@ -208,7 +219,8 @@ int options_read(
 		return EXIT_OK;
 	}
 	*rest = optind;
-	return check_output(cli);
+	code = check_lang(cli);
+	return code == EXIT_OK ? check_output(cli) : code;
 }
 
 int options_read_front(struct cli *cli, int argc, char **argv, int *rest, bool *help, bool *version)

@@ -63,7 +63,7 @@ static void print_json_text(FILE *to, const char *text)
 	}
 }
 
-void print_json_to(FILE *to, json_t *value)
+void print_json_value(FILE *to, const json_t *value)
 {
 	/* 0.0002, not what binary makes of it. */
 	char *text = json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(15));
@@ -71,8 +71,13 @@ void print_json_to(FILE *to, json_t *value)
 		print_json_text(to, text);
 	else
 		say("memory is out");
-	(void)fputc('\n', to);
 	free(text);
+}
+
+void print_json_to(FILE *to, json_t *value)
+{
+	print_json_value(to, value);
+	(void)fputc('\n', to);
 	json_decref(value);
 }
 

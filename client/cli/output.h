@@ -16,7 +16,9 @@ void print_safe(FILE *to, const char *text, size_t len);
 void print_text(FILE *to, const char *text);
 /* "trail: " sentence newline, to standard error, all of it print_safe. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* One JSON value on a line of its own; takes the reference. What glyph.h would spell is \uXXXX. */
+/* One JSON value. What glyph.h would spell is \uXXXX. */
+void print_json_value(FILE *to, const json_t *value);
+/* The same on a line of its own; takes the reference. */
 void print_json_to(FILE *to, json_t *value);
 /* The same to standard output. */
 void print_json(json_t *value);

@@ -3,33 +3,32 @@
 #ifndef CLI_TABLE_H
 #define CLI_TABLE_H
 
-#include "screen.h"
+#include "manner.h"
 
 #include "../../include/trail.h"
 
 #include <stdio.h>
 
-enum table_column {
-	TABLE_INDEX,
-	TABLE_TIME,
-	TABLE_ACTOR,
-	TABLE_ACTION,
-	TABLE_OBJECT,
-	TABLE_SUBJECT,
-	TABLE_OUTCOME,
-	TABLE_SOURCE,
-	TABLE_COLUMNS
+/* How much room a column takes, and what it shows. */
+struct table_column {
+	const char *head;
+	unsigned column;           /* enum column, or one that only a table has */
+	size_t least, most, share; /* of what is left over, its share */
+	unsigned leaves;           /* the highest gives way first; 0: never */
+	size_t width;              /* 0: there is no room for it */
 };
 
 struct table {
 	FILE *to;
-	const struct screen *screen;
-	bool utc;
-	size_t widths[TABLE_COLUMNS]; /* 0: there is no room for it */
+	const struct manner *manner;
+	struct table_column columns[COLUMN_COUNT];
+	size_t count;
 };
 
-/* Share the screen's columns out and print the header. `screen` must outlive the table. */
-void table_begin(struct table *t, FILE *to, const struct screen *screen, bool utc);
+/* Share the screen's columns out and print the header. `manner` must outlive the table. */
+void table_begin(struct table *t, FILE *to, const struct manner *manner);
 void table_row(const struct table *t, const struct trail_entry *n);
+/* That was all: say what had no room, where it was asked for by name. */
+void table_end(const struct table *t);
 
 #endif

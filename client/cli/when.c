@@ -150,22 +150,45 @@ static int64_t day_begin(struct tm date)
 	return date_at(begun - HOUR_S) == day ? begun - HOUR_S : begun;
 }
 
-/* "-2h" and its like. */
-static bool say_ago(const char *text, int64_t now, int64_t *ns)
+/* "90s", "0d" */
+static bool take_length(const char *text, int64_t *ns)
 {
 	static const char UNITS[] = "smhd";
 	static const int64_t SECONDS[] = { 1, 60, 3600, 86400 };
 	char *end = NULL;
-	if (text[0] != '-' || text[1] < '0' || text[1] > '9')
+	if (text[0] < '0' || text[0] > '9')
 		return false;
-	long long count = strtoll(text + 1, &end, 10);
+	long long count = strtoll(text, &end, 10);
 	const char *unit = *end ? strchr(UNITS, *end) : NULL;
 	if (!unit || end[1] != '\0' || count > 36500LL * 86400)
 		return false;
+	return !__builtin_mul_overflow((int64_t)count, SECONDS[unit - UNITS] * SECOND, ns);
+}
+
+bool when_length(const char *text, int64_t *ns)
+{
+	return take_length(text, ns) && *ns != 0;
+}
+
+/* "-2h" and its like. */
+static bool say_ago(const char *text, int64_t now, int64_t *ns)
+{
 	int64_t back;
-	if (__builtin_mul_overflow((int64_t)count, SECONDS[unit - UNITS] * SECOND, &back))
+	return text[0] == '-' && take_length(text + 1, &back) &&
+		!__builtin_sub_overflow(now, back, ns);
+}
+
+/* What when_read wrote: RFC 3339 but for the space before the offset. */
+static bool say_read(const char *text, int64_t *ns)
+{
+	char joined[WHEN_MAX];
+	const char *space = strrchr(text, ' ');
+	size_t head = space ? (size_t)(space - text) : 0;
+	if (head < 19 || strlen(text) >= sizeof joined)
 		return false;
-	return !__builtin_sub_overflow(now, back, ns);
+	memcpy(joined, text, head);
+	memcpy(joined + head, space + 1, strlen(space));
+	return when_parse(joined, ns);
 }
 
 static bool say_date(const char *text, int64_t *ns)
@@ -198,7 +221,8 @@ bool when_say_at(const char *text, int64_t now, int64_t *ns)
 	else if (strcmp(text, "yesterday") == 0)
 		*ns = day_begin(local_date(today - 1)) * SECOND;
 	else
-		return say_ago(text, now, ns) || say_date(text, ns) || when_parse(text, ns);
+		return say_ago(text, now, ns) || say_date(text, ns) || when_parse(text, ns) ||
+			say_read(text, ns);
 	return true;
 }
 
@@ -221,7 +245,8 @@ static void put_zone(const struct tm *tm, bool utc, char *out, size_t room)
 			distance % 60);
 }
 
-void when_show(int64_t ns, bool utc, unsigned digits, char out[WHEN_MAX])
+/* Spaced: a space between date, time and offset, for people. */
+static void put_when(int64_t ns, bool utc, unsigned digits, bool spaced, char out[WHEN_MAX])
 {
 	struct tm tm;
 	char fraction[16];
@@ -232,17 +257,30 @@ void when_show(int64_t ns, bool utc, unsigned digits, char out[WHEN_MAX])
 	/* Local mean time, before there were zones, has seconds; RFC 3339 has no word for them. */
 	if (utc || tm.tm_gmtoff % 60 != 0)
 		(void)gmtime_r(&seconds, &tm);
-	size_t len = strftime(out, WHEN_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
+	size_t len =
+		strftime(out, WHEN_MAX, spaced ? "%Y-%m-%d %H:%M:%S" : "%Y-%m-%dT%H:%M:%S", &tm);
 	(void)snprintf(fraction, sizeof fraction, ".%09ld", rest);
 	if (digits != 0)
 		len += (size_t)snprintf(
 			out + len, WHEN_MAX - len, "%.*s", (int)digits + 1, fraction);
+	if (spaced && !utc)
+		out[len++] = ' ';
 	put_zone(&tm, utc, out + len, WHEN_MAX - len);
+}
+
+void when_show(int64_t ns, bool utc, unsigned digits, char out[WHEN_MAX])
+{
+	put_when(ns, utc, digits, false, out);
 }
 
 void when_utc(int64_t ns, char out[WHEN_MAX])
 {
 	when_show(ns, true, 9, out);
+}
+
+void when_read(int64_t ns, bool utc, char out[WHEN_MAX])
+{
+	put_when(ns, utc, 0, true, out);
 }
 
 void when_told(int64_t ns, bool utc, char out[WHEN_MAX])

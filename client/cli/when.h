@@ -27,8 +27,12 @@ bool when_parse(const char *text, int64_t *ns);
 bool when_say(const char *text, int64_t *ns);
 /* The same, were it `now_ns`. */
 bool when_say_at(const char *text, int64_t now_ns, int64_t *ns);
+/* A length of time, "90s", "5m", "2h" or "30d". False: it is none, or 0. */
+bool when_length(const char *text, int64_t *ns);
 /* RFC 3339 in UTC, "Z", nine digits. */
 void when_utc(int64_t ns, char out[WHEN_MAX]);
+/* For a sentence: "2026-03-02 08:14:07 +01:00", or in UTC with "Z"; cut to the second. */
+void when_read(int64_t ns, bool utc, char out[WHEN_MAX]);
 /* How a command tells a person of one time: that, or in the local zone, milliseconds. */
 void when_told(int64_t ns, bool utc, char out[WHEN_MAX]);
 /* RFC 3339 in UTC or in the local zone, `digits` of fraction, 0 to 9; cut, not rounded. */

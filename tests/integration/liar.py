@@ -636,6 +636,35 @@ MANY = {
 }
 
 
+def of_count(change):
+    def tell(_, answer):
+        change(answer.counts[0])
+    return tell
+
+
+def key_becomes(key):
+    return of_count(lambda count: setattr(count, "key", key))
+
+
+# Pages of a report.
+COUNTED = {
+    **{name: lie for name, lie in notes().items()},
+    **{name: MANY[name] for name in ("stale", "matched-more", "matched-less", "completeness-absent",
+                                     "next-absent", "no-progress", "read-behind-the-tree")},
+    "count-more": of_count(lambda count: setattr(count, "count", count.count + 1)),
+    "count-of-all-numbers": of_count(lambda count: setattr(count, "count", 2 ** 64 - 1)),
+    "count-left-out": lambda _, answer: answer.counts.pop(),
+    "count-twice": doubled("counts"),
+    "rows-too": lambda told, answer: with_row(told, answer, told.facts.first_row),
+    "more-than-was-looked-at": lambda _, answer: (
+        setattr(answer, "matched", answer.matched + 2 ** 32),
+        setattr(answer.counts[0], "count", answer.counts[0].count + 2 ** 32)),
+    "key-with-nul": key_becomes(b"a\0b"),
+    "key-not-utf8": key_becomes(b"\xff"),
+    "key-long": key_becomes(b"k" * 4097),
+}
+
+
 # Behind the first page: the proxy has the daemon make pages of three rows.
 def later(lie):
     def tell(told, answer):

@@ -237,6 +237,25 @@ static void null_rows(void)
 	EXPECT(trail_rows_witnessed(NULL) == 0);
 }
 
+static void null_report(struct trail *t, struct trail_query *q)
+{
+	struct trail_report *report = NULL;
+	trail_report_free(NULL);
+	REFUSED(trail_report(NULL, q, TRAIL_BY_ACTOR, 0, &report));
+	REFUSED(trail_report(t, q, TRAIL_BY_ACTOR, 0, NULL));
+	REFUSED(trail_report(t, q, (enum trail_group)0, 0, &report));
+	REFUSED(trail_report(t, q, (enum trail_group)99, 0, &report));
+	REFUSED(trail_report(t, q, TRAIL_BY_ACTOR, 1000000000, &report));
+	REFUSED(trail_report(t, q, TRAIL_BY_TIME, 0, &report));
+	REFUSED(trail_report(t, q, TRAIL_BY_TIME, 1, &report));
+	EXPECT(!report && trail_report_count(NULL) == 0 && !trail_report_key(NULL, 0));
+	EXPECT(trail_report_time(NULL, 0) == 0 && trail_report_events(NULL, 0) == 0);
+	EXPECT(trail_report_matched(NULL) == 0 && trail_report_read(NULL) == 0);
+	EXPECT(trail_report_size(NULL) == 0 && trail_report_sources(NULL) == 0);
+	EXPECT(trail_report_current(NULL) == 0 && trail_report_gaps(NULL) == 0);
+	EXPECT(trail_report_witnessed(NULL) == 0 && trail_report_method(NULL)[0] == '\0');
+}
+
 static void null_evidence(struct trail *t, struct trail_verify *v)
 {
 	const struct trail_entry *entry = NULL;
@@ -320,6 +339,7 @@ static void null_verify(void)
 	EXPECT(!trail_verify_finding_what(NULL, 0));
 	EXPECT(!trail_verify_finding_is_invalid(NULL, 0));
 	null_evidence(t, v);
+	null_report(t, NULL);
 	trail_verify_free(v);
 	trail_free(t);
 }
@@ -460,6 +480,7 @@ static void unusable_speaks(struct trail *t, struct trail_batch *b, struct trail
 	struct trail_entry *entry = NULL;
 	struct trail_status *status = NULL;
 	struct trail_rows *rows = NULL;
+	struct trail_report *report = NULL;
 	struct trail_predecessor *before = NULL;
 	struct trail_sources *sources = NULL;
 	const char *note = NULL;
@@ -470,6 +491,7 @@ static void unusable_speaks(struct trail *t, struct trail_batch *b, struct trail
 	TOLD(t, trail_checkpoint(t, &note, &len));
 	TOLD(t, trail_consistency(t, "x", 1));
 	TOLD(t, trail_settle(t));
+	TOLD(t, trail_report(t, NULL, TRAIL_BY_ACTOR, 0, &report));
 	TOLD(t, trail_append(t, "s", e, &receipt));
 	TOLD(t, trail_claim(t, "s", 1, &last));
 	TOLD(t, trail_append_batch(t, b, &receipt));
@@ -597,6 +619,7 @@ static void no_objects(struct trail_batch *b, struct trail_event *e)
 	null_receipt();
 	null_entry();
 	null_query(q);
+	null_report(NULL, q);
 	null_rows();
 	null_sources();
 	null_predecessor();

@@ -17,8 +17,11 @@ from wire import Client, pb
 EVENT_FIELDS = ["id", "action", "verb", "actor", "object", "subject", "purpose", "origin",
                 "correlation", "changes"]
 
-# indices: what answers, oldest first; sources: how many it concerns.
-Case = collections.namedtuple("Case", "text since_ns until_ns indices sources")
+ROWS = 1000  # of an answer that are compared at either end; the others are counted
+
+# What answers: how many, and the indices of the first and last, oldest first. sources: how many it
+# concerns.
+Case = collections.namedtuple("Case", "text since_ns until_ns count first last sources")
 Answer = collections.namedtuple("Answer", "indices matched completeness")
 
 
@@ -75,20 +78,20 @@ def make_cases(stored, count, seed):
         terms = query_oracle.parse(query.text)
         # Each question adds an event to the log: what is not to be among the rows is left out.
         text = query.text + (f" -index:{end}.." if may_be_own(terms) else "")
+        found = oracle.answer(text, query.since_ns, query.until_ns)
         cases.append(Case(
-            text, query.since_ns, query.until_ns,
-            oracle.answer(text, query.since_ns, query.until_ns),
+            text, query.since_ns, query.until_ns, len(found), found[:ROWS], found[-ROWS:],
             len(of_sources.answer_terms([t for t in terms if t.field == "source"]))))
     return queries, cases
 
 
 # ---- asking --------------------------------------------------------------------------------------
 
-def ask(client, case, newest_first=False, rows_max=1000):
+def ask(client, case, newest_first=False, rows_max=ROWS):
     """The first rows, the others counted. Page by page on one connection, nothing proven."""
     search = pb.Search(query=case.text, paging=pb.Paging(
         since_ns=case.since_ns, until_ns=case.until_ns, newest_first=newest_first,
-        limit=min(rows_max, 1000), count=rows_max == 0))
+        limit=rows_max, count=rows_max == 0))
     indices = []
     while True:
         page = client.want("rows", search=search)
@@ -97,17 +100,17 @@ def ask(client, case, newest_first=False, rows_max=1000):
             return Answer(indices, page.matched, page.completeness)
         search.paging.next = page.next
         search.paging.count = len(indices) >= rows_max
-        search.paging.limit = max(1, min(rows_max - len(indices), 1000))
+        search.paging.limit = max(1, rows_max - len(indices))
 
 
 def assert_answers(client, case, methods):
     """Upwards, downwards and counted."""
-    for newest_first, rows_max in ((False, 1000), (True, 1000), (False, 0)):
+    for newest_first, rows_max in ((False, ROWS), (True, ROWS), (False, 0)):
         answer = ask(client, case, newest_first, rows_max)
-        want = case.indices[::-1] if newest_first else case.indices
+        want = case.last[::-1] if newest_first else case.first
         said = f"{case.text} since {case.since_ns} until {case.until_ns}"
         assert answer.indices == want[:rows_max], said
-        assert answer.matched == len(want), said
+        assert answer.matched == case.count, said
         assert (answer.completeness.sources, answer.completeness.gaps) == (case.sources, 0), said
         assert not methods or answer.completeness.method in methods, said
 

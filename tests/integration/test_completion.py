@@ -62,13 +62,23 @@ def test_commands_are_those_of_help(trail):
     (["search", "-S", ""], "today yesterday"),
     (["search", "-rS", ""], "today yesterday"),
     (["search", "-n", ""], ""),
-    (["search", ""], "actor: object: subject: action: outcome: source: index:"),
+    (["search", ""], "actor: object: subject: action: outcome: source: index: peer: unit: type: "
+                     "verb: class: purpose: correlation: id: medium: host:"),
+    (["search", "actor:anna", "-pu"], "-purpose:"),
+    (["search", "-outcome:d"], "-outcome:denied"),
+    (["search", "medium:p"], "medium:paper"),
+    (["history", "-ac"], ""),
     (["search", "actor:anna", "-r", "out"], "outcome:"),
     (["search", "action:"], "action:create action:read action:modify action:delete "
                             "action:execute"),
     (["search", "outcome:d"], "outcome:denied"),
     (["search", "--", "actor:anna", "su"], "subject:"),
     (["search", "-o", ""], "short table json csv"),
+    (["search", "--fields", "actor.n"], "actor.name"),
+    (["search", "--fields=time,actor.n"], "--fields=time,actor.name"),
+    (["search", "--same", "s"], "subject"), (["search", "--lang", ""], "en sv"),
+    (["report", "act"], "actors actions"), (["report", "actors", "obj"], "object:"),
+    (["report", "time", "--by", ""], "minute hour day"), (["report", "-o", ""], "text json csv"),
     (["history", "/x", "--output", "c"], "csv"),
     (["show", "5", "-o", ""], "text short table json csv"),
     (["key", "-o", ""], "text json"),
@@ -97,12 +107,14 @@ def test_every_word_that_is_offered_is_taken(trail):
     for option in ("--outcome", "--medium", "--actor-type", "--time"):
         for value in trail("emit", option, ""):
             assert run(trail.program, "emit", "read", "x", option, value).returncode == 3, value
-    terms = [t + ("7" if t == "index:" else "x") for t in trail("search", "")
-             if t not in ("action:", "outcome:")]
-    for term in terms + trail("search", "action:") + trail("search", "outcome:"):
+    values = {"index:": "7", "class:": "0", "id:": "0198*"}
+    words = ("action:", "outcome:", "medium:")
+    terms = [t + values.get(t, "x") for t in trail("search", "") if t not in words]
+    for term in terms + [t for word in words for t in trail("search", word)]:
         assert run(trail.program, "search", term).returncode == 3, term
+        assert run(trail.program, "search", f"-{term}").returncode == 3, term
     for command in commands(trail.program):
-        words = {"emit": ["read", "x"], "history": ["x"], "show": ["1"], "prove": ["1"],
+        words = {"emit": ["read", "x"], "history": ["x"], "report": ["actors"], "show": ["1"], "prove": ["1"],
                  "publish": ["published"],
                  "import": ["--batch", "b", "/dev/null"]}.get(command, [])
         for form in trail(command, "-o", ""):

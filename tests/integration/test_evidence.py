@@ -110,7 +110,7 @@ def test_g3_a_sealed_proof_is_verified_with_the_daemon_stopped(case):
     copy = shutil.copy(proof, case.folder / "copy")
     text = case.trail("--log", case.identity, "--utc", "verify", copy, address="/nowhere").stdout
     assert text.startswith("valid: ")
-    for part in ("read /journal/4711 about p-93", "signed ", f"sealed      in epoch "
+    for part in ("read /journal/4711 about person p-93", "signed ", f"sealed      in epoch "
                  f"{verdict['sealed']['epoch']}", "not before", "It does not prove"):
         assert part in text, text
     assert case.trail("--log", case.identity, "verify", "-q", copy, address="/nowhere").stdout == ""

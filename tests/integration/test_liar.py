@@ -223,6 +223,18 @@ def small_pages(request):
         getattr(request, body).paging.limit = 3
 
 
+REPORT = ["report", "objects", "-o", "json"]
+
+
+@table(liar.COUNTED)
+def test_counts_of_a_report(world, lie):
+    found_out(world, tell(world, "rows", lie, REPORT), PAGE, set())
+
+
+def test_a_time_that_is_none_in_a_report(world):
+    found_out(world, tell(world, "rows", liar.key_becomes(b"7 bytes"), ["report", "time"]), PAGE, set())
+
+
 @table(liar.LATER)
 def test_rows_of_a_later_page(world, lie):
     honest = honest_rows(world, HISTORY)
@@ -495,6 +507,13 @@ def count_changed(told, answer):
         answer.matched += 5
 
 
+def counts_moved(_, answer):
+    counts = sum(c.count for c in answer.counts)
+    del answer.counts[:]
+    answer.counts.add(key=b"MORE", count=counts - 7)
+    answer.counts.add(key=b"ELSE", count=7)
+
+
 def healthy(_, answer):
     answer.events, answer.free_bytes, answer.full, answer.pending_gaps = 1, 1 << 50, False, 0
     answer.version = "9.9.9"
@@ -531,6 +550,9 @@ LIMITS = {
     "a count of rows that were not sent": (
         "rows", count_changed, ["search", "object:x", "-n", "2"], "README.md",
         "the numbers of the completeness line", "showing 2 of 15"),
+    "a number of a report": (
+        "rows", counts_moved, ["report", "objects"], "include/trail.h",
+        "The counts are what the daemon says.", "7 ELSE"),
     "the numbers of status": (
         "status", healthy, ["status"], "include/trail.h",
         "only the checkpoint among it is checked", "9.9.9"),

@@ -131,7 +131,7 @@ def page_options(command):
     """Those that its item in COMMANDS and the section of its name tell of."""
     head, below = command_items()[command]
     section = PAGES["trail"].lines(command.upper())
-    more = page_options("search") if command == "history" else set()
+    more = page_options("search") - {"--around", "--same"} if command == "history" else set()
     return manual.options([head, *below, *section]) | more
 
 
@@ -324,14 +324,16 @@ def test_every_line_of_readme_runs(traild, folder):
     # What it writes goes to the test's own folder: a second run must find none of the first.
     block = re.sub(r"/tmp/(?!log\s|trail\.sock)", f"{folder}/", typed[0]) \
         .replace("build/release", str(traild.traild.parent)) \
-        .replace("tests/data", str(ROOT / "tests/data"))
+        .replace(" tests/", f" {ROOT}/tests/")
     first, *between, kill, last = block.splitlines()
     words = re.fullmatch(r"\S+/traild --state-dir /tmp/log --listen unix:/tmp/trail.sock "
                          r"--origin (\S+) &  # until it says \"ready\"", first)
     run_of = traild.start(folder / "log", origin=words[1])
     said = example("\n".join(between).replace("/tmp/trail.sock", run_of.address))
-    for seen in ("imported 20000 events", "created git-export.c", "payloads opened",
-                 "anna deleted /hr/old.doc, in trail [denied]"):
+    for seen in ("imported 20000 events", "created file git-export.c", "payloads opened",
+                 "anna tried to delete /hr/old.doc in trail \u2013 denied",
+                 "anv05999 (it-drift) read [open] journal /care-journal/journal/000041 about person "
+                 "p-000042"):
         assert seen in said, f"{seen!r} is not in {said}"
     assert kill == "kill %1; wait"
     run_of.stop()

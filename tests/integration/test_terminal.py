@@ -26,7 +26,7 @@ PLAIN = {"time": "2026-03-29T01:00:00Z", "action": "READ", "source": "journal",
          "actor": {"id": "anna", "name": "Anna Berg", "unit": "nord"},
          "object": {"id": "/journal/4711"}, "subject": "p-93", "purpose": "case:2026-118"}
 # What this user's own settings say must not decide what is tested.
-UNSET = ("COLUMNS", "NO_COLOR", "PAGER", "TRAIL_PAGER", "LESS", "LESSOPEN", "LANG", "LC_CTYPE", "TZ")
+UNSET = ("COLUMNS", "NO_COLOR", "PAGER", "TRAIL_PAGER", "LESS", "LESSOPEN", "LANG", "LC_CTYPE", "LC_MESSAGES", "TZ")
 
 
 class Terminal:
@@ -48,6 +48,13 @@ class Terminal:
                               env=self.environment(env), check=False)
         assert done.returncode == code, done
         return done.stdout.decode("utf-8")
+
+    def fail(self, *args, code=2, **env):
+        """What is said where nothing is shown."""
+        done = subprocess.run([self.program, *map(str, args)], capture_output=True, timeout=60,
+                              env=self.environment(env), check=False)
+        assert (done.returncode, done.stdout) == (code, b""), done
+        return done.stderr.decode("utf-8")
 
     def screen(self, *args, code=0, columns=80, **env):
         """What the terminal is sent, with the line ends that trail wrote."""
@@ -128,12 +135,40 @@ def test_a_locale_that_is_not_utf_8_gets_ascii(log, form):
 
 def test_the_sentence(log):
     assert log.pipe("show", log.denied, "-o", "short") == (
-        f"{log.denied:8}  2026-03-29T03:00:00.000+02:00  anna \"Anna Berg\" (nord) read "
-        "/journal/4711 about p-93, purpose case:2026-118, in journal "
-        "[denied: \"no relation\"] [late]\n")
-    assert "2026-03-29T01:00:00.000Z" in log.pipe("show", log.denied, "-o", "short", "--utc")
+        f"{log.denied:8}  2026-03-29 03:00:00 +02:00  Anna Berg (anna, nord) tried to read "
+        "/journal/4711 about person p-93 in journal, purpose: case:2026-118 "
+        "\u2013 denied: \"no relation\" [late]\n")
+    assert "2026-03-29 01:00:00Z  Anna" in log.pipe("show", log.denied, "-o", "short", "--utc")
     for index, words in ((0, "DAEMON record, by traild"), (log.plain - 1, "SOURCE journal begins")):
         assert words in log.pipe("show", index, "-o", "short")
+
+
+SWEDISH = ("Anna Berg (anna, nord) f\u00f6rs\u00f6kte l\u00e4sa /journal/4711 om person p-93 i "
+           "journal, syfte: case:2026-118 \u2013 nekades: \"no relation\" [inkom sent]\n")
+
+
+@pytest.mark.parametrize("env, swedish", [
+    ({"LC_ALL": "sv_SE.UTF-8"}, True), ({"LC_ALL": None, "LC_MESSAGES": "sv_SE"}, True),
+    ({"LC_ALL": None, "LANG": "sv"}, True), ({"LC_ALL": "", "LANG": "sv_FI@euro"}, True),
+    ({"LC_ALL": "C", "LANG": "sv_SE"}, False), ({"LC_ALL": None, "LANG": "svenska"}, False),
+    ({"LC_ALL": None, "LC_MESSAGES": "en_US", "LANG": "sv_SE"}, False), ({"LC_ALL": None}, False)])
+def test_the_locale_chooses_the_language(log, env, swedish):
+    """Also where the C library has no such locale: then all is ASCII."""
+    text = log.pipe("show", log.denied, "-o", "short", **env)
+    plain = SWEDISH.translate(str.maketrans("\u00e4\u00f6\u2013", "ao-"))
+    assert text.endswith((SWEDISH, plain)) == swedish and ("tried to read" in text) != swedish
+
+
+def test_lang_has_the_last_word(log):
+    words = ("show", log.denied, "-o", "short")
+    assert log.pipe(*words, "--lang", "sv", LANG="en_US").endswith(SWEDISH)
+    assert log.pipe("--lang", "sv", *words).endswith(SWEDISH)
+    assert "tried to read" in log.pipe(*words, "--lang", "en", LC_ALL="sv_SE")
+    text = log.pipe(*words, "--lang", "sv", LC_ALL="C")
+    assert text.isascii() and "forsokte lasa" in text and " - nekades: " in text
+    for form in ("json", "csv"):
+        assert log.pipe("show", log.denied, "-o", form, "--lang", "sv").count("DENIED") == 1
+    assert "en (English) or sv" in log.fail("show", log.denied, "--lang", "de")
 
 
 @pytest.mark.parametrize("zone, shown", [

@@ -4,12 +4,13 @@ The grammar of queries a second time, from its description alone (QUERIES in tra
 events answer a query, worked out from JSON lines as `trail search -o json` prints them. Shares
 nothing with the project; standard library only.
 
-An event is looked up by its values, not judged one by one: for each field the events of each value,
-and the values in the order of their bytes. An answer is a number with one byte per event.
+Events are not judged one by one: every term is a stretch of the values of its field in their order,
+and all events are compared with its ends at once. What they answer is a number, a byte per event.
 """
 import bisect
 import collections
 import datetime
+import itertools
 import re
 
 WORDS = {"action": ["create", "read", "modify", "delete", "execute"],
@@ -128,67 +129,87 @@ def value_of(event, field):
     return (text or "").encode()
 
 
+GREATER = [bytes(byte > limit for byte in range(256)) for limit in range(256)]
+EQUAL = [bytes(byte == limit for byte in range(256)) for limit in range(256)]
+AT_LEAST = [bytes(byte >= limit for byte in range(256)) for limit in range(256)]
+
+
+def marks(plane, table):
+    return int.from_bytes(plane.translate(table), "big")
+
+
 class Column:
-    """One field: its values in order, and where each stands."""
+    """One field: which place in the order of all its values each event's value has."""
 
-    def __init__(self, events, field):
-        self.places = collections.defaultdict(list)
-        for place, event in enumerate(events):
-            self.places[value_of(event, field)].append(place)
-        self.values = sorted(self.places)
+    def __init__(self, values):
+        self.values = sorted(set(values))
+        rank = {value: n for n, value in enumerate(self.values)}
+        ranks = [rank[value] for value in values]
+        # Three digits to the base of 256, each a byte for every event.
+        self.planes = [bytes(r >> shift & 255 for r in ranks) for shift in (16, 8, 0)]
 
-    def _between(self, low, high):
-        first = 0 if low is None else bisect.bisect_left(self.values, low)
-        last = len(self.values) if high is None else bisect.bisect_right(self.values, high)
-        return self.values[first:last]
+    def from_rank(self, rank):
+        """The events whose value has this rank or a higher one."""
+        high, middle, low = self.planes
+        out = marks(low, AT_LEAST[rank & 255])
+        for plane, digit in ((middle, rank >> 8 & 255), (high, rank >> 16)):
+            out = marks(plane, GREATER[digit]) | marks(plane, EQUAL[digit]) & out
+        return out
+
+    def between(self, first, last):
+        """The events with a rank from `first` on and below `last`."""
+        return self.from_rank(first) & ~self.from_rank(last) if first < last else 0
+
+    def _prefix_end(self, first, prefix):
+        """Behind the last value that begins so, of those that begin at rank `first`."""
+        low, high = first, len(self.values)
+        while low < high:
+            middle = (low + high) // 2
+            if self.values[middle].startswith(prefix):
+                low = middle + 1
+            else:
+                high = middle
+        return low
 
     def fitting(self, term):
-        """The values that fit, whether or not the term is negated."""
+        """The events that one term fits, whether or not it is negated."""
+        some = bisect.bisect_right(self.values, b"") if term.field in TEXTS else 0
+        first = 0 if term.low is None else bisect.bisect_left(self.values, term.low)
         if term.shape == "is":
-            return [term.low] if term.low in self.places else []
-        if term.shape == "between":
-            return [v for v in self._between(term.low, term.high) if v != b""]
-        first = bisect.bisect_left(self.values, term.low)
-        out = []
-        for value in self.values[first:]:
-            if not value.startswith(term.low):
-                break
-            out.append(value)
-        return [v for v in out if v != b""]
+            return self.between(first, bisect.bisect_right(self.values, term.low))
+        if term.shape == "begins":
+            return self.between(max(first, some), self._prefix_end(max(first, some), term.low))
+        last = len(self.values) if term.high is None else bisect.bisect_right(self.values, term.high)
+        return self.between(max(first, some), last)
 
 
 class Oracle:
     """Events, as dictionaries made of JSON lines, in the order of the log."""
 
     def __init__(self, events):
-        self.events = list(events)
-        self.times = [time_ns(e["time"]) for e in self.events]
-        self.columns = {field: Column(self.events, field) for field in FIELDS}
-
-    def _places(self, term):
-        marks = bytearray(len(self.events))
-        column = self.columns[term.field]
-        for value in column.fitting(term):
-            for place in column.places[value]:
-                marks[place] = 1
-        return int.from_bytes(marks, "big")
+        events = list(events)
+        self.indices = [event["index"] for event in events]
+        self.columns = {field: Column([value_of(event, field) for event in events])
+                        for field in FIELDS}
+        self.times = Column([time_ns(event["time"]) for event in events])
 
     def answer(self, text, since_ns=0, until_ns=0):
         """Indices in the log of the events that answer, in its order."""
         return self.answer_terms(parse(text), since_ns, until_ns)
 
     def answer_terms(self, terms, since_ns=0, until_ns=0):
-        all_of_them = int.from_bytes(b"\x01" * len(self.events), "big")
-        wanted, left = {}, all_of_them
+        left = int.from_bytes(b"\x01" * len(self.indices), "big")
+        wanted = {}
         for term in terms:
+            fitting = self.columns[term.field].fitting(term)
             if term.negated:
-                left &= all_of_them ^ self._places(term)
+                left &= ~fitting
             else:
-                wanted[term.field] = wanted.get(term.field, 0) | self._places(term)
-        for places in wanted.values():
-            left &= places
-        marks = left.to_bytes(len(self.events), "big")
-        found = [place for place in range(len(marks)) if marks[place]] if left else []
-        return [self.events[place]["index"] for place in found
-                if (not since_ns or self.times[place] >= since_ns) and
-                (not until_ns or self.times[place] < until_ns)]
+                wanted[term.field] = wanted.get(term.field, 0) | fitting
+        for fitting in wanted.values():
+            left &= fitting
+        if since_ns:
+            left &= self.times.from_rank(bisect.bisect_left(self.times.values, since_ns))
+        if until_ns:
+            left &= ~self.times.from_rank(bisect.bisect_left(self.times.values, until_ns))
+        return list(itertools.compress(self.indices, left.to_bytes(len(self.indices), "big")))

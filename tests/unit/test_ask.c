@@ -401,6 +401,36 @@ static void test_exactly_what_answers_is_found(void **state)
 			assert_found(c, &WANTS[i], &PAGINGS[k]);
 }
 
+/* Names are remembered in few places: those of two entries may want the same one. */
+static void test_sources_whose_names_share_a_place_are_told_apart(void **state)
+{
+	enum {
+		PLACES = 128,
+		EACH = 5
+	};
+	struct lookup_case *c = *state;
+	static struct found found;
+	size_t before;
+	struct request request = search("source:journal");
+	ask_all(c, &request, &found);
+	before = found.count;
+	do
+		say(c, 0, files, 0);
+	while ((index_of[0] + 1) % PLACES != journal % PLACES);
+	uint64_t late = builder_source(c->b, "late", peer);
+	assert_int_equal(late % PLACES, journal % PLACES);
+	for (unsigned n = 0; n < EACH; n++) {
+		say(c, 1, late, 0);
+		say(c, 1, journal, 0);
+	}
+	builder_commit(c->b);
+	ask_all(c, &request, &found);
+	assert_int_equal(found.count, before + EACH);
+	request = search("source:late");
+	ask_all(c, &request, &found);
+	assert_int_equal(found.count, EACH);
+}
+
 static void test_an_index_is_looked_at_alone(void **state)
 {
 	struct lookup_case *c = *state;
@@ -868,6 +898,7 @@ int main(void)
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(test_exactly_what_answers_is_found),
+		CASE(test_sources_whose_names_share_a_place_are_told_apart),
 		CASE(test_an_index_is_looked_at_alone),
 		CASE(test_a_history_is_that_of_one_object),
 		CASE(test_rows_first_and_the_rest_counted),

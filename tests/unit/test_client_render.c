@@ -100,6 +100,7 @@ static struct trail_entry *make_event(void)
 	struct trail_entry *n = make_entry(KIND_EVENT);
 	n->source_name = strdup("lifecare");
 	n->peer_name = strdup("unix:1000");
+	n->record.source = 5;
 	n->event = trail_event_new();
 	n->is_event = true;
 	trail_event_set_time(n->event, MOMENT);
@@ -128,19 +129,33 @@ static struct trail_entry *make_hostile(const char *text)
 	return n;
 }
 
-/* All that the form prints of one entry; to be freed. */
-static char *render(const char *form, unsigned columns, bool colour, const struct trail_entry *n)
+static char *render_as(const char *form, const struct manner *m, const struct trail_entry *n)
 {
 	struct render r;
 	char *text = NULL;
 	size_t len = 0;
-	const struct screen screen = { .columns = columns, .colour = colour };
 	FILE *to = open_memstream(&text, &len);
-	assert_true(render_open(&r, form, &screen, false, to));
+	assert_true(render_open(&r, form, m, to));
 	assert_true(render_row(&r, n));
+	render_end(&r, "complete");
 	(void)fclose(to);
 	assert_int_equal(strlen(text), len);
 	return text;
+}
+
+/* All that the form prints of one entry; to be freed. */
+static char *render(const char *form, unsigned columns, bool colour, const struct trail_entry *n)
+{
+	const struct screen screen = { .columns = columns, .colour = colour };
+	const struct manner m = { .screen = &screen, .words = catalogue_find("en") };
+	return render_as(form, &m, n);
+}
+
+static void check_wide_row(const struct trail_entry *n, unsigned columns, const char *expected)
+{
+	char *text = render("table", columns, false, n);
+	assert_string_equal(text, expected);
+	free(text);
 }
 
 static void check_row(const char *form, const struct trail_entry *n, const char *expected)
@@ -230,50 +245,168 @@ static void control_records_are_as_harmless(void **state)
 
 /* ---- short ---------------------------------------------------------------------------------- */
 
+#define AT "    4711  2026-03-02 08:14:07 +01:00  "
+
 static void a_sentence_says_who_did_what(void **state)
 {
 	struct trail_entry *n = make_event();
 	(void)state;
 	set_locale(UTF8);
-	check_row("short", n,
-		"    4711  2026-03-02T08:14:07.123+01:00  anna read /journal/4711, in lifecare\n");
+	check_row("short", n, AT "anna read /journal/4711 in lifecare \xe2\x80\x93 succeeded\n");
 	trail_event_set(n->event, TRAIL_ACTOR_NAME, "Anna Berg");
-	trail_event_set(n->event, TRAIL_ACTOR_UNIT, "hemtj\xc3\xa4nst-nord");
+	trail_event_set(n->event, TRAIL_ACTOR_UNIT, "Hemtj\xc3\xa4nst Nord");
+	trail_event_set(n->event, TRAIL_OBJECT_TYPE, "journal");
 	trail_event_set(n->event, TRAIL_SUBJECT, "p-93");
 	trail_event_set(n->event, TRAIL_PURPOSE, "case:2026-118");
 	trail_event_set(n->event, TRAIL_VERB, "read");
 	check_row("short", n,
-		"    4711  2026-03-02T08:14:07.123+01:00  anna \"Anna Berg\" "
-		"(hemtj\xc3\xa4nst-nord) "
-		"read /journal/4711 about p-93, purpose case:2026-118, in lifecare\n");
+		AT
+		"Anna Berg (anna, Hemtj\xc3\xa4nst Nord) read journal /journal/4711 about person "
+		"p-93 in lifecare, purpose: case:2026-118 \xe2\x80\x93 succeeded\n");
 	trail_event_set(n->event, TRAIL_VERB, "print out");
 	trail_event_set(n->event, TRAIL_ACTOR_ON_BEHALF_OF, "boss");
+	trail_event_set(n->event, TRAIL_OBJECT_NAME, "Journal of P");
 	trail_event_set(n->event, TRAIL_REASON, "no relation");
 	trail_event_set_outcome(n->event, TRAIL_REFUSED);
 	trail_event_set_medium(n->event, TRAIL_PAPER);
 	n->record.flags = FLAG_DEFICIENT | FLAG_LATE | FLAG_LOSS | FLAG_UNPROTECTED | 32;
 	check_row("short", n,
-		"    4711  2026-03-02T08:14:07.123+01:00  anna \"Anna Berg\" "
-		"(hemtj\xc3\xa4nst-nord) "
-		"for boss read [\"print out\"] /journal/4711 about p-93, purpose case:2026-118, "
-		"on paper, in lifecare [denied: \"no relation\"] [deficient] [late] "
+		AT
+		"Anna Berg (anna, Hemtj\xc3\xa4nst Nord) for boss tried to read [\"print out\"] "
+		"journal \"Journal of P\" (/journal/4711) about person p-93 on paper in lifecare, "
+		"purpose: case:2026-118 \xe2\x80\x93 denied: \"no relation\" [deficient] [late] "
 		"[loss declared before it] [unknown flag 5]\n");
+	trail_entry_free(n);
+}
+
+/* In the language, and in its letters where the locale has them. */
+static void check_swedish(const char *locale, const struct trail_entry *n, const char *expected)
+{
+	const struct screen screen = { .columns = 80 };
+	const struct manner m = { .screen = &screen, .words = catalogue_find("sv"), .utc = true };
+	set_locale(locale);
+	char *text = render_as("short", &m, n);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+static void a_sentence_is_told_in_swedish(void **state)
+{
+	struct trail_entry *n = make_event();
+	(void)state;
+	trail_event_set(n->event, TRAIL_ACTOR_NAME, "Anna L");
+	trail_event_set(n->event, TRAIL_ACTOR_UNIT, "Hemtjanst Nord");
+	trail_event_set(n->event, TRAIL_OBJECT_TYPE, "journal");
+	trail_event_set(n->event, TRAIL_OBJECT_ID, "4711");
+	trail_event_set(n->event, TRAIL_SUBJECT, "P-93");
+	check_swedish(UTF8, n,
+		"    4711  2026-03-02 07:14:07Z  Anna L (anna, Hemtjanst Nord) l\xc3\xa4ste "
+		"journal "
+		"4711 om person P-93 i lifecare \xe2\x80\x93 lyckades\n");
+	trail_event_set_action(n->event, TRAIL_EXECUTE);
+	trail_event_set(n->event, TRAIL_VERB, "print");
+	trail_event_set_outcome(n->event, TRAIL_FAILURE);
+	trail_event_set_medium(n->event, TRAIL_ORAL);
+	n->record.flags = FLAG_DEFICIENT;
+	check_swedish("C", n,
+		"    4711  2026-03-02 07:14:07Z  Anna L (anna, Hemtjanst Nord) forsokte skriva ut "
+		"journal 4711 om person P-93 muntligt i lifecare - misslyckades [ofullstandig]\n");
+	trail_entry_free(n);
+}
+
+/* A word that is missing in one language would end the program, or the sentence. */
+static void every_catalogue_has_every_word(void **state)
+{
+	(void)state;
+	for (size_t i = 0; CATALOGUE_NAMES[i]; i++) {
+		const struct catalogue *c = catalogue_find(CATALOGUE_NAMES[i]);
+		const struct catalogue *other = catalogue_find("en");
+		for (size_t a = 0; a < CATALOGUE_ACTIONS; a++)
+			assert_true(c->actions[a].done && c->actions[a].tried);
+		for (size_t o = 0; o < CATALOGUE_OUTCOMES; o++)
+			assert_non_null(c->outcomes[o]);
+		for (size_t m = 0; m < CATALOGUE_MEDIA; m++)
+			assert_non_null(c->media[m]);
+		for (size_t f = 0; f < CATALOGUE_FLAGS; f++)
+			assert_non_null(c->flags[f]);
+		for (size_t a = 0; other->acts[a].verb; a++)
+			assert_non_null(catalogue_act(c->acts, other->acts[a].verb));
+		for (size_t a = 0; other->asks[a].verb; a++)
+			assert_non_null(catalogue_act(c->asks, other->asks[a].verb));
+	}
+	assert_null(catalogue_find("de"));
+}
+
+/* No word of a sentence begins with a capital, so that names need no quotes. */
+static void no_word_of_ours_passes_for_a_name(void **state)
+{
+	(void)state;
+	set_locale(UTF8);
+	for (size_t i = 0; CATALOGUE_NAMES[i]; i++) {
+		const struct catalogue *c = catalogue_find(CATALOGUE_NAMES[i]);
+		const char *const words[] = { c->for_whom, c->tried_to, c->may_have, c->about,
+			c->in, c->purpose, c->begins, c->of, c->by };
+		for (size_t w = 0; w < sizeof words / sizeof words[0]; w++)
+			assert_true(words[w][0] >= 'a');
+		for (size_t a = 0; a < CATALOGUE_ACTIONS; a++)
+			assert_true(c->actions[a].done[0] >= 'a' || c->actions[a].done[0] < 0);
+	}
+}
+
+static void only_the_unnamed_acts_take_the_word_of_their_source(void **state)
+{
+	struct trail_entry *n = make_event();
+	(void)state;
+	set_locale("C");
+	trail_event_set_action(n->event, TRAIL_DELETE);
+	trail_event_set(n->event, TRAIL_VERB, "print");
+	check_row("short", n, AT "anna deleted [print] /journal/4711 in lifecare - succeeded\n");
+	trail_event_set_action(n->event, TRAIL_EXECUTE);
+	check_row("short", n, AT "anna printed /journal/4711 in lifecare - succeeded\n");
+	trail_event_set(n->event, TRAIL_VERB, "frobnicate");
+	trail_event_set_outcome(n->event, TRAIL_UNKNOWN);
+	check_row("short", n,
+		AT
+		"anna may have tried to execute [frobnicate] /journal/4711 in lifecare - outcome "
+		"unknown\n");
 	trail_entry_free(n);
 }
 
 static void a_value_cannot_pass_for_the_sentence(void **state)
 {
+	static const struct {
+		const char *name, *shown;
+	} NAMES[] = {
+		{ "Anna Berg", "Anna Berg" },
+		{ "\xc3\x85sa \xc3\x96"
+		  "berg 2",
+			"\xc3\x85sa \xc3\x96"
+			"berg 2" },
+		{ "Anna read /x", "\"Anna read /x\"" },
+		{ "Anna Berg ", "\"Anna Berg \"" },
+		{ "Anna  Berg", "\"Anna  Berg\"" },
+		{ "Anna (boss)", "\"Anna (boss)\"" },
+		{ "anna Berg", "\"anna Berg\"" },
+		{ "2 Berg", "\"2 Berg\"" },
+	};
 	struct trail_entry *n = make_event();
 	(void)state;
 	set_locale(UTF8);
+	for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
+		char expected[256];
+		trail_event_set(n->event, TRAIL_ACTOR_NAME, NAMES[i].name);
+		(void)snprintf(expected, sizeof expected,
+			AT "%s (anna) read /journal/4711 in lifecare \xe2\x80\x93 succeeded\n",
+			NAMES[i].shown);
+		check_row("short", n, expected);
+	}
 	trail_event_set(n->event, TRAIL_OBJECT_ID, "/x, in payroll [denied]");
 	trail_event_set(n->event, TRAIL_SUBJECT, "a\" about \"b");
 	trail_event_set(n->event, TRAIL_PURPOSE, "no\xc2\xa0way");
 	check_row("short", n,
-		"    4711  2026-03-02T08:14:07.123+01:00  anna read \"/x, in payroll [denied]\" "
-		"about "
-		"\"a\\u{22} about \\u{22}b\", purpose "
-		"\"no\xc2\xa0way\", in lifecare\n");
+		AT "\"2 Berg\" (anna) read \"/x, in payroll [denied]\" about person "
+		   "\"a\\u{22} about \\u{22}b\" in lifecare, purpose: \"no\xc2\xa0way\" "
+		   "\xe2\x80\x93 succeeded\n");
 	trail_entry_free(n);
 }
 
@@ -303,16 +436,15 @@ static void other_records_say_what_they_are(void **state)
 		n->source_name = strdup("lifecare");
 		n->peer_name = strdup("unix:1000");
 		char *text = render("short", 80, false, n);
-		assert_string_equal(
-			text + strlen("    4711  2026-03-02T08:14:07.123+01:00  "), CASES[i].said);
+		assert_string_equal(text + strlen(AT), CASES[i].said);
 		free(text);
 		trail_entry_free(n);
 	}
 	struct trail_entry *n = make_entry(KIND_EVENT);
 	n->open = false;
 	check_row("short", n,
-		"    4711  2026-03-02T08:14:07.123+01:00  an EVENT in (name erased), by "
-		"(name erased) [payload erased]\n");
+		AT "an EVENT in (name erased), by "
+		   "(name erased) [payload erased]\n");
 	trail_entry_free(n);
 }
 
@@ -343,7 +475,7 @@ static void only_an_outcome_has_colour(void **state)
 	trail_event_set_outcome(n->event, TRAIL_FAILURE);
 	trail_event_set(n->event, TRAIL_REASON, "\x1b[0m");
 	text = render("short", 80, true, n);
-	assert_non_null(strstr(text, " \x1b[31m[failed: \"\\u{1b}[0m\"]\x1b[0m\n"));
+	assert_non_null(strstr(text, " \x1b[31mfailed: \"\\u{1b}[0m\"\x1b[0m\n"));
 	free(text);
 	text = render("json", 80, true, n);
 	assert_null(strchr(text, '\x1b'));
@@ -387,14 +519,24 @@ static void a_table_is_no_wider_than_its_screen(void **state)
 	}
 }
 
+/* All columns at their least. */
+enum {
+	ALL_COLUMNS = 97
+};
+#define HEADS "  index time                      actor    action  object               subject  "
+#define ROW   "   4711 2026-03-02T08:14:07+01:00 "
+
 static void columns_stand_below_their_heads(void **state)
 {
 	static const char *const OBJECTS[] = { "abc", "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e",
-		"a\xcc\x81", "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe6\x97\xa5", "exactly",
-		"too long for it", "\xcc\x81" };
-	static const char *const SHOWN[] = { "abc    ", "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e ",
-		"a\xcc\x81      ", "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe2\x80\xa6", "exactly",
-		"too lo\xe2\x80\xa6", "\\u{301}" };
+		"a\xcc\x81", "exactly twenty signs", "this is too long for it", "\xcc\x81",
+		"/a path/cut/at/its/front", "/\xe6\x97\xa5\xe6\x9c\xac/e\xcc\x81/89012345678901" };
+	static const char *const SHOWN[] = { "abc                 ",
+		"\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e              ",
+		"a\xcc\x81                   ", "exactly twenty signs",
+		"this is too long fo\xe2\x80\xa6", "\\u{301}             ",
+		"\xe2\x80\xa6th/cut/at/its/front",
+		"\xe2\x80\xa6\xe6\x9c\xac/e\xcc\x81/89012345678901" };
 	(void)state;
 	set_locale(UTF8);
 	for (size_t i = 0; i < sizeof OBJECTS / sizeof OBJECTS[0]; i++) {
@@ -405,14 +547,27 @@ static void columns_stand_below_their_heads(void **state)
 		free(n->source_name);
 		n->source_name = strdup("src");
 		(void)snprintf(expected, sizeof expected,
-			"  index time                      actor   action  object  subject outcome "
-			"source\n"
-			"   4711 2026-03-02T08:14:07+01:00 anna    READ    %s p-93    SUCCESS "
-			"src\n",
+			HEADS "outcome source\n" ROW "anna     READ    %s p-93     SUCCESS src\n",
 			SHOWN[i]);
-		check_row("table", n, expected);
+		check_wide_row(n, ALL_COLUMNS, expected);
 		trail_entry_free(n);
 	}
+}
+
+static void a_narrow_table_leaves_columns_out(void **state)
+{
+	struct trail_entry *n = make_event();
+	(void)state;
+	set_locale(UTF8);
+	trail_event_set(n->event, TRAIL_SUBJECT, "p-93");
+	check_wide_row(n, 80,
+		"   index time                      actor    action  object               outcome\n"
+		"    4711 2026-03-02T08:14:07+01:00 anna     READ    /journal/4711        "
+		"SUCCESS\n");
+	check_wide_row(n, 40,
+		"   index actor     action  object\n"
+		"    4711 anna      READ    /journal/4711\n");
+	trail_entry_free(n);
 }
 
 static void a_row_does_not_end_in_spaces(void **state)
@@ -421,9 +576,7 @@ static void a_row_does_not_end_in_spaces(void **state)
 	(void)state;
 	set_locale(UTF8);
 	n->peer_name = strdup("traild");
-	check_row("table", n,
-		"  index time                      actor   action  object  subject outcome source\n"
-		"   4711 2026-03-02T08:14:07+01:00 traild  DAEMON\n");
+	check_wide_row(n, ALL_COLUMNS, HEADS "outcome source\n" ROW "traild   DAEMON\n");
 	trail_entry_free(n);
 }
 
@@ -436,11 +589,82 @@ static void a_long_index_is_never_cut(void **state)
 	trail_event_set(n->event, TRAIL_ACTOR_ID, "somebody");
 	free(n->source_name);
 	n->source_name = strdup("src");
-	check_row("table", n,
-		"  index time                      actor   action  object  subject outcome source\n"
-		"12345678901 2026-03-02T08:14:07+01:00 so\xe2\x80\xa6 READ    /journ\xe2\x80\xa6"
-		"         SUCCESS src\n");
+	check_wide_row(n, ALL_COLUMNS,
+		HEADS "outcome source\n"
+		      "12345678901 2026-03-02T08:14:07+01:00 som\xe2\x80\xa6 READ    /journal/4711"
+		      "                 SUCCESS src\n");
 	trail_entry_free(n);
+}
+
+/* ---- chosen fields ----------------------------------------------------------------------------
+ */
+
+static struct manner picking(const struct screen *screen, const char *names)
+{
+	struct manner m = { .screen = screen, .words = catalogue_find("en") };
+	assert_true(pick_read(names, &m.pick));
+	return m;
+}
+
+static void check_picked(
+	const char *form, const char *names, const struct trail_entry *n, const char *expected)
+{
+	const struct screen screen = { .columns = 60 };
+	const struct manner m = picking(&screen, names);
+	char *text = render_as(form, &m, n);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+static void chosen_fields_are_all_that_is_shown(void **state)
+{
+	struct trail_entry *n = make_event();
+	(void)state;
+	set_locale(UTF8);
+	trail_event_add_change(n->event, "f", "=1", "2");
+	check_picked("json", "object,index,actor.id,subject,changes,actor.name", n,
+		"{\"object\":{\"id\":\"/journal/4711\"},\"index\":4711,\"actor\":{\"id\":\"anna\"},"
+		"\"changes\":[{\"field\":\"f\",\"old\":\"=1\",\"new\":\"2\"}]}\n");
+	check_picked("csv", "object,index,subject,changes", n,
+		"object.id,index,subject,changes\r\n/journal/4711,4711,,"
+		"\"[{\"\"field\"\":\"\"f\"\",\"\"old\"\":\"\"=1\"\",\"\"new\"\":\"\"2\"\"}]\"\r\n");
+	check_picked("table", "index,object,outcome,type", n,
+		"     index object.id             outcome object.type\n"
+		"      4711 /journal/4711         SUCCESS\n");
+	trail_entry_free(n);
+}
+
+static void every_field_can_be_chosen_alone(void **state)
+{
+	static const char *const FORMS[] = { "table", "json", "csv" };
+	const struct screen screen = { .columns = 40 };
+	(void)state;
+	set_locale(UTF8);
+	for (size_t i = 0; i < HOSTILE_COUNT; i++) {
+		struct trail_entry *n = make_hostile(HOSTILE[i]);
+		for (unsigned c = 0; c < COLUMN_COUNT; c++) {
+			const struct manner m = picking(&screen, column_name(c));
+			for (size_t f = 0; f < 3; f++) {
+				char *text = render_as(FORMS[f], &m, n);
+				assert_harmless(text);
+				const char *row = strchr(text, '\n') + 1;
+				if (f == 0)
+					assert_true(columns_of(row, strlen(row) - 1) <= 40);
+				free(text);
+			}
+		}
+		trail_entry_free(n);
+	}
+}
+
+static void names_that_are_no_fields_are_refused(void **state)
+{
+	static const char *const BAD[] = { "", ",", "time,", ",time", "time,,id", "actro",
+		"time,time", "actor,actor.id", "time ", "proof", "Time", LONG_X };
+	struct pick pick;
+	(void)state;
+	for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++)
+		assert_false(pick_read(BAD[i], &pick));
 }
 
 /* ---- csv ------------------------------------------------------------------------------------ */
@@ -531,6 +755,43 @@ static void csv_says_times_in_utc(void **state)
 	assert_int_equal(found, 3);
 	free(text);
 	trail_entry_free(n);
+}
+
+static void check_answer(
+	const char *question, bool at_once, size_t rows, const char *complete, const char *expected)
+{
+	char *text = NULL;
+	size_t len = 0;
+	struct render r;
+	const struct screen screen = { .columns = 80 };
+	struct manner m = picking(&screen, "index,actor");
+	struct trail_entry *n = make_event();
+	m.question = question;
+	m.each_at_once = at_once;
+	FILE *to = open_memstream(&text, &len);
+	assert_true(render_open(&r, "csv", &m, to));
+	for (size_t i = 0; i < rows; i++)
+		assert_true(render_row(&r, n));
+	render_end(&r, complete);
+	(void)fclose(to);
+	assert_string_equal(text, expected);
+	free(text);
+	trail_entry_free(n);
+}
+
+static void an_answer_says_what_it_is_and_that_it_is_whole(void **state)
+{
+	static const char QUESTION[] = "trail search object:\"=1,2\"\r\n";
+	(void)state;
+	set_locale(UTF8);
+	check_answer(QUESTION, false, 2, "2 of 2 rows, 0 gaps",
+		"index,actor.id,\"trail search object:\"\"=1,2\"\"\\u{d}\\u{a}\"\r\n4711,anna,\r\n"
+		"4711,anna,\"2 of 2 rows, 0 gaps\"\r\n");
+	check_answer(
+		"trail search", false, 1, NULL, "index,actor.id,trail search\r\n4711,anna,\r\n");
+	check_answer("trail search", false, 0, "0 of 0 rows", "index,actor.id,trail search\r\n");
+	check_answer("trail search", true, 1, "never told",
+		"index,actor.id,trail search\r\n4711,anna,\r\n");
 }
 
 /* ---- json ----------------------------------------------------------------------------------- */
@@ -632,6 +893,15 @@ int main(void)
 		cmocka_unit_test(no_form_prints_what_a_terminal_obeys),
 		cmocka_unit_test(control_records_are_as_harmless),
 		cmocka_unit_test(a_sentence_says_who_did_what),
+		cmocka_unit_test(a_sentence_is_told_in_swedish),
+		cmocka_unit_test(every_catalogue_has_every_word),
+		cmocka_unit_test(no_word_of_ours_passes_for_a_name),
+		cmocka_unit_test(only_the_unnamed_acts_take_the_word_of_their_source),
+		cmocka_unit_test(a_narrow_table_leaves_columns_out),
+		cmocka_unit_test(chosen_fields_are_all_that_is_shown),
+		cmocka_unit_test(every_field_can_be_chosen_alone),
+		cmocka_unit_test(names_that_are_no_fields_are_refused),
+		cmocka_unit_test(an_answer_says_what_it_is_and_that_it_is_whole),
 		cmocka_unit_test(a_value_cannot_pass_for_the_sentence),
 		cmocka_unit_test(other_records_say_what_they_are),
 		cmocka_unit_test(long_values_are_cut),

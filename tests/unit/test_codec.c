@@ -38,10 +38,11 @@ static const char *const REQUESTS[] = {
 	"controls",
 	"checkpoint-sealed",
 	"append-witnessed",
+	"report",
 };
 
 static const uint64_t REQUEST_IDS[] = { 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009,
-	1020, 1021, 1022, 1023, 1026, 1027, 1028 };
+	1020, 1021, 1022, 1023, 1026, 1027, 1028, 1032 };
 
 _Static_assert(COUNT(REQUEST_IDS) == COUNT(REQUESTS), "an id for each");
 
@@ -60,11 +61,12 @@ static const char *const RESPONSES[] = {
 	"checkpoint-sealed",
 	"status-witnessed",
 	"rows-witnessed",
+	"rows-counted",
 };
 
 /* 1015 was an answer that is no more. */
 static const uint64_t RESPONSE_IDS[] = { 1010, 1011, 1012, 1013, 1014, 1016, 1017, 1018, 1019, 1024,
-	1025, 1029, 1030, 1031 };
+	1025, 1029, 1030, 1031, 1033 };
 
 _Static_assert(COUNT(RESPONSE_IDS) == COUNT(RESPONSES), "an id for each");
 
@@ -617,6 +619,31 @@ static void test_questions_decode_to_their_values(void **state)
 	assert_true(r.question.count == 1000 && r.question.want_genesis);
 	assert_true(r.question.paging.limit == 7 && r.question.paging.next.len == CURSOR_MAX);
 	assert_true(r.question.paging.size == UINT64_C(1) << 40);
+	arena_free(&arena);
+}
+
+static void test_a_report_decodes_to_its_values(void **state)
+{
+	(void)state;
+	struct arena arena;
+	struct request r;
+	take_request("report", &arena, &r);
+	const struct question *q = &r.question;
+	assert_true(r.kind == REQUEST_REPORT && q->by == GROUP_TIME);
+	assert_span_text(q->text, "action:read -purpose:*");
+	assert_true(q->bucket_ns == UINT64_C(3600000000000) && q->after.len == GROUP_TIME_LEN);
+	assert_true(q->paging.from == 300 && q->paging.size == 8 && q->paging.since_ns == TIME_NS);
+	assert_span_text(q->paging.next, "further");
+	arena_free(&arena);
+	struct response answer;
+	take_response("rows-counted", &arena, &answer);
+	const struct rows *rows = &answer.rows;
+	assert_true(answer.kind == RESPONSE_ROWS && rows->count_count == 3);
+	assert_int_equal(rows->row_count, 0);
+	assert_span_text(rows->counts[0].key, "it-drift");
+	assert_true(rows->counts[0].count == 11 && rows->counts[1].count == 296);
+	assert_true(rows->counts[1].key.len == 0 && rows->counts[2].count == 0);
+	assert_true(rows->matched == 307 && rows->completeness.gaps == 2);
 	arena_free(&arena);
 }
 
@@ -1338,6 +1365,7 @@ int main(void)
 		cmocka_unit_test(test_answers_of_proofs_decode_to_their_values),
 		cmocka_unit_test(test_seal_is_the_golden_one_both_ways),
 		cmocka_unit_test(test_questions_decode_to_their_values),
+		cmocka_unit_test(test_a_report_decodes_to_its_values),
 		cmocka_unit_test(test_rows_decode_to_their_values),
 		cmocka_unit_test(test_answers_to_append_decode_to_their_values),
 		cmocka_unit_test(test_other_answers_decode_to_their_values),
