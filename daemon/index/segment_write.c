@@ -36,7 +36,7 @@ struct segment_writer {
 	enum trail_err err;
 	int error; /* errno */
 	uint32_t blocks;
-	uint64_t terms;
+	uint64_t terms, cut;
 	uint32_t first_s, last_s;
 	size_t batched;
 	/* The term whose docs come. */
@@ -251,6 +251,7 @@ static void close_term(struct segment_writer *w)
 	}
 	put_entry(w, chunk, len);
 	w->terms++;
+	w->cut += w->key.len == TERM_KEY_MAX;
 }
 
 void segment_write_term(
@@ -310,6 +311,7 @@ static void put_footer(struct segment_writer *w, struct segment_sum *sum)
 {
 	sum->blocks = w->blocks + 1;
 	sum->terms = w->terms;
+	sum->cut = w->cut;
 	sum->first_s = w->first_s;
 	sum->last_s = w->last_s;
 	segment_sum_encode(sum, next_block(w));
