@@ -129,6 +129,13 @@ static uint32_t put_block(struct segment_writer *w, size_t len)
 
 /* ---- the tree ---- */
 
+/* Not the room behind it. */
+static void copy_key(struct term_key *to, const struct term_key *from)
+{
+	to->len = from->len;
+	memcpy(to->bytes, from->bytes, from->len);
+}
+
 static void put_key(struct node *node, const struct term_key *key)
 {
 	size_t shared = 0;
@@ -136,12 +143,12 @@ static void put_key(struct node *node, const struct term_key *key)
 		key->bytes[shared] == node->last.bytes[shared])
 		shared++;
 	if (node->entries == 0)
-		node->first = *key;
+		copy_key(&node->first, key);
 	node->len += varint_put(node->content + node->len, (uint32_t)shared);
 	node->len += varint_put(node->content + node->len, (uint32_t)(key->len - shared));
 	memcpy(node->content + node->len, key->bytes + shared, key->len - shared);
 	node->len += key->len - shared;
-	node->last = *key;
+	copy_key(&node->last, key);
 	node->entries++;
 }
 
