@@ -557,6 +557,38 @@ static void test_a_damaged_input_of_a_merge_is_named(void **state)
 	model_release(&model);
 }
 
+/* One of a term "a" with the docs 1 and `doc`, which need not lie in it. */
+static void make_small(struct segment *s, uint64_t from, uint64_t to, uint32_t doc)
+{
+	struct segment_place place = index_case_place(&world, from, to);
+	struct segment_sum sum = { 0 };
+	struct segment_writer *w = begin(&place);
+	segment_write_term(w, span_text("a"), 1, 1);
+	segment_write_doc(w, 1);
+	segment_write_doc(w, doc);
+	assert_int_equal(segment_write_end(w, &sum), TRAIL_OK);
+	assert_int_equal(segment_open(world.at, world.key, &world.genesis, &place, s), TRAIL_OK);
+}
+
+/* Not its neighbour, which would be made anew again and again. */
+static void test_an_input_whose_docs_are_not_its_own_is_named(void **state)
+{
+	(void)state;
+	for (size_t guilty = 0; guilty < 3; guilty++) {
+		struct parts parts = { .count = 3 };
+		size_t bad = SIZE_MAX;
+		for (size_t i = 0; i < 3; i++) {
+			make_small(
+				&parts.segments[i], 100 * i, 100 * i + 100, i == guilty ? 105 : 99);
+			parts.views[i] = &parts.segments[i];
+		}
+		struct segment_place place = index_case_place(&world, 0, 300);
+		assert_int_equal(merge_all(&parts, &place, 1000, &bad), TRAIL_CORRUPT);
+		assert_int_equal(bad, guilty);
+		release_parts(&parts);
+	}
+}
+
 static void test_no_file_is_left_of_a_merge_that_was_given_up(void **state)
 {
 	uint64_t random = 9;
@@ -592,6 +624,7 @@ int main(void)
 		cmocka_unit_test(test_a_file_that_was_cut_or_is_another_is_refused),
 		cmocka_unit_test(test_merged_segments_have_what_each_had),
 		cmocka_unit_test(test_a_damaged_input_of_a_merge_is_named),
+		cmocka_unit_test(test_an_input_whose_docs_are_not_its_own_is_named),
 		cmocka_unit_test(test_no_file_is_left_of_a_merge_that_was_given_up),
 	};
 	return cmocka_run_group_tests_name("segment", tests, setup, teardown);
