@@ -56,7 +56,13 @@ enum trail_err docset_flatten(struct docset *set)
 		return TRAIL_NOMEM;
 	for (size_t i = 0; i < set->list_count && !err; i++)
 		err = set_bits(set, set->lists[i]);
-	drop_lists(set);
+	if (!err) {
+		drop_lists(set);
+		return TRAIL_OK;
+	}
+	/* It stays what it was. */
+	free(set->bits);
+	set->bits = NULL;
 	return err;
 }
 

@@ -508,14 +508,10 @@ static enum trail_err narrow(struct docset *set, uint64_t *bits, bool keep)
 	return err;
 }
 
-/* All events that are found, as bits, and those that are in doubt. */
-static enum trail_err flatten(struct match *m)
+static enum trail_err fill_bits(struct match *m, uint32_t docs)
 {
-	uint32_t docs = (uint32_t)(m->segment->place.to - m->segment->place.from);
 	size_t words = docset_words(docs);
 	enum trail_err err = TRAIL_OK;
-	if (m->counted)
-		return TRAIL_OK;
 	/* One more, so that 64 bits can be taken from anywhere. */
 	m->counted = calloc(words + 1, sizeof *m->counted);
 	m->doubts = malloc(words * sizeof *m->doubts);
@@ -533,6 +529,22 @@ static enum trail_err flatten(struct match *m)
 		err = narrow(&m->edge, m->doubts, true);
 	for (size_t i = 0; i < words; i++)
 		m->counted[i] &= ~m->doubts[i];
+	return err;
+}
+
+/* All events that are found, as bits, and those that are in doubt. */
+static enum trail_err flatten(struct match *m)
+{
+	if (m->counted)
+		return TRAIL_OK;
+	enum trail_err err =
+		fill_bits(m, (uint32_t)(m->segment->place.to - m->segment->place.from));
+	if (!err)
+		return TRAIL_OK;
+	/* Half of it is nothing: who asks again is told again. */
+	free(m->counted);
+	free(m->doubts);
+	m->counted = m->doubts = NULL;
 	return err;
 }
 

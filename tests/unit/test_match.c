@@ -474,6 +474,45 @@ static void test_edges_of_hours_are_in_doubt(void **state)
 	drop_segment();
 }
 
+/* Events whose list has a block of its own. */
+static struct segment_place make_long_list(void)
+{
+	struct segment_place place = index_case_place(&world, 0, 40000);
+	struct segment_sum sum = { .records = 20000 };
+	struct segment_writer *w = segment_write_begin(world.at, world.key, &world.genesis, &place);
+	assert_non_null(w);
+	segment_write_term(w, span_text("\1"), 1, 1);
+	for (uint32_t doc = 0; doc < 40000; doc += 2)
+		segment_write_doc(w, doc);
+	assert_int_equal(segment_write_end(w, &sum), TRAIL_OK);
+	return place;
+}
+
+/* Who asks once more is not told a part of it as if that were all. */
+static void test_damage_is_said_each_time(void **state)
+{
+	static struct ask ask;
+	struct arena arena = { .data = ask.room, .cap = sizeof ask.room };
+	struct query_fault fault;
+	struct match *m;
+	struct match_hit hit;
+	uint64_t count;
+	(void)state;
+	const struct segment_place place = make_long_list();
+	assert_int_equal(query_parse(span_text("index:5.."), &arena, &ask.query, &fault), TRAIL_OK);
+	ask.question = (struct match_question){ .query = &ask.query };
+	assert_int_equal(
+		segment_open(world.at, world.key, &world.genesis, &place, &segment), TRAIL_OK);
+	assert_int_equal(match_open(&segment, &ask.question, false, &m), TRAIL_OK);
+	index_case_damage(&world, &place, 100);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(match_count(m, 0, 100, &count), TRAIL_CORRUPT);
+		assert_int_equal(match_next(m, 0, false, &hit), TRAIL_CORRUPT);
+	}
+	match_close(m);
+	drop_segment();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -481,6 +520,7 @@ int main(void)
 		cmocka_unit_test(test_questions_of_time_over_a_few_hours),
 		cmocka_unit_test(test_what_the_index_cut_is_never_excluded),
 		cmocka_unit_test(test_edges_of_hours_are_in_doubt),
+		cmocka_unit_test(test_damage_is_said_each_time),
 	};
 	return cmocka_run_group_tests_name("match", tests, setup, teardown);
 }
