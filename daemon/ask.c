@@ -587,7 +587,6 @@ static enum trail_err begin_keys(struct ask *ask, uint64_t from, uint64_t end)
 	enum trail_err err = of_index(ask, hits_count(ask->hits, from, end, &ask->at.due));
 	if (err)
 		return err;
-	ask->at.matched += ask->at.due;
 	ask->at.position = from;
 	ask->at.end = end;
 	ask->at.flags |= CURSOR_KEYS | CURSOR_INDEXED;
@@ -609,6 +608,7 @@ static enum trail_err put_keys(struct ask *ask, struct census *census)
 			return TRAIL_CORRUPT;
 		if (!counts_add(ask->counts, key, count))
 			return TRAIL_END;
+		ask->at.matched += count;
 		ask->at.due -= count;
 		/* The hours of one bucket are not parted: the next page begins behind it. */
 		bool may_part = ask->question->by != GROUP_TIME;
@@ -618,6 +618,7 @@ static enum trail_err put_keys(struct ask *ask, struct census *census)
 	/* What is left has no value. */
 	if (ask->at.due != 0 && !counts_add(ask->counts, span_of(NULL, 0), ask->at.due))
 		return TRAIL_END;
+	ask->at.matched += ask->at.due;
 	ask->at.due = 0;
 	ask->at.flags = (uint8_t)((ask->at.flags & ~CURSOR_KEYS) | CURSOR_DOUBTS);
 	return TRAIL_OK;
@@ -764,6 +765,12 @@ static enum trail_err complete(struct ask *ask, struct completeness *out)
 	return damaged || db_error(ask->look->txn) ? TRAIL_CORRUPT : TRAIL_OK;
 }
 
+/* Whether a report stands amid a part of the log. */
+static bool is_amid(const struct ask *ask)
+{
+	return (ask->at.flags & (CURSOR_KEYS | CURSOR_DOUBTS)) != 0;
+}
+
 static enum trail_err finish(struct ask *ask)
 {
 	struct op *op = ask->look->op;
@@ -774,7 +781,8 @@ static enum trail_err finish(struct ask *ask)
 		.named = ask->page.named,
 		.read = ask->at.read,
 		.matched = ask->at.matched,
-		.position = ask->at.position,
+		/* A part that is being told is looked at, though not all of it is told. */
+		.position = is_amid(ask) ? ask->at.end : ask->at.position,
 		.done = paging->follow_ms == 0 && nothing_left(ask),
 	};
 	enum trail_err err = TRAIL_OK;

@@ -163,6 +163,16 @@ def report(client, by, text, since_ns=0, until_ns=0, bucket_ns=0, scan=False):
         want.after = page.counts[-1].key if page.counts else b""
 
 
+def test_g8_the_tool_shows_reports_from_the_index(town):
+    """The library adds up what comes on several pages, and judges each."""
+    town.restart()
+    wait_indexed(town.run, EVENTS)
+    for words in (["objects"], ["actors", "-action:read"], ["units"], ["time", "--by", "day"]):
+        out = town.call("report", *words, "-source:traild", "-o", "json")
+        scanned = town.call("report", *words, "-source:traild", "-o", "json", "--scan")
+        assert json.loads(out.splitlines()[0]) and out == scanned
+
+
 @pytest.mark.limit(LIMIT_S)
 def test_g8_reports_from_the_index_are_those_of_the_scan(town, measured):
     town.restart()
