@@ -514,6 +514,11 @@ static struct checkpoint_wanted checkpoint_wanted_take(const Trail__V1__Checkpoi
 	return (struct checkpoint_wanted){ .sealed = in->sealed, .above = in->above };
 }
 
+static struct index_check_wanted index_check_wanted_take(const Trail__V1__IndexCheck *in)
+{
+	return (struct index_check_wanted){ .start = in->start, .job = in->job };
+}
+
 static struct question report_take(const Trail__V1__Report *in)
 {
 	struct question question = question_take(in->query, in->paging);
@@ -580,10 +585,7 @@ static enum trail_err request_body_take(
 	case REQUEST_PROVE:
 		return prove_take(in->prove, &out->prove);
 	case REQUEST_INDEX_CHECK:
-		out->index_check = (struct index_check_wanted){
-			.start = in->index_check->start,
-			.job = in->index_check->job,
-		};
+		out->index_check = index_check_wanted_take(in->index_check);
 		return TRAIL_OK;
 	}
 	return TRAIL_INVALID;
