@@ -65,6 +65,13 @@ class Index:
         self.places = [Place(*struct.unpack_from(">IIQQQ", raw, 96 + 32 * i))
                        for i in range(segments)]
 
+    def write_manifest(self, places):
+        """The manifest anew, of these segments."""
+        holes = self.head[96 + 32 * len(self.places):-16]
+        body = self.head[:88] + struct.pack(">II", len(places), self.holes) + b"".join(
+            struct.pack(">IIQQQ", *place) for place in places) + holes
+        (self.folder / "manifest").write_bytes(body + mac(self.key, body))
+
     def path(self, place):
         return self.folder / f"{place.serial:016x}.seg"
 
