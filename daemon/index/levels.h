@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which segments become one next: a log-structured merge. Few segments make a search quick, few
- * merges make ingest quick; here a record is merged at the most once for each fourfold growth of
- * its segment. Pure.
+ * merges make ingest quick; here a record is merged once for each fourfold growth of its segment,
+ * and beyond that only where segments of very different sizes pile up. Pure.
  */
 #ifndef DAEMON_INDEX_LEVELS_H
 #define DAEMON_INDEX_LEVELS_H
@@ -12,6 +12,7 @@
 enum {
 	LEVELS_FAN = 8,      /* segments that are merged at the least, */
 	LEVELS_FAN_MAX = 16, /* and at the most */
+	LEVELS_PILE = 64,    /* segments that could be one; where they are more, some become one */
 	LEVELS_DOCS_MAX =
 		1 << 22, /* docs that a segment's range may have: what one costs in memory */
 };

@@ -4,6 +4,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+enum {
+	ENTRY_MIN = 4 /* bytes of a term in a leaf */
+};
+
 const char SEGMENT_MAGIC[8] = "segment";
 
 void segment_name(uint64_t serial, char name[SEGMENT_NAME_MAX])
@@ -49,5 +53,7 @@ bool segment_sum_decode(struct span in, struct segment_sum *sum)
 		.first_s = load_be32(in.data + 49),
 		.last_s = load_be32(in.data + 53),
 	};
-	return sum->height < SEGMENT_HEIGHT_MAX && sum->root < sum->blocks;
+	return sum->height < SEGMENT_HEIGHT_MAX && sum->root < sum->blocks &&
+		sum->first_s <= sum->last_s &&
+		sum->terms <= (uint64_t)sum->blocks * (BLOCK_ROOM / ENTRY_MIN);
 }

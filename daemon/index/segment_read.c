@@ -107,6 +107,9 @@ static bool open_level(struct segment_walk *w, unsigned level, uint32_t number)
 	w->levels[level].key_len = 0;
 	enum trail_err err =
 		read_block(w->segment, number, w->levels[level].block, &w->levels[level].rest);
+	/* Each block of a tree has an entry: who walks in a circle meets terms, and they end. */
+	if (!err && w->levels[level].rest.len == 0)
+		err = TRAIL_CORRUPT;
 	return err ? fail(w, err) : true;
 }
 

@@ -177,6 +177,53 @@ def witness_bodies():
     yield "identity", b"trail-log/v1\n" + LOG + b"\n" + tlog.b64(b"g" * 32).encode() + b"\n"
 
 
+def varint(value):
+    out = b""
+    while value >= 128:
+        out += bytes([value & 127 | 128])
+        value >>= 7
+    return out + bytes([value])
+
+
+GAPS = b"\0\3\2\0\4"  # docs 3, 4 and 9
+BITS = b"\1\x05\x0c\xff\x08"  # 5 to 13, and 17
+
+
+def term(key, rest, shared=0):
+    return varint(shared) + varint(len(key) - shared) + key[shared:] + rest
+
+
+def segment(root, height, terms, *blocks):
+    """What fuzz_segment.c makes the blocks of a segment of."""
+    head = struct.pack(">BBHHII", root, height, terms, 99, 7200, 9000)
+    return head + b"".join(struct.pack(">H", len(b)) + b for b in blocks)
+
+
+def segments():
+    times = varint(7200) + varint(100)
+    inline = term(b"\x01", varint(3) + times + varint(len(GAPS)) + GAPS)
+    leaf = (inline + term(b"\3\0\0\0\2", varint(10) + times + varint(len(BITS)) + BITS) +
+            term(b"\6a", varint(1) + varint(4)) + term(b"\6ab", varint(1) + varint(9), 2))
+    directory = struct.pack(">IIII", 3, 3, 40, 2)
+    far = b"\0\x28\1\5"
+    listed = term(b"\x01", varint(5) + times + varint(0) + varint(0) + varint(2))
+    yield "leaf", segment(0, 0, 4, leaf)
+    yield "list", segment(3, 0, 1, GAPS, far, directory, listed)
+    yield "tree", segment(2, 1, 3, inline, term(b"\6a", varint(1) + varint(4)) +
+                          term(b"\x0c\2", varint(1) + varint(5)),
+                          term(b"\x01", varint(0)) + term(b"\6a", varint(1)))
+    yield "circle", segment(1, 2, 900, inline, term(b"\x01", varint(1)) + term(b"\2", varint(0)))
+    yield "empty", segment(0, 3, 9, b"", b"")
+
+
+def manifest(indexed, places, holes):
+    """A manifest without its tag."""
+    return (b"trail-index/v1\n\0" + bytes(32) + struct.pack(">Q", indexed) + bytes(32) +
+            struct.pack(">II", len(places), len(holes)) +
+            b"".join(struct.pack(">IIQQQ", *p) for p in places) +
+            b"".join(struct.pack(">IIQQ", *h) for h in holes))
+
+
 def main():
     for path in sorted(VECTORS.glob("event-*.hex")):
         put("event", path.stem, vector(path))
@@ -215,6 +262,14 @@ def main():
     put("succession", "no-note", genesis_after(identity, b"note\n", b""))
     put("succession", "signed", signed.read_bytes())
     put("succession", "cosigned", cosigned.read_bytes())
+    for name, chunk in (("gaps", GAPS), ("bits", BITS), ("one", b"\0\7\0"),
+                        ("last", b"\0\xfe\xff\xff\xff\x0f\1\0"), ("cut", BITS[:-1])):
+        put("postings", name, chunk)
+    for name, data in segments():
+        put("segment", name, data)
+    put("manifest", "none", manifest(0, [], []))
+    put("manifest", "some", manifest(40, [(0, 1, 0, 10, 5), (0, 1, 20, 40, 6)], [(0, 1, 10, 20)]))
+    put("manifest", "beyond", manifest(9, [(0, 1, 0, 10, 5)], []))
     for name in ("response", "anchor"):
         put("stamp", name, vector(VECTORS / f"stamp-{name}.hex"))
     frame = vector(VECTORS / "frame-append.hex")

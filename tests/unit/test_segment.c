@@ -445,6 +445,64 @@ static void test_a_file_that_was_cut_or_is_another_is_refused(void **state)
 	model_release(&model);
 }
 
+/* The segment with another footer, sealed as it must be. */
+static enum trail_err open_with(const struct segment *s, const struct segment_sum *sum)
+{
+	uint8_t footer[SEGMENT_FOOTER_LEN];
+	struct segment again;
+	segment_sum_encode(sum, footer);
+	index_case_forge(&world, &s->place, s->sum.blocks - 1, span_of(footer, sizeof footer));
+	enum trail_err err = segment_open(world.at, world.key, &world.genesis, &s->place, &again);
+	if (!err)
+		segment_close(&again);
+	return err;
+}
+
+/* What a fault of ours might seal, or somebody who has the key: no walk without an end. */
+static void test_a_footer_that_cannot_be_is_refused(void **state)
+{
+	uint64_t random = 10;
+	struct model model;
+	struct segment s;
+	(void)state;
+	model_make(&model, &random, 50, 1, 3000);
+	assert_true(index_case_segment(&world, &model, 0, model.docs, &s));
+	assert_int_equal(open_with(&s, &s.sum), TRAIL_OK);
+	struct segment_sum sum = s.sum;
+	sum.blocks++;
+	assert_int_equal(open_with(&s, &sum), TRAIL_CORRUPT);
+	sum = s.sum;
+	sum.root = sum.blocks;
+	assert_int_equal(open_with(&s, &sum), TRAIL_CORRUPT);
+	sum = s.sum;
+	sum.height = SEGMENT_HEIGHT_MAX;
+	assert_int_equal(open_with(&s, &sum), TRAIL_CORRUPT);
+	sum = s.sum;
+	sum.last_s = sum.first_s - 1;
+	assert_int_equal(open_with(&s, &sum), TRAIL_CORRUPT);
+	sum = s.sum;
+	sum.terms = UINT64_C(1) << 60;
+	assert_int_equal(open_with(&s, &sum), TRAIL_CORRUPT);
+	throw_away(&s);
+	model_release(&model);
+}
+
+static void test_an_empty_block_of_a_tree_is_refused(void **state)
+{
+	uint64_t random = 11;
+	struct model model;
+	struct segment s;
+	(void)state;
+	model_make(&model, &random, 2000, 60, 4);
+	assert_true(index_case_segment(&world, &model, 0, model.docs, &s));
+	assert_true(s.sum.height > 0);
+	/* Its first leaf: a circle of such would be walked for years. */
+	index_case_forge(&world, &s.place, 0, span_of(NULL, 0));
+	assert_int_equal(read_all(&s), TRAIL_CORRUPT);
+	throw_away(&s);
+	model_release(&model);
+}
+
 /* ---- merging ---- */
 
 enum {
@@ -622,6 +680,8 @@ int main(void)
 		cmocka_unit_test(test_no_file_is_left_of_what_was_not_finished),
 		cmocka_unit_test(test_every_damaged_block_is_seen),
 		cmocka_unit_test(test_a_file_that_was_cut_or_is_another_is_refused),
+		cmocka_unit_test(test_a_footer_that_cannot_be_is_refused),
+		cmocka_unit_test(test_an_empty_block_of_a_tree_is_refused),
 		cmocka_unit_test(test_merged_segments_have_what_each_had),
 		cmocka_unit_test(test_a_damaged_input_of_a_merge_is_named),
 		cmocka_unit_test(test_an_input_whose_docs_are_not_its_own_is_named),
