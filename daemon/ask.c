@@ -5,21 +5,24 @@
 #include "clock.h"
 #include "counts.h"
 #include "entry_name.h"
-#include "index/hits.h"
+#include "index/census.h"
 #include "page.h"
 #include "standing.h"
 #include "trace.h"
 
 enum {
 	CURSOR_VERSION = 1,
-	CURSOR_LEN = 36,
+	CURSOR_LEN = 52,
 	CURSOR_NEWEST_FIRST = 1,
 	CURSOR_FOLLOW = 2,
+	CURSOR_KEYS = 8,            /* a report stands amid the keys of a part of the log */
+	CURSOR_DOUBTS = 16,         /* or amid that part's records that the index is not sure of */
 	CURSOR_INDEXED = 4,         /* part of the answer came from the index */
 	HITS_EVERY = 8,             /* rows that the index names between looks at the clock */
 	PAGE_NS = 20 * 1000 * 1000, /* of scanning; then others have their turn */
-	CLOCK_EVERY = 64,           /* records between looks at the clock */
-	SMALL_BYTES = 64 * 1024,    /* of one record, or of who follows: many may wait */
+	CENSUS_NS = 80 * 1000 * 1000, /* of counting by the index: a plan is dear to make twice */
+	CLOCK_EVERY = 64,             /* records between looks at the clock */
+	SMALL_BYTES = 64 * 1024,      /* of one record, or of who follows: many may wait */
 	SMALL_ROWS = ROWS_MAX / 4,
 	DAEMON_ARENA = 1024,
 	NAMES_MET = 128, /* that are looked up once per page, mostly */
@@ -27,13 +30,17 @@ enum {
 
 _Static_assert((int)CURSOR_LEN <= (int)CURSOR_MAX, "`next` has a bound on the wire");
 
-/* What `next` holds: u8 version | u8 flags | u16 0 | u64 read, position, matched, gaps. */
+/*
+ * What `next` holds: u8 version | u8 flags | u16 0 | u64 read, position, matched, gaps, end, due.
+ */
 struct cursor {
 	uint8_t flags;
 	uint64_t read;     /* index of the trace */
 	uint64_t position; /* upwards: look from here on; downwards: below */
 	uint64_t matched;
 	uint64_t gaps;
+	/* CURSOR_KEYS, CURSOR_DOUBTS: the part is [position, end); events of no key yet. */
+	uint64_t end, due;
 };
 
 /* The name of a source or peer that was met on the way. Entry 0: none yet. */
@@ -59,6 +66,8 @@ struct ask {
 	struct sweep sweep;
 	struct page page;
 	struct counts *counts;       /* of a report; NULL: there are rows */
+	bool by_hand;                /* this page's records are looked at one by one */
+	bool refused;                /* the response is set */
 	struct match_question asked; /* of the index */
 	struct hits *hits;           /* NULL: the log itself is read */
 	/* Of the record looked at last: its leaf; downwards its prev, the leaf of the next. */
@@ -82,6 +91,8 @@ static struct span cursor_keep(struct ask *ask)
 	store_be64(bytes + 12, ask->at.position);
 	store_be64(bytes + 20, ask->at.matched);
 	store_be64(bytes + 28, ask->at.gaps);
+	store_be64(bytes + 36, ask->at.end);
+	store_be64(bytes + 44, ask->at.due);
 	return lookup_keep(ask->look, bytes, sizeof bytes);
 }
 
@@ -102,8 +113,13 @@ static bool cursor_read(struct ask *ask, struct span next)
 		.position = load_be64(next.data + 12),
 		.matched = load_be64(next.data + 20),
 		.gaps = load_be64(next.data + 28),
+		.end = load_be64(next.data + 36),
+		.due = load_be64(next.data + 44),
 	};
-	if ((ask->at.flags & ~CURSOR_INDEXED) != flags_of(&ask->question->paging))
+	uint8_t known = CURSOR_INDEXED;
+	if (ask->look->op->request.kind == REQUEST_REPORT)
+		known |= CURSOR_KEYS | CURSOR_DOUBTS;
+	if ((ask->at.flags & ~known) != flags_of(&ask->question->paging))
 		return refuse(ask, "`next` belongs to a question in another order: ask anew");
 	return true;
 }
@@ -334,8 +350,8 @@ static enum trail_err put_event(struct ask *ask, const struct query_view *view,
 {
 	char room[QUERY_ROOM_LEN];
 	if (ask->counts)
-		return counts_add(ask->counts, group_key(ask->question, view, room)) ? TRAIL_OK
-										     : TRAIL_END;
+		return counts_add(ask->counts, group_key(ask->question, view, room), 1) ? TRAIL_OK
+											: TRAIL_END;
 	return page_add(&ask->page, view->index, bytes, r, salt, payload);
 }
 
@@ -501,7 +517,7 @@ static enum trail_err of_index(struct ask *ask, enum trail_err err)
 static enum trail_err count_passed(struct ask *ask, uint64_t from, uint64_t to, uint64_t edge)
 {
 	uint64_t sum = 0;
-	if (!ask->question->paging.count)
+	if (!ask->question->paging.count || (ask->at.flags & CURSOR_DOUBTS) != 0)
 		return TRAIL_OK;
 	enum trail_err err = of_index(
 		ask, hits_count(ask->hits, ask->down ? edge : from, ask->down ? to : edge, &sum));
@@ -538,7 +554,9 @@ static enum trail_err judge_hit(struct ask *ask, const struct hits_hit *hit)
  */
 static enum trail_err look_up(struct ask *ask, uint64_t from, uint64_t to)
 {
-	bool count = ask->question->paging.count;
+	/* What is sure was counted before, where the index told of it. */
+	bool told = (ask->at.flags & CURSOR_DOUBTS) != 0;
+	bool count = ask->question->paging.count || told;
 	ask->at.flags |= CURSOR_INDEXED;
 	for (unsigned n = 1;; n++) {
 		struct hits_hit hit;
@@ -561,6 +579,122 @@ static enum trail_err look_up(struct ask *ask, uint64_t from, uint64_t to)
 	}
 }
 
+/* ---- a report from the index ---- */
+
+/* What the report begins with: the keys of a part of the log, one after another. */
+static enum trail_err begin_keys(struct ask *ask, uint64_t from, uint64_t end)
+{
+	enum trail_err err = of_index(ask, hits_count(ask->hits, from, end, &ask->at.due));
+	if (err)
+		return err;
+	ask->at.position = from;
+	ask->at.end = end;
+	ask->at.flags |= CURSOR_KEYS | CURSOR_INDEXED;
+	return TRAIL_OK;
+}
+
+/* Put key for key. TRAIL_END: there is no room, or no time. TRAIL_CORRUPT: the index is damaged. */
+static enum trail_err put_keys(struct ask *ask, struct census *census)
+{
+	for (unsigned n = 1;; n++) {
+		struct span key;
+		uint64_t count;
+		enum trail_err err = census_next(census, &key, &count);
+		if (err == TRAIL_END)
+			break;
+		if (err)
+			return err;
+		if (count > ask->at.due)
+			return TRAIL_CORRUPT;
+		if (!counts_add(ask->counts, key, count))
+			return TRAIL_END;
+		ask->at.matched += count;
+		ask->at.due -= count;
+		/* The hours of one bucket are not parted: the next page begins behind it. */
+		bool may_part = ask->question->by != GROUP_TIME;
+		if (may_part && n % CLOCK_EVERY == 0 && time_is_over(ask))
+			return TRAIL_END;
+	}
+	/* What is left has no value. */
+	if (ask->at.due != 0 && !counts_add(ask->counts, span_of(NULL, 0), ask->at.due))
+		return TRAIL_END;
+	ask->at.matched += ask->at.due;
+	ask->at.due = 0;
+	ask->at.flags = (uint8_t)((ask->at.flags & ~CURSOR_KEYS) | CURSOR_DOUBTS);
+	return TRAIL_OK;
+}
+
+/* The index changed under a report that is half told: the client asks anew. */
+static enum trail_err refuse_half(struct ask *ask)
+{
+	op_refuse(ask->look->op, TRAIL_UNAVAILABLE,
+		"the index changed while the report was made: ask anew");
+	ask->refused = true;
+	return TRAIL_END;
+}
+
+/*
+ * The keys of [from, to), or of its beginning; TRAIL_MORE: this page looks at the records
+ * themselves.
+ */
+static enum trail_err tell_keys(struct ask *ask, uint64_t from, uint64_t to)
+{
+	const struct cursor before = ask->at;
+	bool on = (ask->at.flags & CURSOR_KEYS) != 0;
+	const struct census_wish wish = { ask->question->by, ask->question->bucket_ns,
+		on ? ask->question->after : span_of(NULL, 0) };
+	struct census *census;
+	uint64_t end = on ? ask->at.end : to;
+	if (end > to || end <= from)
+		return refuse_half(ask);
+	ask->end_ns = clock_now().boot_ns + CENSUS_NS;
+	enum trail_err err = census_open(ask->hits, &wish, from, &end, &census);
+	if (on && (err || end != ask->at.end)) {
+		if (!err)
+			census_close(census);
+		return refuse_half(ask);
+	}
+	if (err)
+		return TRAIL_MORE;
+	if (!on)
+		err = begin_keys(ask, from, end);
+	if (!err)
+		err = put_keys(ask, census);
+	census_close(census);
+	if (err == TRAIL_OK || err == TRAIL_END)
+		return err;
+	if (on)
+		return refuse_half(ask);
+	/* Nothing of it was told: as if it had not begun. */
+	ask->at = before;
+	counts_clear(ask->counts);
+	return TRAIL_MORE;
+}
+
+/*
+ * What the index tells of a report about [from, to). TRAIL_END, TRAIL_MORE as look_up.
+ */
+static enum trail_err tell(struct ask *ask, uint64_t from, uint64_t to)
+{
+	enum trail_err err = TRAIL_OK;
+	if ((ask->at.flags & CURSOR_DOUBTS) == 0) {
+		/* A page of keys in order has no others before them: the last says where to go on.
+		 */
+		if (ask->counts->count != 0)
+			return TRAIL_END;
+		err = tell_keys(ask, from, to);
+		ask->by_hand = err == TRAIL_MORE;
+	}
+	if (err)
+		return err;
+	if (ask->at.end > to)
+		return refuse_half(ask);
+	err = look_up(ask, from, ask->at.end);
+	if (!err)
+		ask->at.flags &= (uint8_t)~CURSOR_DOUBTS;
+	return err == TRAIL_MORE ? refuse_half(ask) : err;
+}
+
 /* The part of [low, high) where the look goes on. */
 static struct hits_part next_part(const struct ask *ask)
 {
@@ -574,6 +708,15 @@ static struct hits_part next_part(const struct ask *ask)
 	return part;
 }
 
+/* Whether a report is told by the index, as far as that reaches. */
+static bool tells(const struct ask *ask)
+{
+	const struct census_wish wish = { .by = ask->question->by,
+		.bucket_ns = ask->question->bucket_ns };
+	return ask->counts && !ask->down && !ask->by_hand && !ask->question->paging.count &&
+		census_can(&wish);
+}
+
 /* Look until the page is full, its time is over, or nothing is left. */
 static enum trail_err look_on(struct ask *ask)
 {
@@ -585,7 +728,8 @@ static enum trail_err look_on(struct ask *ask)
 			err = chain_end(ask);
 			ask->chained = false;
 			if (!err)
-				err = look_up(ask, part.from, part.to);
+				err = tells(ask) ? tell(ask, part.from, part.to)
+						 : look_up(ask, part.from, part.to);
 			if (err == TRAIL_MORE)
 				err = TRAIL_OK;
 		} else {
@@ -621,6 +765,12 @@ static enum trail_err complete(struct ask *ask, struct completeness *out)
 	return damaged || db_error(ask->look->txn) ? TRAIL_CORRUPT : TRAIL_OK;
 }
 
+/* Whether a report stands amid a part of the log. */
+static bool is_amid(const struct ask *ask)
+{
+	return (ask->at.flags & (CURSOR_KEYS | CURSOR_DOUBTS)) != 0;
+}
+
 static enum trail_err finish(struct ask *ask)
 {
 	struct op *op = ask->look->op;
@@ -631,7 +781,8 @@ static enum trail_err finish(struct ask *ask)
 		.named = ask->page.named,
 		.read = ask->at.read,
 		.matched = ask->at.matched,
-		.position = ask->at.position,
+		/* A part that is being told is looked at, though not all of it is told. */
+		.position = is_amid(ask) ? ask->at.end : ask->at.position,
 		.done = paging->follow_ms == 0 && nothing_left(ask),
 	};
 	enum trail_err err = TRAIL_OK;
@@ -763,6 +914,8 @@ void ask_answer(struct lookup *look)
 	if (ask.low == ask.high)
 		ask.at.position = ask.low;
 	enum trail_err err = look_on(&ask);
+	if (!err && ask.refused)
+		err = TRAIL_UNAVAILABLE;
 	if (!err)
 		err = chain_end(&ask);
 	/* Who follows waits for what is new, not for what is left out of the range. */
@@ -771,6 +924,6 @@ void ask_answer(struct lookup *look)
 	if (!err)
 		err = finish(&ask);
 	hits_close(ask.hits);
-	if (err)
+	if (err && !ask.refused)
 		lookup_damaged(look);
 }

@@ -29,13 +29,13 @@ static uint16_t *find_slot(struct counts *c, struct span key)
 	return NULL;
 }
 
-bool counts_add(struct counts *c, struct span key)
+bool counts_add(struct counts *c, struct span key, uint64_t more)
 {
 	uint16_t *slot = find_slot(c, key);
 	if (!slot)
 		return false;
 	if (*slot != 0) {
-		c->list[*slot - 1].count++;
+		c->list[*slot - 1].count += more;
 		return true;
 	}
 	if (c->count == COUNTS_MAX || key.len + AROUND > COUNTS_BYTES - c->bytes)
@@ -45,7 +45,14 @@ bool counts_add(struct counts *c, struct span key)
 		memcpy(copy, key.data, key.len);
 	c->key_bytes += key.len;
 	c->bytes += key.len + AROUND;
-	c->list[c->count++] = (struct count){ span_of(copy, key.len), 1 };
+	c->list[c->count++] = (struct count){ span_of(copy, key.len), more };
 	*slot = (uint16_t)c->count;
 	return true;
+}
+
+void counts_clear(struct counts *c)
+{
+	memset(c->slots, 0, sizeof c->slots);
+	c->count = 0;
+	c->key_bytes = c->bytes = 0;
 }

@@ -22,8 +22,12 @@ struct counts {
 	uint8_t keys[COUNTS_BYTES];
 };
 
-/* One more of `key`. False: there is no room; nothing was counted. `c` was zeroed, and has a seed.
+/*
+ * `more` more of `key`. False: there is no room; nothing was counted. `c` was zeroed, and has a
+ * seed.
  */
-bool counts_add(struct counts *c, struct span key);
+bool counts_add(struct counts *c, struct span key, uint64_t more);
+/* As it was before the first. */
+void counts_clear(struct counts *c);
 
 #endif

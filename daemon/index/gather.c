@@ -107,7 +107,7 @@ static enum trail_err names_of(
 
 static enum trail_err add_event(struct pass *p, uint64_t index, const struct record *r)
 {
-	struct span salt, payload, source, peer;
+	struct span salt, payload = { 0 }, source, peer;
 	struct event_facts facts;
 	struct event_fault fault;
 	struct term_room room;

@@ -105,6 +105,13 @@ void hits_accuse(struct hits *h, uint64_t index)
 	}
 }
 
+void hits_suspect(struct hits *h, const struct segment *segment)
+{
+	for (size_t i = 0; i < h->view->count; i++)
+		if (&h->sources[i].segment->segment == segment)
+			kill_source(h, &h->sources[i]);
+}
+
 static bool overlaps(const struct source *s, uint64_t low, uint64_t high)
 {
 	return !s->dead && place_of(s)->from < high && place_of(s)->to > low;
@@ -206,4 +213,48 @@ enum trail_err hits_count(struct hits *h, uint64_t low, uint64_t high, uint64_t 
 		*sum += count;
 	}
 	return TRAIL_OK;
+}
+
+/* Where the segments behind `low` begin, so that no more than HITS_AT_ONCE lie in [low, *high). */
+static enum trail_err lower_end(const struct hits *h, uint64_t low, uint64_t *high)
+{
+	for (;;) {
+		size_t count = 0;
+		uint64_t last = low;
+		for (size_t i = 0; i < h->view->count; i++) {
+			const struct source *s = &h->sources[i];
+			if (!overlaps(s, low, *high))
+				continue;
+			count++;
+			last = place_of(s)->from > last ? place_of(s)->from : last;
+		}
+		if (count <= HITS_AT_ONCE)
+			return TRAIL_OK;
+		if (last == low)
+			return TRAIL_TOO_BIG;
+		*high = last;
+	}
+}
+
+enum trail_err hits_segments(struct hits *h, uint64_t low, uint64_t *high,
+	struct hits_segment out[HITS_AT_ONCE], size_t *count)
+{
+	enum trail_err err = lower_end(h, low, high);
+	*count = 0;
+	for (size_t i = 0; i < h->view->count && !err; i++) {
+		struct source *s = &h->sources[i];
+		struct hits_segment *o = &out[*count];
+		if (!overlaps(s, low, *high))
+			continue;
+		err = begin(h, s);
+		if (err == TRAIL_CORRUPT)
+			kill_source(h, s);
+		if (err)
+			return err;
+		o->segment = &s->segment->segment;
+		o->match = s->match;
+		docs_within(s, low, *high, &o->first, &o->last);
+		++*count;
+	}
+	return err;
 }

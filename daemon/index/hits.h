@@ -42,6 +42,25 @@ enum trail_err hits_next(
 	struct hits *h, uint64_t low, uint64_t high, bool down, bool count, struct hits_hit *hit);
 /* Events in [low, high) that answer without doubt, to *sum. Errors as above. */
 enum trail_err hits_count(struct hits *h, uint64_t low, uint64_t high, uint64_t *sum);
+enum {
+	HITS_AT_ONCE = 16
+};
+
+/* One segment of a range, planned: the docs of the range in it, and who answers. */
+struct hits_segment {
+	const struct segment *segment;
+	struct match *match;
+	uint32_t first, last;
+};
+
+/*
+ * The segments of [low, *high), planned; *high is lowered where they are more than HITS_AT_ONCE.
+ * They are the hits'. Errors as hits_next, and TRAIL_TOO_BIG: too many begin at once.
+ */
+enum trail_err hits_segments(struct hits *h, uint64_t low, uint64_t *high,
+	struct hits_segment out[HITS_AT_ONCE], size_t *count);
+/* `segment` of them is damaged. */
+void hits_suspect(struct hits *h, const struct segment *segment);
 /*
  * The record at `index` was said to answer for sure, and does not: what said so is damaged.
  */

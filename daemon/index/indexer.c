@@ -11,13 +11,16 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
 	STEP_POSTINGS = 100000, /* of a merge between two looks at the log: some 5 ms */
 	OWED_PER_RECORD =
-		64,   /* postings to merge for each record that comes: three times all it has */
+		64, /* postings to merge for each record that comes: three times all it has */
+	NICENESS = 19,
 	RETRY_S = 10, /* after the system refused something */
 	PATH_LEN = 4096,
 };
@@ -408,6 +411,9 @@ static void *run(void *ctx)
 {
 	struct indexer *x = ctx;
 	bool go_on = true;
+	/* Events come first: behind a log that grows as fast as it can, the index waits; where this
+	 * is not allowed, it does not. */
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
 	while (go_on && !is_stopped(x)) {
 		bool idle = false;
 		const struct catalog_view *view = catalog_hold(x->catalog);

@@ -32,6 +32,7 @@ struct match {
 	bool has_edge;
 	bool none; /* nothing can match */
 	struct docset losses;
+	bool leads_all;    /* the one set is that of all events */
 	uint64_t *counted; /* bits of events that are found; NULL: not yet made */
 	uint64_t *doubts;  /* those of them that are not sure */
 };
@@ -55,6 +56,11 @@ static const enum term_field FIELDS[QUERY_FIELDS] = {
 	[QUERY_MEDIUM] = TERM_MEDIUM,
 	[QUERY_HOST] = TERM_HOST,
 };
+
+enum term_field match_field(enum query_field field)
+{
+	return FIELDS[field];
+}
 
 static struct keys keys_of_one(enum term_field field, struct span value)
 {
@@ -328,6 +334,7 @@ static enum trail_err plan_lead(struct match *m)
 		return TRAIL_OK;
 	docset_init(&m->sets[0], m->segment);
 	m->set_count = 1;
+	m->leads_all = true;
 	return add_keys(m, &m->sets[0], &k);
 }
 
@@ -509,7 +516,8 @@ static enum trail_err flatten(struct match *m)
 	enum trail_err err = TRAIL_OK;
 	if (m->counted)
 		return TRAIL_OK;
-	m->counted = malloc(words * sizeof *m->counted);
+	/* One more, so that 64 bits can be taken from anywhere. */
+	m->counted = calloc(words + 1, sizeof *m->counted);
 	m->doubts = malloc(words * sizeof *m->doubts);
 	if (!m->counted || !m->doubts)
 		return TRAIL_NOMEM;
@@ -528,9 +536,26 @@ static enum trail_err flatten(struct match *m)
 	return err;
 }
 
+bool match_is_all(const struct match *m)
+{
+	return m->leads_all && m->sure && !m->none && !m->has_edge && m->not .count == 0 &&
+		!query_asks(m->question->query, QUERY_INDEX);
+}
+
+enum trail_err match_bits(struct match *m, const uint64_t **bits)
+{
+	enum trail_err err = flatten(m);
+	*bits = m->counted;
+	return err;
+}
+
 enum trail_err match_count(struct match *m, uint32_t low, uint32_t high, uint64_t *count)
 {
 	uint32_t docs = (uint32_t)(m->segment->place.to - m->segment->place.from);
+	if (match_is_all(m) && low == 0 && high >= docs - 1) {
+		*count = m->sets[0].count;
+		return TRAIL_OK;
+	}
 	enum trail_err err = flatten(m);
 	if (!err)
 		*count = bits_count(m->counted, docs, low, high);
@@ -540,6 +565,8 @@ enum trail_err match_count(struct match *m, uint32_t low, uint32_t high, uint64_
 enum trail_err match_next_doubt(struct match *m, uint32_t doc, bool down, struct match_hit *hit)
 {
 	uint32_t docs = (uint32_t)(m->segment->place.to - m->segment->place.from);
+	if (m->none || (m->sure && !m->has_edge))
+		return with_loss(m, doc, down, TRAIL_END, hit);
 	enum trail_err err = flatten(m);
 	if (err)
 		return err;

@@ -49,5 +49,14 @@ enum trail_err match_next(struct match *m, uint32_t doc, bool down, struct match
  */
 enum trail_err match_count(struct match *m, uint32_t low, uint32_t high, uint64_t *count);
 enum trail_err match_next_doubt(struct match *m, uint32_t doc, bool down, struct match_hit *hit);
+/* The terms of a field of a query that has some: not of class and index. */
+enum term_field match_field(enum query_field field);
+/* Whether every event of the segment answers for sure. */
+bool match_is_all(const struct match *m);
+/*
+ * The bits of the events that answer for sure, with a word of zeros behind them, to *bits, which
+ * are the match's. Errors as above.
+ */
+enum trail_err match_bits(struct match *m, const uint64_t **bits);
 
 #endif

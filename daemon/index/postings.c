@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "postings.h"
 
+#include <endian.h>
+
 enum {
 	KIND_GAPS = 0,
 	KIND_BITS = 1,
@@ -173,34 +175,32 @@ static bool seek_gaps(const struct postings_chunk *chunk, uint32_t doc, bool dow
 	return true;
 }
 
-/* Eight bytes of bits from byte `at`, as one number; what lies behind the end is 0. */
-static uint64_t word_at(struct span bits, size_t at)
+uint64_t postings_word(struct span bits, size_t at)
 {
 	uint64_t word = 0;
-	size_t len = bits.len - at < 8 ? bits.len - at : 8;
-	for (size_t i = 0; i < len; i++)
-		word |= (uint64_t)bits.data[at + i] << (8 * i);
-	return word;
+	size_t len = bits.len - at < sizeof word ? bits.len - at : sizeof word;
+	memcpy(&word, bits.data + at, len);
+	return le64toh(word);
 }
 
 static uint32_t bits_up(const struct postings_chunk *chunk, uint32_t bit)
 {
 	size_t at = bit / 64 * 8;
-	uint64_t word = word_at(chunk->bits, at) & (UINT64_MAX << bit % 64);
+	uint64_t word = postings_word(chunk->bits, at) & (UINT64_MAX << bit % 64);
 	/* The last bit is set: there is one. */
 	while (word == 0)
-		word = word_at(chunk->bits, at += 8);
+		word = postings_word(chunk->bits, at += 8);
 	return chunk->first + 1 + (uint32_t)(at * 8) + (uint32_t)__builtin_ctzll(word);
 }
 
 static uint32_t bits_down(const struct postings_chunk *chunk, uint32_t bit)
 {
 	size_t at = bit / 64 * 8;
-	uint64_t word = word_at(chunk->bits, at) & (UINT64_MAX >> (63 - bit % 64));
+	uint64_t word = postings_word(chunk->bits, at) & (UINT64_MAX >> (63 - bit % 64));
 	while (word == 0) {
 		if (at == 0)
 			return chunk->first;
-		word = word_at(chunk->bits, at -= 8);
+		word = postings_word(chunk->bits, at -= 8);
 	}
 	return chunk->first + 1 + (uint32_t)(at * 8) + 63 - (uint32_t)__builtin_clzll(word);
 }
@@ -229,10 +229,10 @@ static uint32_t bits_below(struct span bits, uint32_t bit)
 	uint32_t count = 0;
 	size_t at = 0;
 	for (; bit >= 64; bit -= 64, at += 8)
-		count += (uint32_t)__builtin_popcountll(word_at(bits, at));
+		count += (uint32_t)__builtin_popcountll(postings_word(bits, at));
 	if (bit != 0)
 		count += (uint32_t)__builtin_popcountll(
-			word_at(bits, at) & (UINT64_MAX >> (64 - bit)));
+			postings_word(bits, at) & (UINT64_MAX >> (64 - bit)));
 	return count;
 }
 

@@ -53,6 +53,8 @@ bool postings_open(struct span in, struct postings_chunk *chunk);
  * The smallest doc >= `doc` (`down`: the largest <= it) of the chunk, to *out. False: none.
  */
 bool postings_seek(const struct postings_chunk *chunk, uint32_t doc, bool down, uint32_t *out);
+/* 64 of a dense chunk's bits, from byte `at` on; what lies behind their end is 0. */
+uint64_t postings_word(struct span bits, size_t at);
 /* How many docs of the chunk lie in [low, high]. */
 uint32_t postings_count(const struct postings_chunk *chunk, uint32_t low, uint32_t high);
 

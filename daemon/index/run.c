@@ -149,17 +149,6 @@ static struct span key_of(const struct run *run, uint32_t entry)
 
 /* ---- gathering ---- */
 
-static struct slot *slot_of(const struct run *run, struct span key, uint32_t hash)
-{
-	uint32_t mask = run->slot_count - 1;
-	uint32_t at = hash & mask;
-	while (run->slots[at].entry != NONE &&
-		(run->slots[at].hash != hash ||
-			!span_equal(key_of(run, run->slots[at].entry), key)))
-		at = (at + 1) & mask;
-	return &run->slots[at];
-}
-
 /* Half of the slots stay free. */
 static bool grow_slots(struct run *run)
 {
@@ -192,8 +181,27 @@ static bool grow_entries(struct run *run)
 	return true;
 }
 
+/* Whether an entry is of this term, whose value is at most TERM_VALUE_MAX long. */
+static bool is_of(const struct run *run, uint32_t entry, const struct term *term)
+{
+	struct span key = key_of(run, entry);
+	return key.len == term->value.len + 1 && key.data[0] == (uint8_t)term->field &&
+		(key.len == 1 || memcmp(key.data + 1, term->value.data, key.len - 1) == 0);
+}
+
+/* The slot of the term, or the free one that would be. */
+static struct slot *slot_of(const struct run *run, const struct term *term, uint32_t hash)
+{
+	uint32_t mask = run->slot_count - 1;
+	uint32_t at = hash & mask;
+	while (run->slots[at].entry != NONE &&
+		(run->slots[at].hash != hash || !is_of(run, run->slots[at].entry, term)))
+		at = (at + 1) & mask;
+	return &run->slots[at];
+}
+
 /* A new entry in a slot that is free. NONE: memory is out. */
-static uint32_t new_entry(struct run *run, struct span key, uint32_t hash)
+static uint32_t new_entry(struct run *run, const struct term *term, uint32_t hash)
 {
 	if (run->entry_count == run->entry_cap && !grow_entries(run))
 		return NONE;
@@ -203,25 +211,26 @@ static uint32_t new_entry(struct run *run, struct span key, uint32_t hash)
 		.key = (uint32_t)run->keys.len,
 		.first_s = UINT32_MAX,
 	};
-	buf_put_be16(&run->keys, (uint16_t)key.len);
-	buf_put_span(&run->keys, key);
+	buf_put_be16(&run->keys, (uint16_t)(term->value.len + 1));
+	buf_put_u8(&run->keys, (uint8_t)term->field);
+	buf_put_span(&run->keys, term->value);
 	if (run->keys.failed || run->keys.len > UINT32_MAX)
 		return NONE;
-	*slot_of(run, key, hash) = (struct slot){ hash, run->entry_count };
+	*slot_of(run, term, hash) = (struct slot){ hash, run->entry_count };
 	return run->entry_count++;
 }
 
 /* The entry of a term; NONE: memory is out. */
 static uint32_t entry_for(struct run *run, const struct term *term)
 {
-	uint8_t bytes[TERM_KEY_MAX];
 	uint32_t *memo = &run->memo[term->field];
-	struct span key = span_of(bytes, term_key(term->field, term->value, bytes));
-	if (*memo != NONE && span_equal(key_of(run, *memo), key))
+	if (*memo != NONE && is_of(run, *memo, term))
 		return *memo;
-	uint32_t hash = (uint32_t)short_hash(run->secret, key);
-	const struct slot *slot = slot_of(run, key, hash);
-	*memo = slot->entry != NONE ? slot->entry : new_entry(run, key, hash);
+	/* One value in two fields is two hashes. */
+	uint32_t hash = (uint32_t)short_hash(run->secret, term->value) +
+		(uint32_t)term->field * UINT32_C(0x9e3779b1);
+	const struct slot *slot = slot_of(run, term, hash);
+	*memo = slot->entry != NONE ? slot->entry : new_entry(run, term, hash);
 	return *memo;
 }
 

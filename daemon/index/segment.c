@@ -28,8 +28,9 @@ void segment_sum_encode(const struct segment_sum *sum, uint8_t out[SEGMENT_FOOTE
 	store_be64(out + 17, sum->records);
 	store_be64(out + 25, sum->losses);
 	store_be64(out + 33, sum->terms);
-	store_be32(out + 41, sum->first_s);
-	store_be32(out + 45, sum->last_s);
+	store_be64(out + 41, sum->cut);
+	store_be32(out + 49, sum->first_s);
+	store_be32(out + 53, sum->last_s);
 }
 
 bool segment_sum_decode(struct span in, struct segment_sum *sum)
@@ -44,8 +45,9 @@ bool segment_sum_decode(struct span in, struct segment_sum *sum)
 		.records = load_be64(in.data + 17),
 		.losses = load_be64(in.data + 25),
 		.terms = load_be64(in.data + 33),
-		.first_s = load_be32(in.data + 41),
-		.last_s = load_be32(in.data + 45),
+		.cut = load_be64(in.data + 41),
+		.first_s = load_be32(in.data + 49),
+		.last_s = load_be32(in.data + 53),
 	};
 	return sum->height < SEGMENT_HEIGHT_MAX && sum->root < sum->blocks;
 }

@@ -6,14 +6,17 @@
  *
  * A B+tree, written bottom up from terms in order, its last block the footer:
  *
- *   leaf    entries, ascending by key = field u8 || value (daemon/index/term.h):
- *             varint shared | varint more | `more` bytes of the key behind `shared` of the one
- * before varint count count 1:  varint doc else:     varint first second | varint seconds from
- * there to the last varint n > 0 | n bytes, a chunk (daemon/index/postings.h) varint 0 | varint
- * block | varint blocks: each of these holds one chunk, and behind them lies their directory: (u32
- * first doc, u32 docs) a chunk inner   entries: key as above | varint block: the first key of that
- * leaf or inner block footer  "segment\0" | u32 blocks | u32 root | u8 height | u64 records | u64
- * terms | u32 first second | u32 last second
+ *   leaf     entries, ascending by key = field u8 || value (daemon/index/term.h):
+ *              varint shared | varint n | the n bytes of the key behind `shared` of the last one's
+ *              varint count
+ *              count 1:  varint doc
+ *              else:     varint first second | varint seconds from there to the last
+ *                        varint n > 0 | n bytes, a chunk (daemon/index/postings.h)
+ *                        varint 0 | varint block | varint blocks: each holds one chunk, and
+ *                          behind them lies their directory: (u32 first doc, u32 docs) a chunk
+ *   inner    entries: key as above, the first of a leaf or inner block | varint block
+ *   footer   "segment\0" | u32 blocks | u32 root | u8 height | u64 records | u64 losses
+ *              u64 terms | u64 terms of the greatest length | u32 first second | u32 last second
  *
  * Docs are numbers of records, from the segment's `from`. Seconds are those of event times since
  * 1970, cut to 32 bits at both ends.
@@ -29,7 +32,7 @@ enum {
 	SEGMENT_INLINE_MAX = 1024, /* bytes of a chunk inside a leaf */
 	SEGMENT_DIR_ENTRY = 8,
 	SEGMENT_DIR_PER_BLOCK = BLOCK_ROOM / SEGMENT_DIR_ENTRY,
-	SEGMENT_FOOTER_LEN = 8 + 4 + 4 + 1 + 8 + 8 + 8 + 4 + 4,
+	SEGMENT_FOOTER_LEN = 8 + 4 + 4 + 1 + 4 * 8 + 4 + 4,
 	SEGMENT_NAME_MAX = 32,
 };
 
@@ -43,6 +46,7 @@ struct segment_sum {
 	uint64_t records;
 	uint64_t losses; /* of them that tell one */
 	uint64_t terms;
+	uint64_t cut; /* of them, whose value may go on */
 	uint32_t first_s, last_s;
 };
 

@@ -377,6 +377,64 @@ enum trail_err segment_cursor_count(
 	return TRAIL_OK;
 }
 
+static bool bit_of(const uint64_t *bits, uint32_t doc)
+{
+	return (bits[doc / 64] >> doc % 64 & 1) != 0;
+}
+
+/* 64 bits from bit `at` on. */
+static uint64_t window_of(const uint64_t *bits, uint32_t at)
+{
+	uint64_t low = bits[at / 64] >> at % 64;
+	return at % 64 == 0 ? low : low | bits[at / 64 + 1] << (64 - at % 64);
+}
+
+/* Of a dense chunk that lies within the range as a whole. */
+static uint32_t overlap_of_bits(const struct postings_chunk *chunk, const uint64_t *bits)
+{
+	uint32_t sum = bit_of(bits, chunk->first);
+	for (size_t at = 0; at < chunk->bits.len; at += 8) {
+		uint64_t word = postings_word(chunk->bits, at);
+		uint32_t doc = chunk->first + 1 + (uint32_t)(at * 8);
+		sum += (uint32_t)__builtin_popcountll(word & window_of(bits, doc));
+	}
+	return sum;
+}
+
+static uint32_t overlap_in_chunk(
+	const struct postings_chunk *chunk, const uint64_t *bits, uint32_t low, uint32_t high)
+{
+	uint32_t sum = 0;
+	bool whole = low <= chunk->first && high >= chunk->last;
+	if (whole && chunk->dense)
+		return overlap_of_bits(chunk, bits);
+	for (uint32_t doc = low;
+		chunk->dense && postings_seek(chunk, doc, false, &doc) && doc <= high; doc++)
+		sum += bit_of(bits, doc);
+	for (uint32_t i = 0; !chunk->dense && i < chunk->count; i++)
+		if (chunk->docs[i] >= low && chunk->docs[i] <= high)
+			sum += bit_of(bits, chunk->docs[i]);
+	return sum;
+}
+
+enum trail_err segment_cursor_overlap(struct segment_cursor *c, const uint64_t *bits, uint32_t low,
+	uint32_t high, uint32_t *count)
+{
+	uint32_t docs = (uint32_t)(c->segment->place.to - c->segment->place.from);
+	uint64_t sum = 0;
+	for (uint32_t i = 0; i < c->chunks; i++) {
+		enum trail_err err = open_chunk(c, i);
+		if (err)
+			return err;
+		if (c->chunk.last >= docs)
+			return TRAIL_CORRUPT;
+		if (c->chunk.last >= low && c->chunk.first <= high)
+			sum += overlap_in_chunk(&c->chunk, bits, low, high);
+	}
+	*count = (uint32_t)sum;
+	return sum <= c->count ? TRAIL_OK : TRAIL_CORRUPT;
+}
+
 static void each_in_chunk(
 	const struct postings_chunk *chunk, void (*fn)(void *ctx, uint32_t doc), void *ctx)
 {

@@ -84,6 +84,12 @@ enum trail_err segment_cursor_seek(
 /* How many docs lie in [low, high], to *count. */
 enum trail_err segment_cursor_count(
 	struct segment_cursor *c, uint32_t low, uint32_t high, uint32_t *count);
+/*
+ * How many docs in [low, high] have their bit set in `bits`, which has one for each doc of the
+ * segment and a word of zeros behind, to *count.
+ */
+enum trail_err segment_cursor_overlap(struct segment_cursor *c, const uint64_t *bits, uint32_t low,
+	uint32_t high, uint32_t *count);
 /* Each doc in turn, to fn. For who wants them all. */
 enum trail_err segment_cursor_each(
 	struct segment_cursor *c, void (*fn)(void *ctx, uint32_t doc), void *ctx);

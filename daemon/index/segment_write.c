@@ -36,7 +36,7 @@ struct segment_writer {
 	enum trail_err err;
 	int error; /* errno */
 	uint32_t blocks;
-	uint64_t terms;
+	uint64_t terms, cut;
 	uint32_t first_s, last_s;
 	size_t batched;
 	/* The term whose docs come. */
@@ -129,6 +129,13 @@ static uint32_t put_block(struct segment_writer *w, size_t len)
 
 /* ---- the tree ---- */
 
+/* Not the room behind it. */
+static void copy_key(struct term_key *to, const struct term_key *from)
+{
+	to->len = from->len;
+	memcpy(to->bytes, from->bytes, from->len);
+}
+
 static void put_key(struct node *node, const struct term_key *key)
 {
 	size_t shared = 0;
@@ -136,12 +143,12 @@ static void put_key(struct node *node, const struct term_key *key)
 		key->bytes[shared] == node->last.bytes[shared])
 		shared++;
 	if (node->entries == 0)
-		node->first = *key;
+		copy_key(&node->first, key);
 	node->len += varint_put(node->content + node->len, (uint32_t)shared);
 	node->len += varint_put(node->content + node->len, (uint32_t)(key->len - shared));
 	memcpy(node->content + node->len, key->bytes + shared, key->len - shared);
 	node->len += key->len - shared;
-	node->last = *key;
+	copy_key(&node->last, key);
 	node->entries++;
 }
 
@@ -251,6 +258,7 @@ static void close_term(struct segment_writer *w)
 	}
 	put_entry(w, chunk, len);
 	w->terms++;
+	w->cut += w->key.len == TERM_KEY_MAX;
 }
 
 void segment_write_term(
@@ -310,6 +318,7 @@ static void put_footer(struct segment_writer *w, struct segment_sum *sum)
 {
 	sum->blocks = w->blocks + 1;
 	sum->terms = w->terms;
+	sum->cut = w->cut;
 	sum->first_s = w->first_s;
 	sum->last_s = w->last_s;
 	segment_sum_encode(sum, next_block(w));

@@ -3,6 +3,7 @@
 G8 with an index: it answers as the log does, whatever state it is in; what was changed in its files
 is noticed before it answers, and what was changed by somebody with the keys never adds a row.
 """
+import collections
 import json
 import os
 import shutil
@@ -16,7 +17,7 @@ from harness import SLOW, SEED
 from wire import Client, pb
 
 QUERIES = int(os.environ.get("TRAILD_QUERIES", "120"))
-EVENTS = int(os.environ.get("TRAILD_EVENTS", "4000"))
+EVENTS = int(os.environ.get("TRAILD_EVENTS", "6000"))
 LIMIT_S = max(120, QUERIES * EVENTS // 40_000)
 RUN = max(32, EVENTS // 2000)  # of many small segments, which are merged all the time
 INDEX, SCAN = pb.Completeness.INDEX, pb.Completeness.SCAN
@@ -138,6 +139,68 @@ def test_g8_answers_are_the_same_after_kill_9_while_the_index_is_built(town, mea
     index = index_files.Index(town.state_dir)
     assert {p.name for p in index.folder.iterdir()} == {"manifest"} | {
         index.path(place).name for place in index.places}, "nothing is left that nobody knows"
+
+
+HOUR_NS = 3600 * 10**9
+
+
+def report(client, by, text, since_ns=0, until_ns=0, bucket_ns=0, scan=False):
+    """(counts by key, the completeness): pages added up, as the library does."""
+    want = pb.Report(query=text, by=by, bucket_ns=bucket_ns, paging=pb.Paging(
+        since_ns=since_ns, until_ns=until_ns, scan=scan))
+    counts = collections.Counter()
+    pages = 0
+    while True:
+        page = client.want("rows", report=want)
+        pages += 1
+        for count in page.counts:
+            counts[count.key] += count.count
+        assert sum(counts.values()) <= page.matched
+        if page.done:
+            assert sum(counts.values()) == page.matched
+            return counts, page.completeness, pages
+        want.paging.next = page.next
+        want.after = page.counts[-1].key if page.counts else b""
+
+
+def test_g8_the_tool_shows_reports_from_the_index(town):
+    """The library adds up what comes on several pages, and judges each."""
+    town.restart()
+    wait_indexed(town.run, EVENTS)
+    for words in (["objects"], ["actors", "-action:read"], ["units"], ["time", "--by", "day"]):
+        out = town.call("report", *words, "-source:traild", "-o", "json")
+        scanned = town.call("report", *words, "-source:traild", "-o", "json", "--scan")
+        assert json.loads(out.splitlines()[0]) and out == scanned
+
+
+@pytest.mark.limit(LIMIT_S)
+def test_g8_reports_from_the_index_are_those_of_the_scan(town, measured):
+    town.restart()
+    wait_indexed(town.run, EVENTS)
+    groups = [v.number for v in pb.DESCRIPTOR.enum_types_by_name["Group"].values if v.number]
+    cases = [c for c in town.cases if "source:" not in c.text][:12]
+    end = town.stored[-1]["index"] + 1
+    whole = cases[0]._replace(text=f"-index:{end}..", since_ns=0, until_ns=0)
+    times = [e["time"] for e in town.stored]
+    middle = queries.query_oracle.time_ns(times[len(times) // 2])
+    halves = [whole._replace(since_ns=middle), whole._replace(until_ns=middle),
+              whole._replace(since_ns=middle // HOUR_NS * HOUR_NS),
+              whole._replace(text="-source:traild")]
+    most = 0
+    with Client(town.run.address) as client:
+        for case in [whole, *halves, *cases]:
+            for by in groups:
+                buckets = [HOUR_NS, 24 * HOUR_NS, 60 * 10**9] if by == pb.GROUP_TIME else [0]
+                for bucket in buckets:
+                    asked = (by, case.text, case.since_ns, case.until_ns, bucket)
+                    got, told, pages = report(client, *asked)
+                    want, scanned, _ = report(client, *asked, scan=True)
+                    assert got == want, asked
+                    assert (told.method, scanned.method) == (INDEX, SCAN)
+                    assert told.gaps == scanned.gaps
+                    most = max(most, pages)
+    assert most > 1
+    measured("pages of the longest report", most)
 
 
 def test_g8_the_index_holds_what_events_say_and_nothing_else(town):
@@ -443,8 +506,13 @@ def losses_counted(forger):
     return "index.damaged", forger.place.low
 
 
+def long_terms_counted(forger):
+    forger.sums["cut"] = sum(len(key) == 256 for key in forger.terms) + 1
+    return "index.damaged", forger.place.low
+
+
 FORGED = [one_added, last_dropped, term_removed, last_term_removed, term_added, times_of_a_term,
-          times_of_all, records_counted, losses_counted]
+          times_of_all, records_counted, losses_counted, long_terms_counted]
 
 
 @pytest.mark.parametrize("forge", FORGED)

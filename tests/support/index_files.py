@@ -95,12 +95,13 @@ class Index:
     def read(self, place):
         """{key: Term}, and the numbers of the footer by name."""
         blocks = self.blocks(place)
-        magic, count, root, height, records, losses, terms, first, last = struct.unpack(
-            ">8sIIBQQQII", blocks[-1])
+        magic, count, root, height, records, losses, terms, cut, first, last = struct.unpack(
+            ">8sIIBQQQQII", blocks[-1])
         assert magic == b"segment\0" and count == len(blocks)
         out = {}
         self._tree(blocks, root, height, out, (first, last))
         assert len(out) == terms and list(out) == sorted(out)
+        assert cut == sum(len(key) == 256 for key in out)
         return out, {"records": records, "losses": losses, "first": first, "last": last}
 
     def _tree(self, blocks, number, height, out, times):
@@ -139,8 +140,10 @@ class Index:
         level, height = self._leaves(terms, put), 0
         while len(level) > 1:
             level, height = self._inner(level, put), height + 1
-        put(struct.pack(">8sIIBQQQII", b"segment\0", len(blocks) + 1, level[0][1], height,
-                        sums["records"], sums["losses"], len(terms), sums["first"], sums["last"]))
+        put(struct.pack(">8sIIBQQQQII", b"segment\0", len(blocks) + 1, level[0][1], height,
+                        sums["records"], sums["losses"], len(terms),
+                        sums.get("cut", sum(len(key) == 256 for key in terms)),
+                        sums["first"], sums["last"]))
         self.path(place).write_bytes(b"".join(blocks))
 
     @staticmethod

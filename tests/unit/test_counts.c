@@ -24,7 +24,7 @@ static void test_each_key_is_counted_for_itself(void **state)
 	struct counts *c = begin(7);
 	for (int i = 0; i < 30; i++) {
 		static const char *const KEYS[] = { "", "a", "ab" };
-		assert_true(counts_add(c, span_text(KEYS[i % 5 == 0 ? 0 : 1 + i % 2])));
+		assert_true(counts_add(c, span_text(KEYS[i % 5 == 0 ? 0 : 1 + i % 2]), 1));
 	}
 	assert_int_equal(c->count, 3);
 	uint64_t sum = 0;
@@ -44,12 +44,12 @@ static void test_a_page_has_no_more_keys_than_it_may(void **state)
 	for (unsigned i = 0; i < 2 * COUNTS_MAX; i++) {
 		char key[16];
 		(void)snprintf(key, sizeof key, "%u", i);
-		added += counts_add(c, span_text(key));
+		added += counts_add(c, span_text(key), 1);
 	}
 	assert_int_equal(added, COUNTS_MAX);
 	assert_int_equal(c->count, COUNTS_MAX);
 	/* What is there goes on being counted. */
-	assert_true(counts_add(c, c->list[COUNTS_MAX - 1].key));
+	assert_true(counts_add(c, c->list[COUNTS_MAX - 1].key, 1));
 	assert_int_equal(c->list[COUNTS_MAX - 1].count, 2);
 	free(c);
 }
@@ -63,7 +63,7 @@ static void test_a_page_has_no_more_bytes_than_it_may(void **state)
 	for (unsigned i = 0; i < 100; i++) {
 		memset(key, 'a' + (int)(i % 26), sizeof key);
 		key[0] = (char)('A' + i / 26);
-		added += counts_add(c, span_of(key, sizeof key));
+		added += counts_add(c, span_of(key, sizeof key), 1);
 	}
 	assert_int_equal(added, COUNTS_BYTES / (EVENT_TEXT_MAX + 16));
 	assert_true(c->key_bytes <= COUNTS_BYTES);
@@ -75,10 +75,10 @@ static void test_a_crowd_ends_the_page(void **state)
 {
 	(void)state;
 	struct counts *c = begin(1);
-	assert_true(counts_add(c, span_text("first")));
+	assert_true(counts_add(c, span_text("first"), 1));
 	for (size_t i = 0; i < COUNTS_SLOTS; i++)
 		c->slots[i] = 1;
-	assert_false(counts_add(c, span_text("second")));
+	assert_false(counts_add(c, span_text("second"), 1));
 	assert_int_equal(c->count, 1);
 	free(c);
 }
