@@ -581,6 +581,12 @@ static enum trail_err look_up(struct ask *ask, uint64_t from, uint64_t to)
 
 /* ---- a report from the index ---- */
 
+/* Whether a report stands amid a part of the log. */
+static bool is_amid(const struct ask *ask)
+{
+	return (ask->at.flags & (CURSOR_KEYS | CURSOR_DOUBTS)) != 0;
+}
+
 /* What the report begins with: the keys of a part of the log, one after another. */
 static enum trail_err begin_keys(struct ask *ask, uint64_t from, uint64_t end)
 {
@@ -723,7 +729,9 @@ static enum trail_err look_on(struct ask *ask)
 	enum trail_err err = TRAIL_OK;
 	while (!err && !nothing_left(ask)) {
 		struct hits_part part = next_part(ask);
-		if (part.indexed) {
+		if (is_amid(ask) && !(part.indexed && tells(ask))) {
+			err = refuse_half(ask);
+		} else if (part.indexed) {
 			/* What was scanned must be found to be chained first. */
 			err = chain_end(ask);
 			ask->chained = false;
@@ -763,12 +771,6 @@ static enum trail_err complete(struct ask *ask, struct completeness *out)
 		out->gaps += s.missing != 0;
 	}
 	return damaged || db_error(ask->look->txn) ? TRAIL_CORRUPT : TRAIL_OK;
-}
-
-/* Whether a report stands amid a part of the log. */
-static bool is_amid(const struct ask *ask)
-{
-	return (ask->at.flags & (CURSOR_KEYS | CURSOR_DOUBTS)) != 0;
 }
 
 static enum trail_err finish(struct ask *ask)

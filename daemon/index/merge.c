@@ -17,9 +17,11 @@ struct merge {
 	size_t count;
 	struct input *inputs;
 	struct segment_cursor cursor;
+	/* Of the input whose docs are put: */
 	uint32_t shift;
-	bool misplaced;
-	uint32_t docs; /* of the new segment's range */
+	uint32_t docs;  /* of its range */
+	uint64_t next;  /* its next doc is not below, */
+	bool misplaced; /* or it is no index: one that is forged, or a fault of ours */
 };
 
 static enum trail_err advance(struct input *in)
@@ -41,7 +43,6 @@ struct merge *merge_begin(int at, const uint8_t *key, const struct hash *genesis
 		return NULL;
 	}
 	m->count = count;
-	m->docs = (uint32_t)(place->to - place->from);
 	for (size_t i = 0; i < count; i++) {
 		struct input *in = &m->inputs[i];
 		in->segment = inputs[i];
@@ -85,7 +86,8 @@ static struct input *smallest(struct merge *m)
 static void put_doc(void *ctx, uint32_t doc)
 {
 	struct merge *m = ctx;
-	m->misplaced = m->misplaced || doc >= m->docs - m->shift;
+	m->misplaced = m->misplaced || doc >= m->docs || doc < m->next;
+	m->next = (uint64_t)doc + 1;
 	if (!m->misplaced)
 		segment_write_doc(m->out, doc + m->shift);
 }
@@ -93,6 +95,8 @@ static void put_doc(void *ctx, uint32_t doc)
 static enum trail_err put_docs(struct merge *m, struct input *in)
 {
 	m->shift = in->shift;
+	m->docs = (uint32_t)(in->segment->place.to - in->segment->place.from);
+	m->next = 0;
 	if (in->term.count == 1) {
 		put_doc(m, in->term.doc);
 		return m->misplaced ? TRAIL_CORRUPT : TRAIL_OK;

@@ -104,7 +104,9 @@ def ask_some(town, methods=()):
 
 @pytest.mark.limit(LIMIT_S)
 def test_g8_answers_are_the_same_before_and_after_indexing(town, measured):
-    assert ask(town, [SCAN]) == QUERIES
+    # By scan each way costs the same, and they take turns.
+    for n, way in enumerate(queries.WAYS):
+        queries.ask_all(town.run.address, town.cases[n::3], [SCAN], ways=[way])
     town.restart()
     told = wait_indexed(town.run, EVENTS)
     assert ask(town, [INDEX]) == QUERIES
@@ -628,7 +630,7 @@ def test_g8_answers_are_the_same_while_segments_are_built_and_merged(town, measu
                 for case in town.cases:
                     before = numbers(client)[pb.INDEX_MERGES]
                     answer = queries.ask(client, case)
-                    assert answer.indices == case.indices[:1000], case.text
+                    assert answer.indices == case.first, case.text
                     merging += before or numbers(client)[pb.INDEX_MERGES]
     finally:
         stop.set()
