@@ -32,7 +32,7 @@ struct compare {
 	uint8_t last[TERM_KEY_MAX]; /* the old side's term before */
 	size_t last_len;
 	uint64_t terms, cut; /* of the old side so far, and those of the greatest length */
-	size_t gap_count; /* of this step */
+	size_t gap_count;    /* of this step */
 	struct index_hole gaps[GATHER_PARTS_MAX];
 };
 
