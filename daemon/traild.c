@@ -740,8 +740,11 @@ static enum trail_err start_threads(struct traild *d, struct log_reason *reason)
 	if (err)
 		return err;
 	set_waker(d, d->writer);
-	if (d->indexer)
+	/* There is a head now. */
+	if (d->indexer) {
+		indexer_wake(d->indexer);
 		reading.catalog = indexer_catalog(d->indexer);
+	}
 	reason->id = LOG_SYSTEM_FAILED;
 	err = readers_start(&reading, &d->readers);
 	if (err)

@@ -35,9 +35,9 @@ struct indexer {
 	size_t merge_count;
 	struct catalog_segment *merging[MERGE_MAX];
 	struct segment_place merge_place;
-	uint64_t owed;     /* postings to be merged before the log is followed on */
-	uint64_t stuck_at; /* the store is damaged behind that many records: no further */
-	bool said;         /* that the system refuses */
+	uint64_t owed; /* postings to be merged before the log is followed on */
+	bool stuck;    /* the store is damaged where it would be read on: told, and left */
+	bool said;     /* that the system refuses */
 	bool started;
 	pthread_t thread;
 	struct compare *compare; /* under way */
@@ -342,8 +342,11 @@ static enum trail_err work(struct indexer *x, const struct catalog_view *view, b
 		step_compare(x, view);
 		return TRAIL_OK;
 	}
-	bool more = size >= view->indexed + x->options.run && x->stuck_at != view->indexed;
-	if ((more || view->hole_count > 0) && !has_room(x))
+	/* Without a head, or behind a log that does not hold together, nothing can be indexed. */
+	bool may = size != 0 && !x->stuck;
+	bool more = may && size >= view->indexed + x->options.run;
+	bool holes = may && view->hole_count > 0;
+	if ((more || holes) && !has_room(x))
 		return TRAIL_FULL;
 	/* A log that never rests must not leave ever more small segments behind. */
 	if (more && x->owed >= STEP_POSTINGS && merges(x, view, &err)) {
@@ -352,7 +355,7 @@ static enum trail_err work(struct indexer *x, const struct catalog_view *view, b
 	}
 	if (more && !err)
 		return follow(x, view, size);
-	if (view->hole_count > 0)
+	if (holes)
 		return mend(x, view);
 	if (merges(x, view, &err))
 		return step_merge(x, view);
@@ -363,7 +366,7 @@ static enum trail_err work(struct indexer *x, const struct catalog_view *view, b
 /* The log cannot be read there: the scan says so to who asks. */
 static void give_up(struct indexer *x, const struct catalog_view *view)
 {
-	x->stuck_at = view->indexed;
+	x->stuck = true;
 	log_line(LOG_INDEX_STUCK,
 		"the index ends at record %llu: the log behind it does not hold together; run "
 		"`traild check`",
@@ -514,7 +517,6 @@ enum trail_err indexer_start(
 	if (!x)
 		return TRAIL_NOMEM;
 	x->options = *options;
-	x->stuck_at = UINT64_MAX;
 	(void)snprintf(x->folder, sizeof x->folder, "%s", options->folder);
 	(void)pthread_condattr_init(&attr);
 	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
