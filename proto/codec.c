@@ -497,6 +497,15 @@ static void get_take(const Trail__V1__Get *in, struct question *out)
 	};
 }
 
+static struct records_wanted records_wanted_take(const Trail__V1__Records *in)
+{
+	return (struct records_wanted){
+		.first = in->first,
+		.limit = in->limit,
+		.next = bytes_of(in->next),
+	};
+}
+
 static struct controls_wanted controls_take(const Trail__V1__Controls *in)
 {
 	return (struct controls_wanted){
@@ -576,11 +585,7 @@ static enum trail_err request_body_take(
 		out->sources.next = bytes_of(in->sources->next);
 		return TRAIL_OK;
 	case REQUEST_RECORDS:
-		out->records = (struct records_wanted){
-			.first = in->records->first,
-			.limit = in->records->limit,
-			.next = bytes_of(in->records->next),
-		};
+		out->records = records_wanted_take(in->records);
 		return TRAIL_OK;
 	case REQUEST_PROVE:
 		return prove_take(in->prove, &out->prove);

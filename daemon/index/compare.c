@@ -31,7 +31,8 @@ struct compare {
 	struct side old, new;
 	uint8_t last[TERM_KEY_MAX]; /* the old side's term before */
 	size_t last_len;
-	size_t gap_count; /* of this step */
+	uint64_t terms, cut; /* of the old side so far, and those of the greatest length */
+	size_t gap_count;    /* of this step */
 	struct index_hole gaps[GATHER_PARTS_MAX];
 };
 
@@ -193,6 +194,7 @@ static enum trail_err begin_piece(struct compare *c)
 		return err;
 	c->open = true;
 	c->last_len = 0;
+	c->terms = c->cut = 0;
 	c->records += run_records(c->maker.run);
 	c->losses += run_losses(c->maker.run);
 	/* Who asks for other times does not look into the segment at all. */
@@ -213,7 +215,8 @@ static void end_piece(struct compare *c)
 	if (!is_last(c)) {
 		c->report.done += c->piece.range.to - c->from;
 		c->from = c->piece.range.to;
-	} else if (sum->records != c->records || sum->losses != c->losses) {
+	} else if (sum->records != c->records || sum->losses != c->losses ||
+		sum->terms != c->terms || sum->cut != c->cut) {
 		settle(c, COMPARE_DAMAGED, 0, place->from);
 	} else {
 		next_segment(c);
@@ -321,6 +324,8 @@ static bool ascends(struct compare *c, struct span key)
 		return false;
 	memcpy(c->last, key.data, key.len);
 	c->last_len = key.len;
+	c->terms++;
+	c->cut += key.len == TERM_KEY_MAX;
 	return true;
 }
 

@@ -20,6 +20,7 @@ QUERIES = int(os.environ.get("TRAILD_QUERIES", "120"))
 EVENTS = int(os.environ.get("TRAILD_EVENTS", "6000"))
 LIMIT_S = max(120, QUERIES * EVENTS // 40_000)
 RUN = max(32, EVENTS // 2000)  # of many small segments, which are merged all the time
+PIECE = 32768  # records that are indexed at once
 INDEX, SCAN = pb.Completeness.INDEX, pb.Completeness.SCAN
 
 
@@ -508,8 +509,13 @@ def losses_counted(forger):
     return "index.damaged", forger.place.low
 
 
+def long_terms_counted(forger):
+    forger.sums["cut"] = sum(len(key) == 256 for key in forger.terms) + 1
+    return "index.damaged", forger.place.low
+
+
 FORGED = [one_added, last_dropped, term_removed, last_term_removed, term_added, times_of_a_term,
-          times_of_all, records_counted, losses_counted]
+          times_of_all, records_counted, losses_counted, long_terms_counted]
 
 
 @pytest.mark.parametrize("forge", FORGED)
@@ -597,6 +603,9 @@ def test_verify_index_goes_with_nothing_else(town, words):
     town.call("verify", "--index", *words, codes=(2,))
 
 
+NOISE = bytes.fromhex("10011802") + b"\x3a\x03\x0a\x01n\x42\x03\x0a\x01n"  # a valid event
+
+
 # ---- last, because it adds a source ---------------------------------------------------------------
 
 @pytest.mark.limit(2 * LIMIT_S)
@@ -610,9 +619,8 @@ def test_g8_answers_are_the_same_while_segments_are_built_and_merged(town, measu
     def more():
         with Client(town.run.address) as client:
             client.hello(claims=[("noise", 7)])
-            event = bytes.fromhex("10011802") + b"\x3a\x03\x0a\x01n\x42\x03\x0a\x01n"
             while not stop.is_set():
-                client.append("noise", 7, len(sent) * 100 + 1, [event] * 100)
+                client.append("noise", 7, len(sent) * 100 + 1, [NOISE] * 100)
                 sent.append(100)
 
     noise = threading.Thread(target=more)
@@ -630,6 +638,61 @@ def test_g8_answers_are_the_same_while_segments_are_built_and_merged(town, measu
     finally:
         stop.set()
         noise.join()
+    wait_indexed(town.run)
+    assert not verify_index(town, 0)[1]
     measured("queries asked during a merge", merging)
     measured("events that came meanwhile", sum(sent))
     assert "TRAIL-D09" not in town.said()
+
+
+def all_in_one(index):
+    """Files of one class and month become one, as the daemon would do in time: (place, terms, sums)."""
+    parts = collections.defaultdict(list)
+    for place in index.places:
+        parts[place.class_no, place.month].append(place)
+    mine = max(parts.values(), key=lambda places: places[-1].high - places[0].low)
+    place = mine[0]._replace(high=mine[-1].high, serial=mine[0].serial ^ 1)
+    terms, sums = {}, {"records": 0, "losses": 0, "first": 2**32 - 1, "last": 0}
+    for part in mine:
+        read, told = index.read(part)
+        for key, term in read.items():
+            there = terms.setdefault(key, index_files.Term([], 2**32 - 1, 0))
+            there.docs.extend(part.low - place.low + doc for doc in term.docs)
+            terms[key] = there._replace(first_s=min(there.first_s, term.first_s),
+                                        last_s=max(there.last_s, term.last_s))
+        sums = {"records": sums["records"] + told["records"],
+                "losses": sums["losses"] + told["losses"],
+                "first": min(sums["first"], told["first"]),
+                "last": max(sums["last"], told["last"])}
+    index.write(place, terms, sums)
+    index.write_manifest(sorted({*index.places, place} - {*mine}))
+    return place, terms, sums
+
+
+@pytest.mark.limit(2 * LIMIT_S)
+def test_g8_verify_index_compares_files_of_several_pieces(town):
+    town.restart()
+    with Client(town.run.address) as client:
+        client.hello(claims=[("pieces", 7)])
+        for first in range(1, 2 * PIECE, 1000):
+            client.append("pieces", 7, first, [NOISE] * 1000)
+    wait_indexed(town.run, 2 * PIECE)
+    town.stop()
+    place, terms, sums = all_in_one(index_files.Index(town.state_dir))
+    index, kept = town.state_dir / "index", town.traild.folder / "kept"
+    shutil.copytree(index, kept)
+    town.restart()
+    assert not verify_index(town, 0)[1]
+    key = bytes([index_files.EVENT])
+    docs = terms[key].docs
+    assert len(docs) > PIECE
+    for at in (0, PIECE, -1):
+        town.stop()
+        shutil.rmtree(index)
+        shutil.copytree(kept, index)
+        index_files.Index(town.state_dir).write(place, {**terms, key: terms[key]._replace(
+            docs=[doc for doc in docs if doc != docs[at]])}, sums)
+        town.restart()
+        assert verify_index(town, 5)[1] == [("index.dropped", place.low + docs[at])]
+    wait_indexed(town.run)
+    assert not verify_index(town, 0)[1]

@@ -142,7 +142,8 @@ class Index:
             level, height = self._inner(level, put), height + 1
         put(struct.pack(">8sIIBQQQQII", b"segment\0", len(blocks) + 1, level[0][1], height,
                         sums["records"], sums["losses"], len(terms),
-                        sum(len(key) == 256 for key in terms), sums["first"], sums["last"]))
+                        sums.get("cut", sum(len(key) == 256 for key in terms)),
+                        sums["first"], sums["last"]))
         self.path(place).write_bytes(b"".join(blocks))
 
     @staticmethod
