@@ -113,6 +113,8 @@ uint32_t access_needed(enum request_kind kind)
 		return ROLE_AUDITOR | ROLE_INVESTIGATOR | ROLE_OPERATOR;
 	case REQUEST_STATUS:
 		return ROLE_OPERATOR;
+	case REQUEST_INDEX_CHECK:
+		return ROLE_AUDITOR | ROLE_OPERATOR;
 	/* Hashes alone. Who may only write asks too: how else is he to check his receipts? */
 	case REQUEST_PROVE:
 	case REQUEST_NONE:

@@ -581,13 +581,18 @@ static enum trail_err look_up(struct ask *ask, uint64_t from, uint64_t to)
 
 /* ---- a report from the index ---- */
 
+/* Whether a report stands amid a part of the log. */
+static bool is_amid(const struct ask *ask)
+{
+	return (ask->at.flags & (CURSOR_KEYS | CURSOR_DOUBTS)) != 0;
+}
+
 /* What the report begins with: the keys of a part of the log, one after another. */
 static enum trail_err begin_keys(struct ask *ask, uint64_t from, uint64_t end)
 {
 	enum trail_err err = of_index(ask, hits_count(ask->hits, from, end, &ask->at.due));
 	if (err)
 		return err;
-	ask->at.matched += ask->at.due;
 	ask->at.position = from;
 	ask->at.end = end;
 	ask->at.flags |= CURSOR_KEYS | CURSOR_INDEXED;
@@ -609,6 +614,7 @@ static enum trail_err put_keys(struct ask *ask, struct census *census)
 			return TRAIL_CORRUPT;
 		if (!counts_add(ask->counts, key, count))
 			return TRAIL_END;
+		ask->at.matched += count;
 		ask->at.due -= count;
 		/* The hours of one bucket are not parted: the next page begins behind it. */
 		bool may_part = ask->question->by != GROUP_TIME;
@@ -618,6 +624,7 @@ static enum trail_err put_keys(struct ask *ask, struct census *census)
 	/* What is left has no value. */
 	if (ask->at.due != 0 && !counts_add(ask->counts, span_of(NULL, 0), ask->at.due))
 		return TRAIL_END;
+	ask->at.matched += ask->at.due;
 	ask->at.due = 0;
 	ask->at.flags = (uint8_t)((ask->at.flags & ~CURSOR_KEYS) | CURSOR_DOUBTS);
 	return TRAIL_OK;
@@ -722,7 +729,9 @@ static enum trail_err look_on(struct ask *ask)
 	enum trail_err err = TRAIL_OK;
 	while (!err && !nothing_left(ask)) {
 		struct hits_part part = next_part(ask);
-		if (part.indexed) {
+		if (is_amid(ask) && !(part.indexed && tells(ask))) {
+			err = refuse_half(ask);
+		} else if (part.indexed) {
 			/* What was scanned must be found to be chained first. */
 			err = chain_end(ask);
 			ask->chained = false;
@@ -774,7 +783,8 @@ static enum trail_err finish(struct ask *ask)
 		.named = ask->page.named,
 		.read = ask->at.read,
 		.matched = ask->at.matched,
-		.position = ask->at.position,
+		/* A part that is being told is looked at, though not all of it is told. */
+		.position = is_amid(ask) ? ask->at.end : ask->at.position,
 		.done = paging->follow_ms == 0 && nothing_left(ask),
 	};
 	enum trail_err err = TRAIL_OK;

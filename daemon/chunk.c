@@ -263,19 +263,34 @@ static bool read_lengths(struct chunker *c, const struct anatomy *a)
 	return bytes + a->count * LENGTH_LEN == a->plain;
 }
 
+bool chunk_intact(const struct chunk_place *place, struct span chunk)
+{
+	struct anatomy a;
+	uint8_t tag[CHUNK_TAG_LEN];
+	if (dissect(chunk, &a) != TRAIL_OK)
+		return false;
+	plain_tag(place, span_of(chunk.data, chunk.len - CHUNK_TAG_LEN), tag);
+	return memcmp(tag, chunk.data + chunk.len - CHUNK_TAG_LEN, sizeof tag) == 0;
+}
+
 enum trail_err chunk_open(
 	struct chunker *c, const struct chunk_place *place, struct span chunk, size_t *count)
 {
 	struct anatomy a;
-	uint8_t tag[CHUNK_TAG_LEN];
+	enum trail_err err = dissect(chunk, &a);
+	if (err == TRAIL_OK && !chunk_intact(place, chunk))
+		err = TRAIL_CORRUPT;
+	return err == TRAIL_OK ? chunk_unpack(c, place->first, chunk, count) : err;
+}
+
+enum trail_err chunk_unpack(struct chunker *c, uint64_t first, struct span chunk, size_t *count)
+{
+	struct anatomy a;
 	enum trail_err err = dissect(chunk, &a);
 	if (err != TRAIL_OK)
 		return err;
-	plain_tag(place, span_of(chunk.data, chunk.len - CHUNK_TAG_LEN), tag);
-	if (memcmp(tag, chunk.data + chunk.len - CHUNK_TAG_LEN, sizeof tag) != 0)
-		return TRAIL_CORRUPT;
 	c->count = 0;
-	if (!read_runs(c, &a, place->first) || !expand_block(c, &a) || !read_lengths(c, &a))
+	if (!read_runs(c, &a, first) || !expand_block(c, &a) || !read_lengths(c, &a))
 		return TRAIL_CORRUPT;
 	memcpy(c->salt, a.salts, a.count * SALT_LEN);
 	/* From here `block` serves as the table of where each payload begins. */

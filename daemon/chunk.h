@@ -82,6 +82,13 @@ struct chunk_item {
  */
 enum trail_err chunk_open(
 	struct chunker *c, const struct chunk_place *place, struct span chunk, size_t *count);
+/*
+ * The same without a look at the tag, which takes as long as all else: for who compares each
+ * payload with what its record commits to, and asks chunk_intact where one is missing.
+ */
+enum trail_err chunk_unpack(struct chunker *c, uint64_t first, struct span chunk, size_t *count);
+/* Whether the tag fits: the chunk is as it was written. */
+bool chunk_intact(const struct chunk_place *place, struct span chunk);
 struct chunk_item chunk_item(const struct chunker *c, size_t i);
 /*
  * Only the index and salt of one record, without decompressing or checking the tag.

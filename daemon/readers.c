@@ -157,6 +157,7 @@ static void look_up(struct lookup *r)
 	case REQUEST_CLOSE:
 	case REQUEST_KEEPALIVE:
 	case REQUEST_STATUS:
+	case REQUEST_INDEX_CHECK:
 		op_refuse(r->op, TRAIL_UNSUPPORTED, "no reader answers that kind of request");
 		break;
 	}

@@ -26,6 +26,7 @@ enum {
 	 */
 	ANSWER_SMALL = 4 * 1024,
 	ANSWER_SOURCES = 320 * 1024,
+	ANSWER_CHECK = ANSWER_SMALL + DIFFERENCES_MAX * sizeof(struct index_difference),
 	ANSWER_RECORDS = ANSWER_SMALL + RECORD_PAGE_MAX * RECORD_LEN,
 	/* Per event: what is made at intake, and on request its salt in the answer. */
 	PER_EVENT = sizeof(int64_t) + SALT_LEN + sizeof(struct hash),
@@ -324,6 +325,8 @@ static const struct handler HANDLERS[] = {
 	[REQUEST_SOURCES] = { "list the sources", "sources", ROAD_READERS, ANSWER_SOURCES, NULL },
 	[REQUEST_CONTROLS] = { "read control entries", "controls", ROAD_READERS, ANSWER_SOURCES,
 		NULL },
+	[REQUEST_INDEX_CHECK] = { "have the index compared", "index", ROAD_HERE, ANSWER_CHECK,
+		NULL },
 };
 
 static const struct handler *handler_of(enum request_kind kind)
@@ -581,7 +584,10 @@ static enum service_turn go_on(
 	case ROAD_HERE:
 		break;
 	}
-	service->to.status(service->to.ctx, op);
+	if (op->request.kind == REQUEST_INDEX_CHECK)
+		service->to.check_index(service->to.ctx, op);
+	else
+		service->to.status(service->to.ctx, op);
 	return SERVICE_ANSWERED;
 }
 

@@ -32,6 +32,8 @@ struct service_options {
 	void (*read)(void *ctx, struct op *op);
 	/* Fill op->response.status at once; its spans static or in op->answer. */
 	void (*status)(void *ctx, struct op *op);
+	/* The same for IndexCheck, whose response it fills or refuses. */
+	void (*check_index)(void *ctx, struct op *op);
 	/* Nobody is kept waiting any more: ops that wait elsewhere are to come back. May be NULL.
 	 */
 	void (*hurry)(void *ctx);

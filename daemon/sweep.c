@@ -21,33 +21,26 @@ const uint8_t *sweep_record(struct sweep *sweep, uint64_t index)
 	return sweep->row + (index - sweep->row_first) * RECORD_LEN;
 }
 
-/*
- * Open the chunk that holds record `index`, if one does: the last one that begins at or before it.
- * Its tag is what tells a chunk without the record from one that is damaged, and is bound to the
- * month of its own first record, which need not be that of `index`.
- */
+/* Open the chunk that holds record `index`, if one does: the last that begins at or before it. */
 static enum trail_err open_chunk(struct sweep *sweep, uint64_t index, uint32_t class_no)
 {
-	struct span chunk;
 	struct record first;
-	struct chunk_place place = {
-		.genesis = store_genesis(sweep->store),
-		.class_no = class_no,
-	};
+	struct chunk_place *place = &sweep->place;
+	place->genesis = store_genesis(sweep->store);
+	place->class_no = class_no;
 	sweep->open = false;
-	if (!store_chunk(sweep->txn, class_no, index, &place.first, &chunk))
+	if (!store_chunk(sweep->txn, class_no, index, &place->first, &sweep->chunk))
 		return db_error(sweep->txn) == TRAIL_OK ? TRAIL_END : TRAIL_CORRUPT;
-	const uint8_t *bytes = store_record(sweep->txn, place.first, NULL);
+	const uint8_t *bytes = store_record(sweep->txn, place->first, NULL);
 	if (!bytes)
 		return TRAIL_CORRUPT;
 	record_decode(bytes, &first);
-	place.month = month_of(first.received_ns);
-	enum trail_err err = chunk_open(sweep->chunker, &place, chunk, &sweep->chunk_count);
+	place->month = month_of(first.received_ns);
+	enum trail_err err =
+		chunk_unpack(sweep->chunker, place->first, sweep->chunk, &sweep->chunk_count);
 	if (err)
 		return err;
 	sweep->open = true;
-	sweep->class_no = class_no;
-	sweep->chunk_first = place.first;
 	sweep->chunk_last = chunk_item(sweep->chunker, sweep->chunk_count - 1).index;
 	return TRAIL_OK;
 }
@@ -73,13 +66,18 @@ static enum trail_err from_chunk(struct sweep *sweep, uint64_t index, const stru
 	struct span *salt, struct span *payload)
 {
 	struct chunk_item item;
-	bool at_hand = sweep->open && sweep->class_no == r->class_no &&
-		index >= sweep->chunk_first && index <= sweep->chunk_last;
+	bool at_hand = sweep->open && sweep->place.class_no == r->class_no &&
+		index >= sweep->place.first && index <= sweep->chunk_last;
 	enum trail_err err = at_hand ? TRAIL_OK : open_chunk(sweep, index, r->class_no);
 	if (err)
 		return err;
+	/*
+	 * What is found must open its record's commitment. What is not may have been: the tag tells
+	 * a chunk without the record from one that is damaged, and is bound to the month of its own
+	 * first record, which need not be that of `index`.
+	 */
 	if (!find_item(sweep, index, &item))
-		return TRAIL_END;
+		return chunk_intact(&sweep->place, sweep->chunk) ? TRAIL_END : TRAIL_CORRUPT;
 	*salt = span_of(item.salt, SALT_LEN);
 	*payload = item.payload;
 	return TRAIL_OK;

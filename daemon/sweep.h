@@ -16,10 +16,11 @@ struct sweep {
 	/* The run of the spine that was looked up last: records [row_first, row_end). */
 	const uint8_t *row;
 	uint64_t row_first, row_end;
-	/* The chunk that is open in `chunker`: some of the records [chunk_first, chunk_last]. */
+	/* The chunk that is open in `chunker`: some of the records [place.first, chunk_last]. */
 	bool open;
-	uint32_t class_no;
-	uint64_t chunk_first, chunk_last;
+	struct chunk_place place;
+	struct span chunk;
+	uint64_t chunk_last;
 	size_t chunk_count;
 };
 

@@ -5,6 +5,7 @@
 #include "ending.h"
 #include "handover.h"
 #include "index/indexer.h"
+#include "index/term.h"
 #include "notify.h"
 #include "pinned.h"
 #include "policy_file.h"
@@ -297,6 +298,56 @@ static void fill_status(void *ctx, struct op *op)
 	answer->times[TRAIL_TIMES_SIGN] = histogram_times(&numbers.sign_times);
 }
 
+static void tell_check(const struct indexer_check *check, struct op *op)
+{
+	const struct compare_report *r = &check->report;
+	size_t listed = r->found < COMPARE_LISTED ? r->found : COMPARE_LISTED;
+	for (size_t i = 0; i < listed; i++) {
+		const struct compare_difference *from = &r->list[i];
+		const struct index_difference d = {
+			.what = (enum difference_what)from->what,
+			.field = span_text(from->field ? term_field_name(from->field) : ""),
+			.index = from->index,
+		};
+		buf_put(&op->answer, &d, sizeof d);
+	}
+	op->response.kind = RESPONSE_INDEX_CHECK;
+	op->response.index_check = (struct index_check_answer){
+		.job = check->job,
+		.ended = check->ended,
+		.failed = check->failed,
+		.done = r->done,
+		.all = r->all,
+		.indexed = r->indexed,
+		.files = r->files,
+		.found = r->found,
+		.differences = (const void *)op->answer.data,
+		.difference_count = op->answer.failed ? 0 : listed,
+	};
+}
+
+_Static_assert((int)COMPARE_LISTED <= (int)DIFFERENCES_MAX &&
+		(int)COMPARE_DROPPED == (int)DIFFERENCE_DROPPED &&
+		(int)COMPARE_ADDED == (int)DIFFERENCE_ADDED &&
+		(int)COMPARE_DAMAGED == (int)DIFFERENCE_DAMAGED &&
+		(int)COMPARE_UNJUDGED == (int)DIFFERENCE_UNJUDGED,
+	"differences go out as they are");
+
+static void check_index(void *ctx, struct op *op)
+{
+	struct traild *d = ctx;
+	const struct index_check_wanted *wanted = &op->request.index_check;
+	struct indexer_check check = { 0 };
+	buf_clear(&op->answer);
+	if (d->indexer)
+		indexer_check(d->indexer, wanted->start, &check);
+	if (d->indexer && !wanted->start && (wanted->job == 0 || wanted->job != check.job))
+		op_refuse(op, TRAIL_INVALID, "comparison %llu is not known any more: start another",
+			(unsigned long long)wanted->job);
+	else
+		tell_check(&check, op);
+}
+
 /* ---- starting ---- */
 
 /*
@@ -577,6 +628,7 @@ static bool make_parts(struct traild *d)
 		.write = to_writer,
 		.read = to_readers,
 		.status = fill_status,
+		.check_index = check_index,
 		.hurry = on_hurry,
 		.size = log_size,
 		.ctx = d,
@@ -688,8 +740,11 @@ static enum trail_err start_threads(struct traild *d, struct log_reason *reason)
 	if (err)
 		return err;
 	set_waker(d, d->writer);
-	if (d->indexer)
+	/* There is a head now. */
+	if (d->indexer) {
+		indexer_wake(d->indexer);
 		reading.catalog = indexer_catalog(d->indexer);
+	}
 	reason->id = LOG_SYSTEM_FAILED;
 	err = readers_start(&reading, &d->readers);
 	if (err)

@@ -947,6 +947,18 @@ enum trail_err trail_publish(struct trail *t, struct trail_verify *v, const char
  */
 enum trail_err trail_verify_tree(struct trail *t, struct trail_verify *v, const char *folder);
 
+/*
+ * Have the daemon compare its index with what the log gives anew, and wait for it: whoever has the
+ * index's key can drop something from it that no search misses. What differs is a finding, and is
+ * made anew by the daemon. That it compares is the daemon's word: nothing of the log is proven by
+ * it. trail_verify_checked tells how far the index reached.
+ *
+ * TRAIL_OK: there is a verdict. TRAIL_MORE: `progress` said stop; the daemon goes on.
+ * TRAIL_DENIED: role auditor or operator is needed. TRAIL_UNSUPPORTED: the daemon is older than
+ * this. TRAIL_MISUSE: requests are in flight. Others: as any call, and no verdict.
+ */
+enum trail_err trail_verify_index(struct trail *t, struct trail_verify *v);
+
 enum trail_verdict {
 	TRAIL_VERDICT_NONE = 0,         /* no run came to its end */
 	TRAIL_VERDICT_VALID = 1,        /* everything fits */
@@ -1067,7 +1079,9 @@ enum trail_proof_number {
 	/* Of an answer, by trail_verify_end. */
 	TRAIL_PROOF_ROWS = 14,
 	TRAIL_PROOF_ANSWER = 15, /* 1: it is evidence for an answer */
-	TRAIL_PROOF_COUNT = 16
+	/* By trail_verify_index. */
+	TRAIL_PROOF_FILES = 16, /* files of the index that were compared */
+	TRAIL_PROOF_COUNT = 17
 };
 uint64_t trail_verify_number(const struct trail_verify *v, enum trail_proof_number number);
 /* Who made the time stamp that holds: the subject of a certificate. "": none does. */

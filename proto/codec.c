@@ -78,10 +78,11 @@ static uint32_t repeat_max(
 		return COUNTS_MAX;
 	if (desc == &trail__v1__rows__descriptor || desc == &trail__v1__sources_answer__descriptor)
 		return ROWS_MAX;
-	return CLAIMS_MAX; /* claims, standings, witnesses; changes and attributes of an event */
+	return CLAIMS_MAX; /* claims, standings, witnesses, differences; changes, attributes */
 }
 
-_Static_assert((int)CLAIMS_MAX == (int)EVENT_REPEAT_MAX && (int)CLAIMS_MAX == (int)WITNESSES_MAX,
+_Static_assert((int)CLAIMS_MAX == (int)EVENT_REPEAT_MAX && (int)CLAIMS_MAX == (int)WITNESSES_MAX &&
+		(int)CLAIMS_MAX == (int)DIFFERENCES_MAX,
 	"repeat_max takes them for one");
 
 /* What the elements of a repeated field become: one value each. */
@@ -94,6 +95,7 @@ static size_t value_size(
 		struct change change;
 		struct attribute attribute;
 		struct witness_state witness;
+		struct index_difference difference;
 	};
 	if (field->type == PROTOBUF_C_TYPE_BYTES)
 		return desc == &trail__v1__append__descriptor ? sizeof(struct span)
@@ -403,6 +405,7 @@ SAME_NUMBER(REQUEST_HISTORY, TRAIL__V1__REQUEST__BODY_HISTORY);
 SAME_NUMBER(REQUEST_SOURCES, TRAIL__V1__REQUEST__BODY_SOURCES);
 SAME_NUMBER(REQUEST_CONTROLS, TRAIL__V1__REQUEST__BODY_CONTROLS);
 SAME_NUMBER(REQUEST_REPORT, TRAIL__V1__REQUEST__BODY_REPORT);
+SAME_NUMBER(REQUEST_INDEX_CHECK, TRAIL__V1__REQUEST__BODY_INDEX_CHECK);
 SAME_NUMBER(GROUP_ACTOR, TRAIL__V1__GROUP__GROUP_ACTOR);
 SAME_NUMBER(GROUP_TIME, TRAIL__V1__GROUP__GROUP_TIME);
 SAME_NUMBER(ACK_WITNESSED, TRAIL__V1__ACK__WITNESSED);
@@ -494,6 +497,15 @@ static void get_take(const Trail__V1__Get *in, struct question *out)
 	};
 }
 
+static struct records_wanted records_wanted_take(const Trail__V1__Records *in)
+{
+	return (struct records_wanted){
+		.first = in->first,
+		.limit = in->limit,
+		.next = bytes_of(in->next),
+	};
+}
+
 static struct controls_wanted controls_take(const Trail__V1__Controls *in)
 {
 	return (struct controls_wanted){
@@ -509,6 +521,11 @@ static struct controls_wanted controls_take(const Trail__V1__Controls *in)
 static struct checkpoint_wanted checkpoint_wanted_take(const Trail__V1__CheckpointRequest *in)
 {
 	return (struct checkpoint_wanted){ .sealed = in->sealed, .above = in->above };
+}
+
+static struct index_check_wanted index_check_wanted_take(const Trail__V1__IndexCheck *in)
+{
+	return (struct index_check_wanted){ .start = in->start, .job = in->job };
 }
 
 static struct question report_take(const Trail__V1__Report *in)
@@ -568,14 +585,13 @@ static enum trail_err request_body_take(
 		out->sources.next = bytes_of(in->sources->next);
 		return TRAIL_OK;
 	case REQUEST_RECORDS:
-		out->records = (struct records_wanted){
-			.first = in->records->first,
-			.limit = in->records->limit,
-			.next = bytes_of(in->records->next),
-		};
+		out->records = records_wanted_take(in->records);
 		return TRAIL_OK;
 	case REQUEST_PROVE:
 		return prove_take(in->prove, &out->prove);
+	case REQUEST_INDEX_CHECK:
+		out->index_check = index_check_wanted_take(in->index_check);
+		return TRAIL_OK;
 	}
 	return TRAIL_INVALID;
 }
@@ -621,6 +637,9 @@ SAME_NUMBER(RESPONSE_PROOF, TRAIL__V1__RESPONSE__BODY_PROOF);
 SAME_NUMBER(RESPONSE_STATUS, TRAIL__V1__RESPONSE__BODY_STATUS);
 SAME_NUMBER(RESPONSE_ROWS, TRAIL__V1__RESPONSE__BODY_ROWS);
 SAME_NUMBER(RESPONSE_SOURCES, TRAIL__V1__RESPONSE__BODY_SOURCES);
+SAME_NUMBER(RESPONSE_INDEX_CHECK, TRAIL__V1__RESPONSE__BODY_INDEX_CHECK);
+SAME_NUMBER(DIFFERENCE_DROPPED, TRAIL__V1__INDEX_CHECK_ANSWER__WHAT__DROPPED);
+SAME_NUMBER(DIFFERENCE_UNJUDGED, TRAIL__V1__INDEX_CHECK_ANSWER__WHAT__UNJUDGED);
 SAME_NUMBER(-TRAIL_INVALID, TRAIL__V1__CODE__INVALID);
 SAME_NUMBER(-TRAIL_UNSUPPORTED, TRAIL__V1__CODE__UNSUPPORTED);
 SAME_NUMBER(TRAIL_STATUS_ACKED_REQUESTS, TRAIL__V1__FIGURE_NAME__ACKED_REQUESTS);
@@ -994,6 +1013,43 @@ static enum trail_err status_take(
 	return witnesses_take(in, arena, out);
 }
 
+static enum trail_err differences_take(
+	const Trail__V1__IndexCheckAnswer *in, struct arena *arena, struct index_check_answer *out)
+{
+	struct index_difference *list = arena_take_array(arena, in->n_differences, sizeof *list);
+	if (!list)
+		return TRAIL_TOO_BIG;
+	for (size_t i = 0; i < in->n_differences; i++) {
+		list[i] = (struct index_difference){
+			.what = (enum difference_what)in->differences[i]->what,
+			.field = text_of(in->differences[i]->field),
+			.index = in->differences[i]->index,
+		};
+		if (list[i].what < DIFFERENCE_DROPPED || list[i].what > DIFFERENCE_UNJUDGED ||
+			list[i].field.len > DIFFERENCE_FIELD_MAX)
+			return TRAIL_INVALID;
+	}
+	out->differences = list;
+	out->difference_count = in->n_differences;
+	return TRAIL_OK;
+}
+
+static enum trail_err index_check_take(
+	const Trail__V1__IndexCheckAnswer *in, struct arena *arena, struct index_check_answer *out)
+{
+	*out = (struct index_check_answer){
+		.job = in->job,
+		.ended = in->ended,
+		.failed = in->failed,
+		.done = in->done,
+		.all = in->all,
+		.indexed = in->indexed,
+		.files = in->files,
+		.found = in->found,
+	};
+	return in->n_differences == 0 ? TRAIL_OK : differences_take(in, arena, out);
+}
+
 static enum trail_err response_body_take(
 	const Trail__V1__Response *in, struct arena *arena, struct response *out)
 {
@@ -1029,6 +1085,8 @@ static enum trail_err response_body_take(
 		return rows_take(in->rows, arena, &out->rows);
 	case RESPONSE_SOURCES:
 		return sources_take(in->sources, arena, &out->sources);
+	case RESPONSE_INDEX_CHECK:
+		return index_check_take(in->index_check, arena, &out->index_check);
 	}
 	return TRAIL_INVALID;
 }

@@ -161,6 +161,10 @@ static void put_request_body(struct buf *out, const struct request *request)
 	case REQUEST_PROVE:
 		put_prove(out, &request->prove);
 		break;
+	case REQUEST_INDEX_CHECK:
+		wire_put_number(out, 1, request->index_check.start);
+		wire_put_number(out, 2, request->index_check.job);
+		break;
 	}
 }
 
@@ -394,6 +398,26 @@ static void put_status(struct buf *out, const struct status_answer *status)
 		put_witness(out, &status->witnesses[i]);
 }
 
+static void put_index_check(struct buf *out, const struct index_check_answer *answer)
+{
+	wire_put_number(out, 1, answer->job);
+	wire_put_number(out, 2, answer->ended);
+	wire_put_number(out, 3, answer->failed);
+	wire_put_number(out, 4, answer->done);
+	wire_put_number(out, 5, answer->all);
+	wire_put_number(out, 6, answer->indexed);
+	wire_put_number(out, 7, answer->files);
+	wire_put_number(out, 8, answer->found);
+	for (size_t i = 0; i < answer->difference_count; i++) {
+		const struct index_difference *d = &answer->differences[i];
+		struct wire_mark mark = wire_open(out, 9);
+		wire_put_number(out, 1, d->what);
+		wire_put_bytes(out, 2, d->field);
+		wire_put_number(out, 3, d->index);
+		wire_close(out, mark);
+	}
+}
+
 static void put_response_body(struct buf *out, const struct response *response)
 {
 	switch (response->kind) {
@@ -429,6 +453,9 @@ static void put_response_body(struct buf *out, const struct response *response)
 		break;
 	case RESPONSE_SOURCES:
 		put_sources(out, &response->sources);
+		break;
+	case RESPONSE_INDEX_CHECK:
+		put_index_check(out, &response->index_check);
 		break;
 	}
 }

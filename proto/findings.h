@@ -203,7 +203,16 @@ enum {
 		"the log's event of the question is missing, or tells of something else")          \
 	X(EVIDENCE_ROWS, "evidence.rows", INVALID, "a row is not what its record says")            \
 	X(EVIDENCE_FOLDER, "evidence.folder", INVALID,                                             \
-		"a file of the folder is missing, was changed, or does not belong there")
+		"a file of the folder is missing, was changed, or does not belong there")          \
+	X(INDEX_DROPPED, "index.dropped", INVALID,                                                 \
+		"the index lacks a record that it must name: searches left it out")                \
+	X(INDEX_ADDED, "index.added", INVALID,                                                     \
+		"the index names a record where it does not belong")                               \
+	X(INDEX_DAMAGED, "index.damaged", INVALID,                                                 \
+		"a file of the index contradicts its seal, or itself")                             \
+	X(INDEX_UNJUDGED, "index.unjudged", UNVERIFIABLE,                                          \
+		"a part of the index could not be compared with the log")                          \
+	X(INDEX_NONE, "index.none", UNVERIFIABLE, "the daemon keeps no index")
 
 #define FINDING_NAME(name, code, weight, meaning) FIND_##name,
 enum finding_code {

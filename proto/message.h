@@ -46,6 +46,7 @@ enum request_kind {
 	REQUEST_SOURCES = 13,
 	REQUEST_CONTROLS = 14,
 	REQUEST_REPORT = 15,
+	REQUEST_INDEX_CHECK = 16,
 };
 
 struct claim {
@@ -162,6 +163,11 @@ struct controls_wanted {
 	struct span next;
 };
 
+struct index_check_wanted {
+	bool start;
+	uint64_t job;
+};
+
 struct prove {
 	bool consistency; /* from `from`; else inclusion of `index` */
 	uint64_t index;
@@ -182,6 +188,7 @@ struct request {
 		struct prove prove;
 		struct checkpoint_wanted checkpoint;
 		struct controls_wanted controls;
+		struct index_check_wanted index_check;
 	};
 };
 
@@ -199,6 +206,7 @@ enum response_kind {
 	RESPONSE_STATUS = 11,
 	RESPONSE_ROWS = 12,
 	RESPONSE_SOURCES = 13,
+	RESPONSE_INDEX_CHECK = 14,
 };
 
 struct failure {
@@ -410,6 +418,35 @@ struct status_answer {
 	size_t witness_count;
 };
 
+enum {
+	DIFFERENCES_MAX = 64,
+	DIFFERENCE_FIELD_MAX = 16,
+};
+
+enum difference_what {
+	DIFFERENCE_DROPPED = 1,
+	DIFFERENCE_ADDED = 2,
+	DIFFERENCE_DAMAGED = 3,
+	DIFFERENCE_UNJUDGED = 4,
+};
+
+struct index_difference {
+	enum difference_what what;
+	struct span field; /* at most DIFFERENCE_FIELD_MAX; empty: of no term */
+	uint64_t index;
+};
+
+struct index_check_answer {
+	uint64_t job; /* 0: there is no index */
+	bool ended, failed;
+	uint64_t done, all;
+	uint64_t indexed;
+	uint32_t files;
+	uint32_t found;
+	const struct index_difference *differences; /* at most DIFFERENCES_MAX */
+	size_t difference_count;
+};
+
 struct response {
 	uint64_t id;
 	enum response_kind kind;
@@ -424,6 +461,7 @@ struct response {
 		struct status_answer status;
 		struct rows rows;
 		struct sources_answer sources;
+		struct index_check_answer index_check;
 	};
 };
 

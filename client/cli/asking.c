@@ -300,6 +300,9 @@ enum trail_err asking_query(const struct asking *a, bool newest_first, bool foll
 		err = trail_query_set_follow(q, follow);
 	if (err == TRAIL_OK)
 		err = trail_query_set_scan(q, a->scan);
+	/* No more rows than are shown: each costs the daemon a proof. */
+	if (err == TRAIL_OK && !follow && a->rows_max < UINT32_MAX)
+		err = trail_query_set_page(q, (uint32_t)a->rows_max);
 	if (err == TRAIL_OK)
 		err = trail_query_set_evidence(q, a->evidence != NULL);
 	if (err != TRAIL_OK)

@@ -11,6 +11,7 @@
 
 const char HELP_VERIFY[] =
 	"usage: trail verify [options] [FOLDER|FILE]\n"
+	"       trail verify --index [-q]\n"
 	"\n"
 	"Is the log of the running daemon whole and unchanged? Fetches every record and\n"
 	"derives all anew: the chain, the tree, the numbers of every source, the entries that\n"
@@ -25,6 +26,9 @@ const char HELP_VERIFY[] =
 	"with no daemon, and cosignatures by --policy. Says what was recorded, who signed, sealed\n"
 	"and cosigned it, and when. Without --log it is unverifiable at best.\n"
 	"\n"
+	"With --index not the log, but the index that its searches use: the daemon makes it anew\n"
+	"beside it and compares. What differs is replaced; ask again what it answered before.\n"
+	"\n"
 	"  --log FILE         the log identity file that the log must be\n"
 	"  --checkpoint FILE  a checkpoint of this log kept elsewhere (`trail checkpoint`): finds\n"
 	"                     what was changed or cut before the log was signed anew\n"
@@ -33,6 +37,7 @@ const char HELP_VERIFY[] =
 	"  --payloads         open every payload, too (role investigator; the log tells of it)\n"
 	"  --vkey VKEY        FOLDER is the tile tree of another log (c2sp.org/tlog-tiles), of\n"
 	"                     which this is the key: what its entries say is not judged\n"
+	"  --index            compare the daemon's index with the log (role auditor or operator)\n"
 	"  --tsa FILE         certificates (PEM) of authorities whose time stamps count, for FILE\n"
 	"  -q, --quiet        print nothing but errors; the exit code tells the verdict\n"
 	"  -o json            one JSON object on standard output\n"
@@ -44,6 +49,7 @@ const char HELP_VERIFY[] =
 	"  trail verify --log log.identity --checkpoint last-month.note\n"
 	"  trail verify --log log.identity published\n"
 	"  trail verify --log log.identity case-2026-118.tlog-proof\n"
+	"  trail verify --index -o json\n"
 	"  trail verify --since -q || mail -s 'look at the log' auditor < /dev/null\n";
 
 static int tell(struct cli *cli, const struct wish *wish, const struct trail_verify *v)
@@ -154,6 +160,26 @@ static int verify_given(
 
 /* ---- the command ---- */
 
+/* What is asked for, of the running daemon, of a folder or of a file. */
+static int verify_wished(
+	struct cli *cli, const struct wish *wish, struct trail_verify *v, const char *path)
+{
+	bool more = path || wish->checkpoint || wish->since || wish->vkey || wish->tsa ||
+		wish->payloads;
+	if (wish->index && more) {
+		say("--index compares the running daemon's index, and that alone: give it no file, "
+		    "and of the options --log and --quiet");
+		return EXIT_USAGE;
+	}
+	if (wish->index)
+		return cmd_verify_index(cli, wish, v);
+	if (wish->tsa && (!path || look_at(path) == GIVEN_TREE)) {
+		say("--tsa is for the proof of one record: give its FILE");
+		return EXIT_USAGE;
+	}
+	return path ? verify_given(cli, wish, v, path) : verify_running(cli, wish, v);
+}
+
 int cmd_verify(struct cli *cli, int argc, char **argv)
 {
 	struct wish wish = { 0 };
@@ -163,6 +189,7 @@ int cmd_verify(struct cli *cli, int argc, char **argv)
 		{ .name = "vkey", .text = &wish.vkey },
 		{ .name = "tsa", .text = &wish.tsa, .value = VALUE_FILE },
 		{ .name = "payloads", .flag = &wish.payloads },
+		{ .name = "index", .flag = &wish.index },
 		{ .name = "quiet", .letter = 'q', .flag = &wish.quiet },
 		{ 0 },
 	};
@@ -175,17 +202,12 @@ int cmd_verify(struct cli *cli, int argc, char **argv)
 		say("%s: one folder or file can be verified at a time", argv[rest + 1]);
 		return EXIT_USAGE;
 	}
-	if (wish.tsa && (rest == argc || look_at(argv[rest]) == GIVEN_TREE)) {
-		say("--tsa is for the proof of one record: give its FILE");
-		return EXIT_USAGE;
-	}
 	struct trail_verify *v = trail_verify_new();
 	if (!v) {
 		say("memory is out");
 		return EXIT_IO;
 	}
-	code = rest == argc ? verify_running(cli, &wish, v)
-			    : verify_given(cli, &wish, v, argv[rest]);
+	code = verify_wished(cli, &wish, v, rest == argc ? NULL : argv[rest]);
 	trail_verify_free(v);
 	return code;
 }

@@ -166,11 +166,18 @@ static void tell_text(const struct verdict *verdict)
 	unsigned long long checked = trail_verify_checked(v);
 	printf("%s: ", verdict_word(v));
 	print_text(stdout, verdict->origin && *verdict->origin ? verdict->origin : "the log");
-	printf(": %llu record%s: ", checked, plural(checked));
-	if (trail_verify_verdict(v) == TRAIL_VERDICT_VALID)
-		print_valid(v);
+	if (verdict->index)
+		printf(": index: compared %llu record%s in %llu file%s: ", checked, plural(checked),
+			(unsigned long long)trail_verify_number(v, TRAIL_PROOF_FILES),
+			plural(trail_verify_number(v, TRAIL_PROOF_FILES)));
 	else
+		printf(": %llu record%s: ", checked, plural(checked));
+	if (trail_verify_verdict(v) != TRAIL_VERDICT_VALID)
 		print_bad(v);
+	else if (verdict->index)
+		printf("equal");
+	else
+		print_valid(v);
 	printf("\nsize %llu  identity %s", (unsigned long long)trail_verify_size(v),
 		verdict->identity);
 	printf("%s%s\n", verdict->given ? "  " : "", verdict->given ? verdict->given : "");

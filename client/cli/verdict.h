@@ -17,7 +17,8 @@ struct verdict {
 	bool quiet;           /* no text; JSON is what was asked for, and comes all the same */
 	/* Adds what else is known to the JSON object; NULL: nothing is. */
 	void (*add)(json_t *to, const struct trail_verify *v);
-	bool runs; /* a daemon's log, all of it: how far it is sealed is told */
+	bool runs;  /* a daemon's log, all of it: how far it is sealed is told */
+	bool index; /* a daemon's index, not the log itself */
 	const struct trail_predecessor *predecessor; /* the log that it follows; NULL: none */
 };
 

@@ -15,6 +15,7 @@ struct wish {
 	const char *vkey;  /* of a log that is not ours; NULL: it is one of ours */
 	const char *tsa;   /* file of certificates of time stamp authorities; NULL: none */
 	bool payloads;
+	bool index; /* the daemon's index is compared, and nothing else */
 	bool quiet;
 };
 
@@ -24,6 +25,8 @@ extern const char SINCE_LAST[];
 /* Have `v` do what is wished, and tell `task` of it. EXIT_OK, or a sentence was said. */
 int wish_apply(const struct wish *wish, struct trail_verify *v, struct task *task);
 
+/* The index of the running daemon. Answers the exit code. */
+int cmd_verify_index(struct cli *cli, const struct wish *wish, struct trail_verify *v);
 /*
  * The log of folder or file `path`, with no daemon. cli->trail is not there yet (cli_prepare makes
  * it, with the identity that --log names). Answers the exit code.

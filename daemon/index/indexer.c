@@ -2,10 +2,10 @@
 #include "indexer.h"
 
 #include "../../proto/crypto.h"
-#include "gather.h"
 #include "key.h"
 #include "levels.h"
 #include "merge.h"
+#include "piece.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 enum {
-	RUN_MAX = 32768,        /* records of a run: what it costs in memory */
 	STEP_POSTINGS = 100000, /* of a merge between two looks at the log: some 5 ms */
 	OWED_PER_RECORD =
 		64, /* postings to merge for each record that comes: three times all it has */
@@ -31,18 +30,20 @@ struct indexer {
 	char folder[PATH_LEN];
 	uint8_t *key;
 	struct catalog *catalog;
-	struct gather gather;
-	struct run *run;
+	struct piece_maker maker;
 	struct merge *merge; /* under way, of the segments below */
 	size_t merge_count;
 	struct catalog_segment *merging[MERGE_MAX];
 	struct segment_place merge_place;
-	uint64_t owed;     /* postings to be merged before the log is followed on */
-	uint64_t stuck_at; /* the store is damaged behind that many records: no further */
-	bool said;         /* that the system refuses */
+	uint64_t owed; /* postings to be merged before the log is followed on */
+	bool stuck;    /* the store is damaged where it would be read on: told, and left */
+	bool said;     /* that the system refuses */
 	bool started;
 	pthread_t thread;
-	pthread_mutex_t lock; /* of what follows */
+	struct compare *compare; /* under way */
+	bool compares_next;      /* it takes turns with all else */
+	pthread_mutex_t lock;    /* of what follows */
+	struct indexer_check check;
 	pthread_cond_t woken;
 	bool awake, stop;
 	_Atomic uint64_t damaged;
@@ -82,82 +83,13 @@ static struct catalog_change no_change(const struct catalog_view *view)
 
 /* ---- runs ---- */
 
-static struct segment_place new_place(const struct gather_part *part, uint64_t from, uint64_t to)
-{
-	struct segment_place place = { part->class_no, part->month, from, to, 0 };
-	crypto_random(&place.serial, sizeof place.serial);
-	return place;
-}
-
-static enum trail_err write_run(struct indexer *x, const struct segment_place *place)
-{
-	struct segment_sum sum = {
-		.records = run_records(x->run),
-		.losses = run_losses(x->run),
-	};
-	struct segment_writer *w = segment_write_begin(
-		catalog_folder(x->catalog), x->key, catalog_genesis(x->catalog), place);
-	if (!w)
-		return TRAIL_NOMEM;
-	if (run_write(x->run, w))
-		return segment_write_end(w, &sum);
-	segment_write_abort(w);
-	return TRAIL_NOMEM;
-}
-
-/* The run of one class and month of a range as a segment; *made: whether it has anything. */
-static enum trail_err make_run(
-	struct indexer *x, struct db_txn *txn, const struct segment_place *place, bool *made)
-{
-	const struct gather_part part = { place->class_no, place->month };
-	run_clear(x->run);
-	enum trail_err err = gather_run(&x->gather, txn, &part, place->from, place->to, x->run);
-	*made = !err && run_records(x->run) > 0;
-	return *made ? write_run(x, place) : err;
-}
-
-/* What a range of the log gives: segments of its classes and months. */
-struct piece {
-	struct gather_range range;
-	size_t count;
-	struct segment_place places[GATHER_PARTS_MAX];
-};
-
-static enum trail_err make_piece(struct indexer *x, struct piece *p, const struct index_hole *only)
-{
-	struct gather_range *range = &p->range;
-	if (!store_head(x->options.store, &x->gather.head))
-		return TRAIL_IO;
-	struct db_txn *txn = db_begin(store_db(x->options.store), false);
-	if (!txn)
-		return TRAIL_NOMEM;
-	enum trail_err err = gather_judge(&x->gather, txn, range);
-	for (size_t i = 0; i < range->count && !err; i++) {
-		const struct gather_part *part = &range->parts[i];
-		bool made;
-		if (only && (part->class_no != only->class_no || part->month != only->month))
-			continue;
-		p->places[p->count] = new_place(part, range->from, range->to);
-		err = make_run(x, txn, &p->places[p->count], &made);
-		p->count += !err && made;
-	}
-	db_abort(txn);
-	return err;
-}
-
-/* Up to RUN_MAX records of [from, end). */
-static struct piece piece_of(uint64_t from, uint64_t end)
-{
-	uint64_t most = from + RUN_MAX;
-	return (struct piece){ .range = { .from = from, .to = end < most ? end : most } };
-}
-
 /* Index the next records of the log. */
 static enum trail_err follow(struct indexer *x, const struct catalog_view *view, uint64_t size)
 {
-	struct piece p = piece_of(view->indexed, size);
+	struct piece p;
 	struct catalog_change change = no_change(view);
-	enum trail_err err = make_piece(x, &p, NULL);
+	piece_begin(&p, view->indexed, size);
+	enum trail_err err = piece_make(&x->maker, &p, NULL);
 	change.add = p.places;
 	change.add_count = p.count;
 	change.indexed = p.range.to;
@@ -196,7 +128,7 @@ static enum trail_err take_out(struct indexer *x, const struct catalog_view *vie
 		holes[change.hole_count++] =
 			(struct index_hole){ p->class_no, p->month, p->from, p->to };
 		log_line(LOG_INDEX_DAMAGED,
-			"the index of records %llu to %llu does not open with its seal: it is "
+			"the index of records %llu to %llu contradicts its seal or the log: it is "
 			"made anew from the log, which is searched meanwhile",
 			(unsigned long long)p->from, (unsigned long long)p->to - 1);
 		x->damaged++;
@@ -216,8 +148,10 @@ static enum trail_err mend(struct indexer *x, const struct catalog_view *view)
 	struct catalog_change change = no_change(view);
 	struct index_hole *holes = calloc(view->hole_count, sizeof *holes);
 	struct index_hole hole = view->holes[0];
-	struct piece p = piece_of(hole.from, hole.to);
-	enum trail_err err = holes ? make_piece(x, &p, &hole) : TRAIL_NOMEM;
+	const struct gather_part part = { hole.class_no, hole.month };
+	struct piece p;
+	piece_begin(&p, hole.from, hole.to);
+	enum trail_err err = holes ? piece_make(&x->maker, &p, &part) : TRAIL_NOMEM;
 	if (!err) {
 		memcpy(holes, view->holes, view->hole_count * sizeof *holes);
 		holes[0].from = p.range.to;
@@ -255,7 +189,7 @@ static enum trail_err begin_merge(
 	const struct segment_place *from = &view->segments[first]->segment.place;
 	const struct gather_part part = { from->class_no, from->month };
 	x->merge_place =
-		new_place(&part, from->from, view->segments[first + count - 1]->segment.place.to);
+		piece_place(&part, from->from, view->segments[first + count - 1]->segment.place.to);
 	for (size_t i = 0; i < count; i++) {
 		x->merging[i] = view->segments[first + i];
 		inputs[i] = &x->merging[i]->segment;
@@ -305,6 +239,91 @@ static enum trail_err step_merge(struct indexer *x, const struct catalog_view *v
 	return finish_merge(x, view);
 }
 
+/* ---- comparing with the log ---- */
+
+static void publish(struct indexer *x, bool ended, bool failed)
+{
+	(void)pthread_mutex_lock(&x->lock);
+	if (x->compare)
+		x->check.report = *compare_report(x->compare);
+	x->check.ended = ended;
+	x->check.failed = failed;
+	(void)pthread_mutex_unlock(&x->lock);
+}
+
+static void end_compare(struct indexer *x, bool failed)
+{
+	publish(x, true, failed);
+	compare_free(x->compare);
+	x->compare = NULL;
+}
+
+/* Whether a comparison is under way; where one is wanted, it begins. */
+static bool compares(struct indexer *x)
+{
+	(void)pthread_mutex_lock(&x->lock);
+	bool wanted = x->check.job != 0 && !x->check.ended;
+	(void)pthread_mutex_unlock(&x->lock);
+	if (!wanted || x->compare)
+		return x->compare != NULL;
+	x->compare = compare_begin(x->catalog, x->options.store);
+	if (!x->compare)
+		end_compare(x, true);
+	return x->compare != NULL;
+}
+
+/* What no segment holds is made anew. */
+static enum trail_err add_holes(struct indexer *x, const struct catalog_view *view,
+	const struct index_hole *gaps, size_t count)
+{
+	struct catalog_change change = no_change(view);
+	struct index_hole *holes = calloc(view->hole_count + count, sizeof *holes);
+	if (!holes)
+		return TRAIL_NOMEM;
+	for (size_t i = 0; i < view->hole_count; i++)
+		holes[i] = view->holes[i];
+	for (size_t i = 0; i < count; i++) {
+		holes[view->hole_count + i] = gaps[i];
+		log_line(LOG_INDEX_DAMAGED,
+			"the index lacks records of %llu to %llu: they are indexed anew from the "
+			"log, which is searched meanwhile",
+			(unsigned long long)gaps[i].from, (unsigned long long)gaps[i].to - 1);
+		x->damaged++;
+	}
+	change.holes = holes;
+	change.hole_count += count;
+	enum trail_err err = apply(x, &change);
+	free(holes);
+	return err;
+}
+
+static void step_compare(struct indexer *x, const struct catalog_view *view)
+{
+	const struct index_hole *gaps = NULL;
+	size_t count = 0;
+	enum trail_err err = has_room(x) ? compare_step(x->compare, &gaps, &count) : TRAIL_FULL;
+	if ((!err || err == TRAIL_MORE) && count > 0 && add_holes(x, view, gaps, count))
+		err = TRAIL_NOMEM;
+	if (err == TRAIL_MORE)
+		publish(x, false, false);
+	else
+		end_compare(x, err != TRAIL_OK);
+}
+
+void indexer_check(struct indexer *x, bool start, struct indexer_check *check)
+{
+	bool wake = false;
+	(void)pthread_mutex_lock(&x->lock);
+	if (start && (x->check.job == 0 || x->check.ended)) {
+		x->check = (struct indexer_check){ .job = x->check.job + 1 };
+		wake = true;
+	}
+	*check = x->check;
+	(void)pthread_mutex_unlock(&x->lock);
+	if (wake)
+		indexer_wake(x);
+}
+
 /* ---- the thread ---- */
 
 /* Do one thing. *idle: there was nothing. */
@@ -318,8 +337,16 @@ static enum trail_err work(struct indexer *x, const struct catalog_view *view, b
 		x->merge = NULL;
 		return take_out(x, view);
 	}
-	bool more = size >= view->indexed + x->options.run && x->stuck_at != view->indexed;
-	if ((more || view->hole_count > 0) && !has_room(x))
+	x->compares_next = compares(x) && !x->compares_next;
+	if (x->compares_next) {
+		step_compare(x, view);
+		return TRAIL_OK;
+	}
+	/* Without a head, or behind a log that does not hold together, nothing can be indexed. */
+	bool may = size != 0 && !x->stuck;
+	bool more = may && size >= view->indexed + x->options.run;
+	bool holes = may && view->hole_count > 0;
+	if ((more || holes) && !has_room(x))
 		return TRAIL_FULL;
 	/* A log that never rests must not leave ever more small segments behind. */
 	if (more && x->owed >= STEP_POSTINGS && merges(x, view, &err)) {
@@ -328,18 +355,18 @@ static enum trail_err work(struct indexer *x, const struct catalog_view *view, b
 	}
 	if (more && !err)
 		return follow(x, view, size);
-	if (view->hole_count > 0)
+	if (holes)
 		return mend(x, view);
 	if (merges(x, view, &err))
 		return step_merge(x, view);
-	*idle = true;
+	*idle = !x->compare;
 	return err;
 }
 
 /* The log cannot be read there: the scan says so to who asks. */
 static void give_up(struct indexer *x, const struct catalog_view *view)
 {
-	x->stuck_at = view->indexed;
+	x->stuck = true;
 	log_line(LOG_INDEX_STUCK,
 		"the index ends at record %llu: the log behind it does not hold together; run "
 		"`traild check`",
@@ -407,6 +434,8 @@ static void *run(void *ctx)
 	}
 	merge_abort(x->merge);
 	x->merge = NULL;
+	compare_free(x->compare);
+	x->compare = NULL;
 	return NULL;
 }
 
@@ -467,15 +496,11 @@ static enum trail_err open_all(struct indexer *x)
 	x->key = index_key_load(x->folder);
 	if (!x->key)
 		return errno == ENOMEM ? TRAIL_NOMEM : TRAIL_IO;
-	x->gather.store = x->options.store;
-	x->gather.chunker = chunker_new();
-	x->run = run_new();
-	if (!x->gather.chunker || !x->run)
-		return TRAIL_NOMEM;
 	enum trail_err err = open_catalog(x, &lost);
-	if (!err)
-		say_lost(x, lost);
-	return err;
+	if (err)
+		return err;
+	say_lost(x, lost);
+	return piece_maker_open(&x->maker, x->options.store, x->catalog) ? TRAIL_OK : TRAIL_NOMEM;
 }
 
 static bool start_thread(struct indexer *x)
@@ -492,7 +517,6 @@ enum trail_err indexer_start(
 	if (!x)
 		return TRAIL_NOMEM;
 	x->options = *options;
-	x->stuck_at = UINT64_MAX;
 	(void)snprintf(x->folder, sizeof x->folder, "%s", options->folder);
 	(void)pthread_condattr_init(&attr);
 	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -553,8 +577,7 @@ void indexer_stop(struct indexer *x)
 	if (x->started)
 		(void)pthread_join(x->thread, NULL);
 	catalog_close(x->catalog);
-	run_free(x->run);
-	chunker_free(x->gather.chunker);
+	piece_maker_close(&x->maker);
 	crypto_secret_free(x->key);
 	(void)pthread_cond_destroy(&x->woken);
 	(void)pthread_mutex_destroy(&x->lock);

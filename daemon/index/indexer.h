@@ -10,6 +10,7 @@
 #include "../log.h"
 #include "../store.h"
 #include "catalog.h"
+#include "compare.h"
 
 struct indexer;
 
@@ -40,6 +41,21 @@ struct catalog *indexer_catalog(struct indexer *indexer);
 /* The log grew, or a segment is suspected. Any thread; cheap. */
 void indexer_wake(struct indexer *indexer);
 void indexer_read_numbers(struct indexer *indexer, struct indexer_numbers *numbers);
+
+/* How a comparison of the index with the log stands. */
+struct indexer_check {
+	uint64_t job; /* its number; 0: there was none yet */
+	bool ended;   /* it is over */
+	bool failed;  /* by what the system refused: not all was compared */
+	struct compare_report report;
+};
+
+/*
+ * Tell of the comparison that is under way or was the last; `start`: where none is under way, have
+ * one begin. Any thread; cheap.
+ */
+void indexer_check(struct indexer *indexer, bool start, struct indexer_check *check);
+
 /* Stop the thread and close the index; readers must be gone. NULL is fine. */
 void indexer_stop(struct indexer *indexer);
 

@@ -37,6 +37,10 @@ struct posting {
 	uint32_t entry, doc;
 };
 
+struct moment {
+	uint32_t doc, second;
+};
+
 struct run {
 	uint8_t secret[SHORT_HASH_KEY_LEN];
 	uint32_t records, losses;
@@ -50,6 +54,8 @@ struct run {
 	size_t posting_count, posting_cap;
 	struct id *ids; /* in the order of the log */
 	size_t id_count, id_cap;
+	struct moment *moments; /* of each record */
+	size_t moment_cap;
 };
 
 struct run *run_new(void)
@@ -64,10 +70,12 @@ struct run *run_new(void)
 	run->entries = malloc(run->entry_cap * sizeof *run->entries);
 	run->id_cap = ENTRIES_FIRST;
 	run->ids = malloc(run->id_cap * sizeof *run->ids);
+	run->moment_cap = ENTRIES_FIRST;
+	run->moments = malloc(run->moment_cap * sizeof *run->moments);
 	run->posting_cap = POSTINGS_FIRST;
 	run->postings = malloc(run->posting_cap * sizeof *run->postings);
 	run->entry_count = 1;
-	if (run->slots && run->entries && run->postings && run->ids)
+	if (run->slots && run->entries && run->postings && run->ids && run->moments)
 		return run;
 	run_free(run);
 	return NULL;
@@ -82,6 +90,7 @@ void run_free(struct run *run)
 	free(run->slots);
 	free(run->postings);
 	free(run->ids);
+	free(run->moments);
 	free(run);
 }
 
@@ -103,6 +112,33 @@ uint32_t run_records(const struct run *run)
 uint32_t run_losses(const struct run *run)
 {
 	return run->losses;
+}
+
+uint32_t run_second(const struct run *run, uint32_t doc)
+{
+	size_t low = 0, high = run->records;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (run->moments[middle].doc == doc)
+			return run->moments[middle].second;
+		if (run->moments[middle].doc < doc)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return 0;
+}
+
+bool run_outside(const struct run *run, uint32_t first_s, uint32_t last_s, uint32_t *doc)
+{
+	for (size_t i = 0; i < run->records; i++) {
+		const struct moment *m = &run->moments[i];
+		if (m->second >= first_s && m->second <= last_s)
+			continue;
+		*doc = m->doc;
+		return true;
+	}
+	return false;
 }
 
 static struct span key_of(const struct run *run, uint32_t entry)
@@ -268,10 +304,23 @@ static bool add_term(struct run *run, const struct term *term, uint32_t doc, uin
 	return number != NONE && add_to(run, number, doc, second);
 }
 
+static bool add_moment(struct run *run, uint32_t doc, uint32_t second)
+{
+	if (run->records == run->moment_cap) {
+		struct moment *more =
+			realloc(run->moments, run->moment_cap * 2 * sizeof *run->moments);
+		if (!more)
+			return false;
+		run->moments = more;
+		run->moment_cap *= 2;
+	}
+	run->moments[run->records++] = (struct moment){ doc, second };
+	return true;
+}
+
 bool run_add(struct run *run, uint32_t doc, uint32_t second, const struct term *terms, size_t count)
 {
-	bool ok = true;
-	run->records++;
+	bool ok = add_moment(run, doc, second);
 	for (size_t i = 0; ok && i < count; i++) {
 		size_t ancestors = 0;
 		if (terms[i].field != TERM_OBJECT) {

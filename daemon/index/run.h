@@ -27,6 +27,10 @@ bool run_add(
 /* Records added, and those of them that tell a loss. */
 uint32_t run_records(const struct run *run);
 uint32_t run_losses(const struct run *run);
+/* When the event of `doc` happened; 0: no such record was added. */
+uint32_t run_second(const struct run *run, uint32_t doc);
+/* The first record that happened before `first_s` or after `last_s`, to *doc. False: none did. */
+bool run_outside(const struct run *run, uint32_t first_s, uint32_t last_s, uint32_t *doc);
 /* All terms with their docs to `w`, in order. False: memory is out. */
 bool run_write(struct run *run, struct segment_writer *w);
 

@@ -68,11 +68,24 @@ void segment_close(struct segment *segment)
 
 /* ---- the tree ---- */
 
+static struct span level_key(const struct segment_walk *w, unsigned level)
+{
+	return span_of(w->levels[level].key, w->levels[level].key_len);
+}
+
+/* A block begins with the key that the one above it says: else a search would look elsewhere. */
+static bool begins_well(const struct segment_walk *w, unsigned level)
+{
+	return level == w->segment->sum.height ||
+		span_equal(level_key(w, level), level_key(w, level + 1));
+}
+
 /* The key of the next entry of that level. */
 static bool take_key(struct segment_walk *w, unsigned level)
 {
 	uint32_t shared, more;
 	struct span *rest = &w->levels[level].rest;
+	bool first = w->levels[level].key_len == 0;
 	if (!varint_take(rest, &shared) || !varint_take(rest, &more) ||
 		shared > w->levels[level].key_len || more > TERM_KEY_MAX - shared ||
 		more > rest->len)
@@ -80,12 +93,7 @@ static bool take_key(struct segment_walk *w, unsigned level)
 	memcpy(w->levels[level].key + shared, rest->data, more);
 	w->levels[level].key_len = shared + more;
 	*rest = span_of(rest->data + more, rest->len - more);
-	return w->levels[level].key_len > 0;
-}
-
-static struct span level_key(const struct segment_walk *w, unsigned level)
-{
-	return span_of(w->levels[level].key, w->levels[level].key_len);
+	return w->levels[level].key_len > 0 && (!first || begins_well(w, level));
 }
 
 static bool fail(struct segment_walk *w, enum trail_err err)
@@ -456,4 +464,21 @@ enum trail_err segment_cursor_each(
 		each_in_chunk(&c->chunk, fn, ctx);
 	}
 	return TRAIL_OK;
+}
+
+enum trail_err segment_cursor_check(struct segment_cursor *c)
+{
+	uint64_t sum = 0;
+	uint32_t last = 0;
+	for (uint32_t i = 0; i < c->chunks; i++) {
+		enum trail_err err = open_chunk(c, i);
+		if (err)
+			return err;
+		uint32_t docs = postings_count(&c->chunk, 0, UINT32_MAX);
+		if ((i > 0 && c->chunk.first <= last) || (c->directory && docs_in(c, i) != docs))
+			return TRAIL_CORRUPT;
+		last = c->chunk.last;
+		sum += docs;
+	}
+	return sum == c->count ? TRAIL_OK : TRAIL_CORRUPT;
 }

@@ -93,5 +93,10 @@ enum trail_err segment_cursor_overlap(struct segment_cursor *c, const uint64_t *
 /* Each doc in turn, to fn. For who wants them all. */
 enum trail_err segment_cursor_each(
 	struct segment_cursor *c, void (*fn)(void *ctx, uint32_t doc), void *ctx);
+/*
+ * Whether the term's count and its directory say what its chunks hold, in ascending order.
+ * TRAIL_CORRUPT: they do not. TRAIL_IO.
+ */
+enum trail_err segment_cursor_check(struct segment_cursor *c);
 
 #endif

@@ -74,3 +74,29 @@ bool term_prefix_is_ancestor(struct span prefix)
 	return n >= 1 && n <= TERM_ANCESTORS_MAX && prefix.len <= TERM_VALUE_MAX &&
 		prefix.data[prefix.len - 1] == '/';
 }
+
+const char *term_field_name(uint32_t field)
+{
+	static const char *const NAMES[TERM_FIELDS] = {
+		[TERM_EVENT] = "event",
+		[TERM_LOSS] = "loss",
+		[TERM_HOUR] = "time",
+		[TERM_SOURCE] = "source",
+		[TERM_PEER] = "peer",
+		[TERM_ACTOR] = "actor",
+		[TERM_UNIT] = "unit",
+		[TERM_OBJECT] = "object",
+		[TERM_ANCESTOR] = "object",
+		[TERM_TYPE] = "type",
+		[TERM_SUBJECT] = "subject",
+		[TERM_ACTION] = "action",
+		[TERM_VERB] = "verb",
+		[TERM_OUTCOME] = "outcome",
+		[TERM_PURPOSE] = "purpose",
+		[TERM_CORRELATION] = "correlation",
+		[TERM_MEDIUM] = "medium",
+		[TERM_HOST] = "host",
+		[TERM_ID] = "id",
+	};
+	return field < TERM_FIELDS && NAMES[field] ? NAMES[field] : "?";
+}

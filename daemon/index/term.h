@@ -68,6 +68,9 @@ static inline bool term_is_whole(enum term_field field, struct span value)
 	return field != TERM_ID && value.len < TERM_VALUE_MAX;
 }
 
+/* What people call the field; "?": there is none of that number. Static. */
+const char *term_field_name(uint32_t field);
+
 uint32_t term_hour(int64_t time_ns);
 /*
  * The terms of an event with these facts, from this source and peer (their names; empty: none), to

@@ -13,12 +13,6 @@ enum {
 	ARENA_BYTES = 4 << 20,
 };
 
-/*
- * A report is left out until there is one to ask for: this is its place, for the library and for
- * the wire.
- */
-static const char NO_REPORT[] = "the library has no reports yet";
-
 /* ---- the library ---- */
 
 struct trail *ask_open(const char *path)
@@ -69,15 +63,31 @@ static enum trail_err take_rows(
 	return err == TRAIL_END ? TRAIL_OK : err;
 }
 
+/* How many of each unit; the rows are the units. */
+static enum trail_err take_report(struct trail *t, struct trail_query *query, struct outcome *o)
+{
+	struct trail_report *report = NULL;
+	uint64_t start = monotonic_ns();
+	enum trail_err err = trail_report(t, query, TRAIL_BY_UNIT, 0, &report);
+	o->last_ns = o->first_ns = monotonic_ns() - start;
+	for (size_t i = 0; err == TRAIL_OK && i < trail_report_count(report); i++)
+		o->rows += trail_report_key(report, i)[0] != '\0';
+	trail_report_free(report);
+	return err;
+}
+
 enum asked ask_trail(struct trail *t, const struct inquiry *q, const struct ask *a,
 	struct outcome *o, const char **why)
 {
 	struct trail_query *query = trail_query_new();
 	struct trail_rows *rows = NULL;
-	enum trail_err err = TRAIL_UNSUPPORTED;
+	enum trail_err err = TRAIL_NOMEM;
 	*o = (struct outcome){ 0 };
-	*why = NO_REPORT;
-	if (q->shape != SHAPE_REPORT && set_query(query, q, a)) {
+	*why = "memory is out";
+	if (set_query(query, q, a) && q->shape == SHAPE_REPORT) {
+		err = take_report(t, query, o);
+		*why = trail_error(t);
+	} else if (query) {
 		uint64_t start = monotonic_ns();
 		err = a->object[0] != '\0' ? trail_history(t, a->object, query, &rows)
 					   : trail_search(t, query, &rows);
@@ -163,7 +173,7 @@ enum asked ask_wire(struct wire_asker *w, const struct inquiry *q, const struct 
 				.count = q->shape == SHAPE_COUNT } },
 	};
 	*o = (struct outcome){ 0 };
-	*why = NO_REPORT;
+	*why = "the library adds up the pages of a report";
 	if (q->shape == SHAPE_REPORT)
 		return ASKED_LEFT_OUT;
 	uint64_t start = monotonic_ns();

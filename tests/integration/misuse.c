@@ -319,6 +319,8 @@ static void null_verify(void)
 	REFUSED(trail_verify_tree(NULL, v, "/"));
 	REFUSED(trail_verify_tree(t, NULL, "/"));
 	REFUSED(trail_verify_tree(t, v, NULL));
+	REFUSED(trail_verify_index(NULL, v));
+	REFUSED(trail_verify_index(t, NULL));
 	REFUSED(trail_publish(NULL, v, "/"));
 	REFUSED(trail_publish(t, NULL, "/"));
 	REFUSED(trail_publish(t, v, NULL));
@@ -512,6 +514,7 @@ static void unusable_speaks(struct trail *t, struct trail_batch *b, struct trail
 	TOLD(t, trail_predecessor_ask(t, &before));
 	struct trail_verify *v = trail_verify_new();
 	TOLD(t, trail_verify_run(t, v));
+	TOLD(t, trail_verify_index(t, v));
 	TOLD(t, trail_publish(t, v, NO_FOLDER));
 	EXPECT(trail_verify_verdict(v) == TRAIL_VERDICT_NONE);
 	trail_verify_free(v);

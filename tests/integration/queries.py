@@ -103,9 +103,12 @@ def ask(client, case, newest_first=False, rows_max=ROWS):
         search.paging.limit = max(1, rows_max - len(indices))
 
 
-def assert_answers(client, case, methods):
+WAYS = ((False, ROWS), (True, ROWS), (False, 0))
+
+
+def assert_answers(client, case, methods, ways=WAYS):
     """Upwards, downwards and counted."""
-    for newest_first, rows_max in ((False, ROWS), (True, ROWS), (False, 0)):
+    for newest_first, rows_max in ways:
         answer = ask(client, case, newest_first, rows_max)
         want = case.last[::-1] if newest_first else case.first
         said = f"{case.text} since {case.since_ns} until {case.until_ns}"
@@ -115,7 +118,7 @@ def assert_answers(client, case, methods):
         assert not methods or answer.completeness.method in methods, said
 
 
-def ask_all(address, cases, methods=(), until=lambda: False):
+def ask_all(address, cases, methods=(), until=lambda: False, ways=WAYS):
     """
     Every case is answered as the oracle says. methods: of the answers (pb.Completeness.SCAN ...);
     any, if none is named. until: when to stop before the end. How many were asked.
@@ -124,5 +127,5 @@ def ask_all(address, cases, methods=(), until=lambda: False):
         for asked, case in enumerate(cases):
             if until():
                 return asked
-            assert_answers(client, case, methods)
+            assert_answers(client, case, methods, ways)
     return len(cases)

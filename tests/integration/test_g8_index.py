@@ -20,6 +20,7 @@ QUERIES = int(os.environ.get("TRAILD_QUERIES", "120"))
 EVENTS = int(os.environ.get("TRAILD_EVENTS", "6000"))
 LIMIT_S = max(120, QUERIES * EVENTS // 40_000)
 RUN = max(32, EVENTS // 2000)  # of many small segments, which are merged all the time
+PIECE = 32768  # records that are indexed at once
 INDEX, SCAN = pb.Completeness.INDEX, pb.Completeness.SCAN
 
 
@@ -104,7 +105,9 @@ def ask_some(town, methods=()):
 
 @pytest.mark.limit(LIMIT_S)
 def test_g8_answers_are_the_same_before_and_after_indexing(town, measured):
-    assert ask(town, [SCAN]) == QUERIES
+    # By scan each way costs the same, and they take turns.
+    for n, way in enumerate(queries.WAYS):
+        queries.ask_all(town.run.address, town.cases[n::3], [SCAN], ways=[way])
     town.restart()
     told = wait_indexed(town.run, EVENTS)
     assert ask(town, [INDEX]) == QUERIES
@@ -161,6 +164,16 @@ def report(client, by, text, since_ns=0, until_ns=0, bucket_ns=0, scan=False):
             return counts, page.completeness, pages
         want.paging.next = page.next
         want.after = page.counts[-1].key if page.counts else b""
+
+
+def test_g8_the_tool_shows_reports_from_the_index(town):
+    """The library adds up what comes on several pages, and judges each."""
+    town.restart()
+    wait_indexed(town.run, EVENTS)
+    for words in (["objects"], ["actors", "-action:read"], ["units"], ["time", "--by", "day"]):
+        out = town.call("report", *words, "-source:traild", "-o", "json")
+        scanned = town.call("report", *words, "-source:traild", "-o", "json", "--scan")
+        assert json.loads(out.splitlines()[0]) and out == scanned
 
 
 @pytest.mark.limit(LIMIT_S)
@@ -324,29 +337,48 @@ def test_g8_an_index_that_is_changed_under_the_daemon_is_noticed(town, change):
 
 # ---- by somebody who has the keys ----------------------------------------------------------------
 
+class Forger:
+    """Somebody with the keys and the largest file of the index. The daemon is away."""
+
+    def __init__(self, town):
+        self.town = town
+        town.restart()
+        wait_indexed(town.run, EVENTS)
+        town.stop()
+        self.index = index_files.Index(town.state_dir)
+        self.place = max(self.index.places, key=lambda p: self.index.path(p).stat().st_size)
+        self.terms, self.sums = self.index.read(self.place)
+        self.mine = {e["index"]: e for e in town.stored}
+
+    def key_of(self, field, least, most):
+        """A term of so many records, all of them stored by us."""
+        return next(k for k, t in self.terms.items()
+                    if k[0] == field and least <= len(t.docs) <= most
+                    and all(self.place.low + d in self.mine for d in t.docs))
+
+    def change(self, key, drop=(), add=()):
+        docs = self.terms[key].docs
+        self.terms[key] = self.terms[key]._replace(docs=sorted({*docs, *add} - {*drop}))
+
+    def write(self):
+        self.index.write(self.place, self.terms, self.sums)
+
+
 @pytest.fixture
 def forged(town):
     """
     One posting of an actor dropped, one added where another acted: (actor, index dropped, index
     added). The daemon is away.
     """
-    town.restart()
-    wait_indexed(town.run, EVENTS)
-    town.stop()
-    index = index_files.Index(town.state_dir)
-    place = max(index.places, key=lambda p: index.path(p).stat().st_size)
-    terms, sums = index.read(place)
-    mine = {e["index"]: e for e in town.stored}
-    actors = [k for k, t in terms.items()
-              if k[0] == index_files.ACTOR and 3 <= len(t.docs) <= 100
-              and all(place.low + d in mine for d in t.docs)]
-    key = actors[0]
+    forger = Forger(town)
+    place, terms, mine = forger.place, forger.terms, forger.mine
+    key = forger.key_of(index_files.ACTOR, 3, 100)
     docs = terms[key].docs
     dropped = docs[1]
     added = next(d for d in range(docs[1] + 1, place.high - place.low)
                  if d not in docs and place.low + d in mine)
-    terms[key] = terms[key]._replace(docs=sorted({*docs, added} - {dropped}))
-    index.write(place, terms, sums)
+    forger.change(key, [dropped], [added])
+    forger.write()
     yield key[1:].decode(), place.low + dropped, place.low + added
     town.without_index()
     town.restart()
@@ -377,6 +409,203 @@ def test_g8_a_posting_that_was_dropped_with_the_keys_at_hand_is_found_by_scan(to
     assert indices(town, f"actor:{actor}", "--scan") == want
 
 
+# ---- verify --index ------------------------------------------------------------------------------
+
+def verify_index(town, code):
+    said = json.loads(town.call("verify", "--index", "-o", "json", codes=(code,)))
+    assert said["verdict"] == {0: "valid", 5: "invalid", 6: "unverifiable"}[code]
+    return said, [(f["code"], f["index"]) for f in said["findings"]]
+
+
+def left_behind(town):
+    """Files of the index that its manifest does not name; the daemon is away."""
+    index = index_files.Index(town.state_dir)
+    return {p.name for p in index.folder.iterdir()} - {"manifest"} - {
+        index.path(place).name for place in index.places}
+
+
+def test_g8_verify_index_says_that_a_sound_index_is_equal(town):
+    town.restart()
+    told = wait_indexed(town.run, EVENTS)
+    said, found = verify_index(town, 0)
+    assert not found and said["first_bad"] is None and said["root"] is None
+    assert said["checked"] >= EVENTS and said["files"] == told[pb.INDEX_SEGMENTS]
+    assert said["checked"] + said["uncovered"] == said["size"]
+    text = town.call("verify", "--index")
+    assert f"index: compared {said['checked']} records in {said['files']} file" in text
+    assert text.splitlines()[0].endswith(": equal")
+    assert town.call("verify", "--index", "-q") == ""
+    town.stop()
+    assert not left_behind(town) and "TRAIL-D09" not in town.said()
+
+
+def test_g8_a_posting_that_was_dropped_with_the_keys_at_hand_is_found_by_verify_index(
+        town, forged):
+    actor, dropped, added = forged
+    town.restart()
+    want = [e["index"] for e in town.stored if e["actor"]["id"] == actor]
+    said, found = verify_index(town, 5)
+    assert found == [("index.dropped", dropped)] and said["first_bad"] == dropped
+    assert "actor" in said["findings"][0]["what"]
+    assert actor not in json.dumps(said), "it may be a person's name"
+    told = wait_indexed(town.run, EVENTS)
+    assert told[pb.INDEX_DAMAGED] == 1 and "TRAIL-D091" in town.said()
+    assert indices(town, f"actor:{actor}") == want
+    assert verify_index(town, 0)[1] == []
+    assert added > dropped, "of a file the first difference is told"
+
+
+def one_added(forger):
+    key = forger.key_of(index_files.ACTOR, 2, 100)
+    docs = forger.terms[key].docs
+    added = next(d for d in range(docs[0] + 1, forger.place.high - forger.place.low)
+                 if d not in docs and forger.place.low + d in forger.mine)
+    forger.change(key, add=[added])
+    return "index.added", forger.place.low + added
+
+
+def last_dropped(forger):
+    key = forger.key_of(index_files.OBJECT, 2, 100)
+    last = forger.terms[key].docs[-1]
+    forger.change(key, [last])
+    return "index.dropped", forger.place.low + last
+
+
+def term_removed(forger):
+    key = forger.key_of(index_files.ACTOR, 1, 100)
+    return "index.dropped", forger.place.low + forger.terms.pop(key).docs[0]
+
+
+def last_term_removed(forger):
+    key = max(forger.terms)
+    return "index.dropped", forger.place.low + forger.terms.pop(key).docs[0]
+
+
+def term_added(forger):
+    forger.terms[bytes([index_files.ACTOR]) + b"nobody"] = index_files.Term(
+        [5], forger.sums["first"], forger.sums["last"])
+    return "index.added", forger.place.low + 5
+
+
+def times_of_a_term(forger):
+    key = forger.key_of(index_files.ACTOR, 3, 100)
+    term = forger.terms[key]
+    forger.terms[key] = term._replace(last_s=term.first_s)
+    return "index.dropped", forger.place.low + term.docs[0]
+
+
+def times_of_all(forger):
+    forger.sums["first"] = forger.sums["last"]
+    return "index.dropped", None
+
+
+def records_counted(forger):
+    forger.sums["records"] += 1
+    return "index.damaged", forger.place.low
+
+
+def losses_counted(forger):
+    forger.sums["losses"] += 1
+    return "index.damaged", forger.place.low
+
+
+def long_terms_counted(forger):
+    forger.sums["cut"] = sum(len(key) == 256 for key in forger.terms) + 1
+    return "index.damaged", forger.place.low
+
+
+FORGED = [one_added, last_dropped, term_removed, last_term_removed, term_added, times_of_a_term,
+          times_of_all, records_counted, losses_counted, long_terms_counted]
+
+
+@pytest.mark.parametrize("forge", FORGED)
+def test_g8_verify_index_finds_what_was_forged_with_the_keys_at_hand(town, forge):
+    forger = Forger(town)
+    code, index = forge(forger)
+    forger.write()
+    town.restart()
+    said, found = verify_index(town, 5)
+    assert [c for c, _ in found] == [code] and index in (None, found[0][1]), said
+    wait_indexed(town.run, EVENTS)
+    assert verify_index(town, 0)[1] == []
+
+
+def test_g8_verify_index_finds_a_file_that_the_manifest_does_not_name_any_more(town):
+    """Its records are in no search, and nothing that is there tells of it."""
+    forger = Forger(town)
+    place = forger.place
+    first = min(t.docs[0] for k, t in forger.terms.items() if k[0] == index_files.EVENT)
+    forger.index.write_manifest([p for p in forger.index.places if p != place])
+    town.restart()
+    _, found = verify_index(town, 5)
+    assert ("index.dropped", place.low + first) in found
+    assert {code for code, _ in found} == {"index.dropped"}
+    wait_indexed(town.run, EVENTS)
+    assert verify_index(town, 0)[1] == []
+    ask_some(town, [INDEX])
+
+
+def test_g8_verify_index_finds_damage_too(town):
+    town.restart()
+    wait_indexed(town.run, EVENTS)
+    flip(largest(town), 4096 * (blocks(largest(town)) // 2) + 50)
+    assert [c for c, _ in verify_index(town, 5)[1]] == ["index.damaged"]
+    wait_indexed(town.run, EVENTS)
+    assert verify_index(town, 0)[1] == []
+
+
+def test_g8_verify_index_leaves_no_file_behind_where_it_was_killed(town):
+    """Each time a little later, until it came to its end."""
+    for polls in range(8):
+        town.restart()
+        wait_indexed(town.run, EVENTS)
+        with Client(town.run.address) as client:
+            job = client.call(index_check=pb.IndexCheck(start=True)).index_check.job
+            for _ in range(polls * polls):
+                client.call(index_check=pb.IndexCheck(job=job))
+        town.run.kill()
+        town.run.finish()
+        town.restart()
+        town.stop()
+        assert not left_behind(town)
+
+
+def test_verify_index_joins_the_comparison_that_is_under_way(town):
+    town.restart()
+    wait_indexed(town.run, EVENTS)
+    joined = 0
+    with Client(town.run.address) as a, Client(town.run.address) as b:
+        for _ in range(10):
+            sent = [a.send(index_check=pb.IndexCheck(start=True)) for _ in range(2)]
+            first, second = (a.wait(number).index_check for number in sent)
+            assert second.job - first.job in (0, 1)  # the first may have ended between them
+            joined += second.job == first.job
+            answer = second
+            while not answer.ended:
+                answer = b.call(index_check=pb.IndexCheck(job=second.job)).index_check
+            assert answer.done == answer.all > 0 and not answer.found and not answer.failed
+        again = b.call(index_check=pb.IndexCheck(start=True)).index_check
+        assert joined > 0 and again.job == second.job + 1
+        assert b.error(index_check=pb.IndexCheck(job=second.job)).code == pb.INVALID
+        assert b.error(index_check=pb.IndexCheck()).code == pb.INVALID
+
+
+def test_verify_index_says_where_there_is_none(town):
+    town.restart(index="false")
+    _, found = verify_index(town, 6)
+    assert found == [("index.none", None)]
+    assert "index = false" in town.call("verify", "--index", codes=(6,))
+    town.restart()
+
+
+@pytest.mark.parametrize("words", [["--payloads"], ["--since"], ["."], ["--checkpoint", "x"]])
+def test_verify_index_goes_with_nothing_else(town, words):
+    town.call("verify", "--index", *words, codes=(2,))
+
+
+NOISE = bytes.fromhex("10011802") + b"\x3a\x03\x0a\x01n\x42\x03\x0a\x01n"  # a valid event
+
+
 # ---- last, because it adds a source ---------------------------------------------------------------
 
 @pytest.mark.limit(2 * LIMIT_S)
@@ -390,25 +619,80 @@ def test_g8_answers_are_the_same_while_segments_are_built_and_merged(town, measu
     def more():
         with Client(town.run.address) as client:
             client.hello(claims=[("noise", 7)])
-            event = bytes.fromhex("10011802") + b"\x3a\x03\x0a\x01n\x42\x03\x0a\x01n"
             while not stop.is_set():
-                client.append("noise", 7, len(sent) * 100 + 1, [event] * 100)
+                client.append("noise", 7, len(sent) * 100 + 1, [NOISE] * 100)
                 sent.append(100)
 
     noise = threading.Thread(target=more)
     noise.start()
     merging = 0
     try:
+        assert not verify_index(town, 0)[1], "while the log grows"
         with Client(town.run.address) as client:
             while merging < (100 if EVENTS >= 200_000 else 15):
                 for case in town.cases:
                     before = numbers(client)[pb.INDEX_MERGES]
                     answer = queries.ask(client, case)
-                    assert answer.indices == case.indices[:1000], case.text
+                    assert answer.indices == case.first, case.text
                     merging += before or numbers(client)[pb.INDEX_MERGES]
     finally:
         stop.set()
         noise.join()
+    wait_indexed(town.run)
+    assert not verify_index(town, 0)[1]
     measured("queries asked during a merge", merging)
     measured("events that came meanwhile", sum(sent))
     assert "TRAIL-D09" not in town.said()
+
+
+def all_in_one(index):
+    """Files of one class and month become one, as the daemon would do in time: (place, terms, sums)."""
+    parts = collections.defaultdict(list)
+    for place in index.places:
+        parts[place.class_no, place.month].append(place)
+    mine = max(parts.values(), key=lambda places: places[-1].high - places[0].low)
+    place = mine[0]._replace(high=mine[-1].high, serial=mine[0].serial ^ 1)
+    terms, sums = {}, {"records": 0, "losses": 0, "first": 2**32 - 1, "last": 0}
+    for part in mine:
+        read, told = index.read(part)
+        for key, term in read.items():
+            there = terms.setdefault(key, index_files.Term([], 2**32 - 1, 0))
+            there.docs.extend(part.low - place.low + doc for doc in term.docs)
+            terms[key] = there._replace(first_s=min(there.first_s, term.first_s),
+                                        last_s=max(there.last_s, term.last_s))
+        sums = {"records": sums["records"] + told["records"],
+                "losses": sums["losses"] + told["losses"],
+                "first": min(sums["first"], told["first"]),
+                "last": max(sums["last"], told["last"])}
+    index.write(place, terms, sums)
+    index.write_manifest(sorted({*index.places, place} - {*mine}))
+    return place, terms, sums
+
+
+@pytest.mark.limit(2 * LIMIT_S)
+def test_g8_verify_index_compares_files_of_several_pieces(town):
+    town.restart()
+    with Client(town.run.address) as client:
+        client.hello(claims=[("pieces", 7)])
+        for first in range(1, 2 * PIECE, 1000):
+            client.append("pieces", 7, first, [NOISE] * 1000)
+    wait_indexed(town.run, 2 * PIECE)
+    town.stop()
+    place, terms, sums = all_in_one(index_files.Index(town.state_dir))
+    index, kept = town.state_dir / "index", town.traild.folder / "kept"
+    shutil.copytree(index, kept)
+    town.restart()
+    assert not verify_index(town, 0)[1]
+    key = bytes([index_files.EVENT])
+    docs = terms[key].docs
+    assert len(docs) > PIECE
+    for at in (0, PIECE, -1):
+        town.stop()
+        shutil.rmtree(index)
+        shutil.copytree(kept, index)
+        index_files.Index(town.state_dir).write(place, {**terms, key: terms[key]._replace(
+            docs=[doc for doc in docs if doc != docs[at]])}, sums)
+        town.restart()
+        assert verify_index(town, 5)[1] == [("index.dropped", place.low + docs[at])]
+    wait_indexed(town.run)
+    assert not verify_index(town, 0)[1]

@@ -65,6 +65,13 @@ class Index:
         self.places = [Place(*struct.unpack_from(">IIQQQ", raw, 96 + 32 * i))
                        for i in range(segments)]
 
+    def write_manifest(self, places):
+        """The manifest anew, of these segments."""
+        holes = self.head[96 + 32 * len(self.places):-16]
+        body = self.head[:88] + struct.pack(">II", len(places), self.holes) + b"".join(
+            struct.pack(">IIQQQ", *place) for place in places) + holes
+        (self.folder / "manifest").write_bytes(body + mac(self.key, body))
+
     def path(self, place):
         return self.folder / f"{place.serial:016x}.seg"
 
@@ -135,7 +142,8 @@ class Index:
             level, height = self._inner(level, put), height + 1
         put(struct.pack(">8sIIBQQQQII", b"segment\0", len(blocks) + 1, level[0][1], height,
                         sums["records"], sums["losses"], len(terms),
-                        sum(len(key) == 256 for key in terms), sums["first"], sums["last"]))
+                        sums.get("cut", sum(len(key) == 256 for key in terms)),
+                        sums["first"], sums["last"]))
         self.path(place).write_bytes(b"".join(blocks))
 
     @staticmethod

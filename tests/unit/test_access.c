@@ -62,6 +62,7 @@ static void test_what_each_role_may(void **state)
 		{ REQUEST_CHECKPOINT, ROLE_ALL },
 		{ REQUEST_PROVE, ROLE_ALL },
 		{ REQUEST_STATUS, ROLE_OPERATOR },
+		{ REQUEST_INDEX_CHECK, ROLE_AUDITOR | ROLE_OPERATOR },
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

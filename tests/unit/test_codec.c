@@ -39,10 +39,11 @@ static const char *const REQUESTS[] = {
 	"checkpoint-sealed",
 	"append-witnessed",
 	"report",
+	"index-check",
 };
 
 static const uint64_t REQUEST_IDS[] = { 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009,
-	1020, 1021, 1022, 1023, 1026, 1027, 1028, 1032 };
+	1020, 1021, 1022, 1023, 1026, 1027, 1028, 1032, 1034 };
 
 _Static_assert(COUNT(REQUEST_IDS) == COUNT(REQUESTS), "an id for each");
 
@@ -62,11 +63,12 @@ static const char *const RESPONSES[] = {
 	"status-witnessed",
 	"rows-witnessed",
 	"rows-counted",
+	"index-check",
 };
 
 /* 1015 was an answer that is no more. */
 static const uint64_t RESPONSE_IDS[] = { 1010, 1011, 1012, 1013, 1014, 1016, 1017, 1018, 1019, 1024,
-	1025, 1029, 1030, 1031, 1033 };
+	1025, 1029, 1030, 1031, 1033, 1035 };
 
 _Static_assert(COUNT(RESPONSE_IDS) == COUNT(RESPONSES), "an id for each");
 
@@ -555,6 +557,29 @@ static void test_answers_of_proofs_decode_to_their_values(void **state)
 	arena_free(&arena);
 }
 
+static void test_index_checks_decode_to_their_values(void **state)
+{
+	(void)state;
+	struct arena arena;
+	struct request asked;
+	struct response r;
+	take_request("index-check", &arena, &asked);
+	assert_true(asked.kind == REQUEST_INDEX_CHECK && asked.index_check.start);
+	assert_true(asked.index_check.job == 7);
+	arena_free(&arena);
+	take_response("index-check", &arena, &r);
+	const struct index_check_answer *a = &r.index_check;
+	assert_true(r.kind == RESPONSE_INDEX_CHECK && a->job == 7 && a->ended && a->failed);
+	assert_true(a->done == 300 && a->all == 600 && a->indexed == 290);
+	assert_true(a->files == 3 && a->found == 70 && a->difference_count == 2);
+	assert_true(a->differences[0].what == DIFFERENCE_DROPPED);
+	assert_span_text(a->differences[0].field, "actor");
+	assert_true(a->differences[0].index == 128);
+	assert_true(a->differences[1].what == DIFFERENCE_UNJUDGED);
+	assert_true(a->differences[1].field.len == 0 && a->differences[1].index == 200);
+	arena_free(&arena);
+}
+
 static void test_seal_is_the_golden_one_both_ways(void **state)
 {
 	static const char text[] =
@@ -927,6 +952,7 @@ static void test_repeated_fields_have_their_most(void **state)
 		{ RESPONSE, RESPONSE_ROWS, 1, ITEM_MIN, ROWS_MAX, TRAIL_INVALID },
 		{ RESPONSE, RESPONSE_ROWS, 2, ITEM_MIN, ROWS_MAX, TRAIL_INVALID },
 		{ RESPONSE, RESPONSE_SOURCES, 1, STATE_MIN, ROWS_MAX, TRAIL_INVALID },
+		{ RESPONSE, RESPONSE_INDEX_CHECK, 9, "\x08\x01", DIFFERENCES_MAX, TRAIL_INVALID },
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -938,6 +964,36 @@ static void test_repeated_fields_have_their_most(void **state)
 		assert_int_equal(decode_as(cases[i].side, buf_view(&above)), cases[i].above);
 		buf_release(&most);
 		buf_release(&above);
+	}
+}
+
+static void test_differences_are_of_a_known_kind_and_a_short_field(void **state)
+{
+	static const struct {
+		unsigned what;
+		const char *field;
+		enum trail_err want;
+	} cases[] = {
+		{ DIFFERENCE_DROPPED, "", TRAIL_OK },
+		{ DIFFERENCE_UNJUDGED, "0123456789abcdef", TRAIL_OK },
+		{ DIFFERENCE_UNJUDGED, "0123456789abcdefg", TRAIL_INVALID },
+		{ 0, "", TRAIL_INVALID },
+		{ DIFFERENCE_UNJUDGED + 1, "", TRAIL_INVALID },
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct index_difference d = {
+			.what = (enum difference_what)cases[i].what,
+			.field = span_text(cases[i].field),
+		};
+		const struct response r = {
+			.kind = RESPONSE_INDEX_CHECK,
+			.index_check = { .differences = &d, .difference_count = 1 },
+		};
+		struct buf b = { 0 };
+		response_encode(&r, &b);
+		assert_int_equal(decode_as(RESPONSE, buf_view(&b)), cases[i].want);
+		buf_release(&b);
 	}
 }
 
@@ -1363,6 +1419,8 @@ int main(void)
 		cmocka_unit_test(test_requests_decode_to_their_values),
 		cmocka_unit_test(test_requests_of_proofs_decode_to_their_values),
 		cmocka_unit_test(test_answers_of_proofs_decode_to_their_values),
+		cmocka_unit_test(test_index_checks_decode_to_their_values),
+		cmocka_unit_test(test_differences_are_of_a_known_kind_and_a_short_field),
 		cmocka_unit_test(test_seal_is_the_golden_one_both_ways),
 		cmocka_unit_test(test_questions_decode_to_their_values),
 		cmocka_unit_test(test_a_report_decodes_to_its_values),

@@ -647,6 +647,73 @@ static void test_an_input_whose_docs_are_not_its_own_is_named(void **state)
 	}
 }
 
+/* ---- what somebody with the key changed ---- */
+
+/* The content of block `number`, to be changed and put back. */
+static size_t take_block(const struct segment *segment, uint32_t number, uint8_t out[BLOCK_LEN])
+{
+	struct span content;
+	assert_int_equal(pread(segment->fd, out, BLOCK_LEN, (off_t)number * BLOCK_LEN), BLOCK_LEN);
+	assert_true(block_open(&segment->seal, number, out, &content));
+	memmove(out, content.data, content.len);
+	return content.len;
+}
+
+static void test_a_tree_that_points_beside_its_leaves_is_refused(void **state)
+{
+	uint64_t random = 7;
+	struct model model;
+	struct segment segment;
+	struct segment_term term;
+	uint8_t block[BLOCK_LEN];
+	(void)state;
+	model_make(&model, &random, 3000, 40, 20);
+	assert_true(index_case_segment(&world, &model, 0, 20, &segment));
+	assert_true(segment.sum.height > 0);
+	size_t len = take_block(&segment, segment.sum.root, block);
+	/* varint shared, 0 of the first; varint more; the first byte of the key that it goes by. */
+	assert_int_equal(block[0], 0);
+	block[2 + (block[1] >= 0x80)]++;
+	index_case_forge(&world, &segment.place, segment.sum.root, span_of(block, len));
+	segment_walk_seek(&walk, &segment, span_of(NULL, 0));
+	assert_false(segment_walk_next(&walk, &term));
+	assert_int_equal(walk.err, TRAIL_CORRUPT);
+	throw_away(&segment);
+	model_release(&model);
+}
+
+/* A list of several chunks, and what its term's directory says of the docs of the last. */
+static void test_a_directory_that_counts_wrongly_is_seen_by_who_checks(void **state)
+{
+	uint32_t docs[40000];
+	struct model_term only = { .len = 2, .key = { 6, 'a' }, .count = 40000, .docs = docs };
+	const struct model model = { .docs = 80000, .count = 1, .terms = &only };
+	struct segment segment;
+	struct segment_term term;
+	uint8_t block[BLOCK_LEN];
+	(void)state;
+	for (uint32_t i = 0; i < 40000; i++)
+		docs[i] = 2 * i;
+	assert_true(index_case_segment(&world, &model, 0, 80000, &segment));
+	assert_true(segment_find(&walk, &segment, model_key(&only), &term) && term.chunks > 1);
+	assert_int_equal(segment_cursor_open(&cursor, &segment, &term), TRAIL_OK);
+	assert_int_equal(segment_cursor_check(&cursor), TRAIL_OK);
+	segment_cursor_close(&cursor);
+	size_t len = take_block(&segment, term.start + term.chunks, block);
+	block[len - 1] ^= 1;
+	index_case_forge(&world, &segment.place, term.start + term.chunks, span_of(block, len));
+	assert_int_equal(segment_cursor_open(&cursor, &segment, &term), TRAIL_OK);
+	assert_int_equal(segment_cursor_check(&cursor), TRAIL_CORRUPT);
+	segment_cursor_close(&cursor);
+	term.count++;
+	block[len - 1] ^= 1;
+	index_case_forge(&world, &segment.place, term.start + term.chunks, span_of(block, len));
+	assert_int_equal(segment_cursor_open(&cursor, &segment, &term), TRAIL_OK);
+	assert_int_equal(segment_cursor_check(&cursor), TRAIL_CORRUPT);
+	segment_cursor_close(&cursor);
+	throw_away(&segment);
+}
+
 static void test_no_file_is_left_of_a_merge_that_was_given_up(void **state)
 {
 	uint64_t random = 9;
@@ -685,6 +752,8 @@ int main(void)
 		cmocka_unit_test(test_merged_segments_have_what_each_had),
 		cmocka_unit_test(test_a_damaged_input_of_a_merge_is_named),
 		cmocka_unit_test(test_an_input_whose_docs_are_not_its_own_is_named),
+		cmocka_unit_test(test_a_tree_that_points_beside_its_leaves_is_refused),
+		cmocka_unit_test(test_a_directory_that_counts_wrongly_is_seen_by_who_checks),
 		cmocka_unit_test(test_no_file_is_left_of_a_merge_that_was_given_up),
 	};
 	return cmocka_run_group_tests_name("segment", tests, setup, teardown);

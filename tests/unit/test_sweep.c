@@ -212,7 +212,8 @@ static void test_an_item_that_is_gone_is_erased_and_another_one_is_damage(void *
 	}
 }
 
-static void test_no_turned_bit_of_a_chunk_gives_a_payload(void **state)
+/* What still opens its commitment is what it was; all else is refused. */
+static void test_no_turned_bit_of_a_chunk_gives_another_payload(void **state)
 {
 	struct lookup_case *c = *state;
 	struct place all[CHUNKS_MAX];
@@ -221,6 +222,7 @@ static void test_no_turned_bit_of_a_chunk_gives_a_payload(void **state)
 	struct span key = span_of(p->key, sizeof p->key);
 	struct buf row = lookup_case_row(c, TABLE_PAYLOAD, key);
 	uint64_t seed = 2;
+	unsigned refused = 0;
 	for (unsigned i = 0; i < 100; i++) {
 		uint8_t *byte = row.data + random_below(&seed, row.len);
 		uint8_t was = *byte;
@@ -232,12 +234,13 @@ static void test_no_turned_bit_of_a_chunk_gives_a_payload(void **state)
 				lookup_case_record(c, index).class_no == p->class_no &&
 				told[index].len != 0;
 			enum trail_err err = look(&sweep, index);
-			/* What its header no longer claims to hold may seem erased. */
-			assert_int_equal(err != TRAIL_OK, of_it);
+			assert_true(err == TRAIL_OK || of_it);
+			refused += err != TRAIL_OK;
 		}
 		lookup_case_end(c);
 		*byte = was;
 	}
+	assert_true(refused >= 100);
 	buf_release(&row);
 }
 
@@ -281,7 +284,7 @@ int main(void)
 		CASE(test_every_order_gives_what_was_said),
 		CASE(test_a_chunk_that_is_gone_is_erased),
 		CASE(test_an_item_that_is_gone_is_erased_and_another_one_is_damage),
-		CASE(test_no_turned_bit_of_a_chunk_gives_a_payload),
+		CASE(test_no_turned_bit_of_a_chunk_gives_another_payload),
 		CASE(test_damaged_control_entries_and_commitments_are_seen),
 	};
 	return cmocka_run_group_tests_name("sweep", tests, NULL, NULL);
