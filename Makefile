@@ -329,7 +329,7 @@ lint: release  ## layout, floors, doors, sizes, exports, settings, clang-tidy, c
 	$(PYTHON) tests/run.py lint
 
 # tests/lint/lint_tidy: a file is looked at again when it would be compiled again.
-TIDY_C := $(filter-out $(if $(PQ_INCLUDE),,tests/bench/postgres_libpq.c),$(wildcard $(addsuffix /*.c,proto daemon daemon/signer \
+TIDY_C := $(filter-out $(if $(PQ_INCLUDE),,tests/bench/postgres_libpq.c),$(wildcard $(addsuffix /*.c,proto daemon daemon/index daemon/signer \
 	daemon/courier client client/cli client/witness $(addprefix tests/,unit support fuzz bench integration))))
 define TIDY
 	$(call say,TIDY)

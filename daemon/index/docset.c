@@ -26,26 +26,6 @@ void docset_release(struct docset *set)
 
 /* ---- bitmaps ---- */
 
-struct setting {
-	struct docset *set;
-	bool beyond; /* a doc that the segment cannot have */
-};
-
-static void set_bit(void *ctx, uint32_t doc)
-{
-	struct setting *s = ctx;
-	s->beyond = s->beyond || doc >= s->set->docs;
-	if (!s->beyond)
-		s->set->bits[doc / 64] |= UINT64_C(1) << doc % 64;
-}
-
-static enum trail_err set_bits(struct docset *set, struct segment_cursor *list)
-{
-	struct setting s = { .set = set };
-	enum trail_err err = segment_cursor_each(list, set_bit, &s);
-	return !err && s.beyond ? TRAIL_CORRUPT : err;
-}
-
 enum trail_err docset_flatten(struct docset *set)
 {
 	enum trail_err err = TRAIL_OK;
@@ -55,7 +35,7 @@ enum trail_err docset_flatten(struct docset *set)
 	if (!set->bits)
 		return TRAIL_NOMEM;
 	for (size_t i = 0; i < set->list_count && !err; i++)
-		err = set_bits(set, set->lists[i]);
+		err = segment_cursor_set(set->lists[i], set->bits);
 	if (!err) {
 		drop_lists(set);
 		return TRAIL_OK;
@@ -117,17 +97,18 @@ uint64_t bits_count(const uint64_t *bits, uint32_t docs, uint32_t low, uint32_t 
 static enum trail_err add_to_bits(
 	struct docset *set, const struct segment *segment, const struct segment_term *term)
 {
-	struct setting s = { .set = set };
+	if (term->count == 1 && term->doc >= set->docs)
+		return TRAIL_CORRUPT;
 	if (term->count == 1) {
-		set_bit(&s, term->doc);
-		return s.beyond ? TRAIL_CORRUPT : TRAIL_OK;
+		set->bits[term->doc / 64] |= UINT64_C(1) << term->doc % 64;
+		return TRAIL_OK;
 	}
 	struct segment_cursor *list = malloc(sizeof *list);
 	if (!list)
 		return TRAIL_NOMEM;
 	enum trail_err err = segment_cursor_open(list, segment, term);
 	if (!err)
-		err = set_bits(set, list);
+		err = segment_cursor_set(list, set->bits);
 	segment_cursor_close(list);
 	free(list);
 	return err;

@@ -83,8 +83,8 @@ static enum trail_err parse(struct span file, struct manifest *m)
 	memcpy(m->genesis.b, at, HASH_LEN);
 	m->indexed = load_be64(at + HASH_LEN);
 	memcpy(m->leaf.b, at + HASH_LEN + 8, HASH_LEN);
-	m->count = load_be32(at + 2 * HASH_LEN + 8);
-	m->hole_count = load_be32(at + 2 * HASH_LEN + 12);
+	m->count = load_be32(at + HASH_LEN + 8 + HASH_LEN);
+	m->hole_count = load_be32(at + HASH_LEN + 8 + HASH_LEN + 4);
 	if (m->count > MANIFEST_SEGMENTS_MAX || m->hole_count > MANIFEST_SEGMENTS_MAX ||
 		file.len != HEAD_LEN + m->count * PLACE_LEN + m->hole_count * HOLE_LEN + MAC_LEN)
 		return TRAIL_CORRUPT;

@@ -91,7 +91,7 @@ static size_t put_bits(const struct postings_writer *w, uint8_t *to)
 	memset(bits, 0, bit_bytes(span));
 	for (uint32_t i = 1; i < w->count; i++) {
 		uint32_t bit = w->docs[i] - first - 1;
-		bits[bit / 8] |= (uint8_t)(1u << bit % 8);
+		bits[bit / 8] |= (uint8_t)(1U << bit % 8);
 	}
 	return len + bit_bytes(span);
 }
@@ -185,7 +185,7 @@ uint64_t postings_word(struct span bits, size_t at)
 
 static uint32_t bits_up(const struct postings_chunk *chunk, uint32_t bit)
 {
-	size_t at = bit / 64 * 8;
+	size_t at = (size_t)(bit / 64) * 8;
 	uint64_t word = postings_word(chunk->bits, at) & (UINT64_MAX << bit % 64);
 	/* The last bit is set: there is one. */
 	while (word == 0)
@@ -195,7 +195,7 @@ static uint32_t bits_up(const struct postings_chunk *chunk, uint32_t bit)
 
 static uint32_t bits_down(const struct postings_chunk *chunk, uint32_t bit)
 {
-	size_t at = bit / 64 * 8;
+	size_t at = (size_t)(bit / 64) * 8;
 	uint64_t word = postings_word(chunk->bits, at) & (UINT64_MAX >> (63 - bit % 64));
 	while (word == 0) {
 		if (at == 0)

@@ -10,6 +10,7 @@ enum {
 	ENTRIES_FIRST = 1 << 13,
 	POSTINGS_FIRST = 1 << 16,
 	INSERTION_MAX = 12, /* keys that are sorted by insertion */
+	WAITING_MAX = 128,  /* of parts to be sorted: two for each time that 2^32 keys are parted */
 	NONE = 0,
 };
 
@@ -403,33 +404,55 @@ static struct parts partition(struct sorted *s, size_t n, uint32_t at, int pivot
 	return p;
 }
 
+/* Keys [from, from + n) that are alike up to byte `at`. */
+struct stretch {
+	struct sorted *from;
+	size_t n;
+	uint32_t at;
+};
+
+/* The largest first. */
+static void order_three(struct stretch p[3])
+{
+	for (unsigned i = 0; i < 2; i++) {
+		for (unsigned j = 0; j < 2 - i; j++) {
+			if (p[j].n >= p[j + 1].n)
+				continue;
+			struct stretch smaller = p[j];
+			p[j] = p[j + 1];
+			p[j + 1] = smaller;
+		}
+	}
+}
+
 /*
  * Multikey quicksort (Bentley, Sedgewick 1997): keys that begin alike are compared from where they
- * differ. Goes on with the largest part, so that the stack stays small whatever the keys are.
+ * differ. The smallest part is sorted first, which is no more than a third of the whole: so few
+ * wait, whatever the keys are.
  */
-static void sort_keys(struct sorted *s, size_t n, uint32_t at)
+static void sort_keys(struct sorted *s, size_t n)
 {
-	while (n > INSERTION_MAX) {
-		int pivot = middle_of(s, n, at);
-		struct parts p = partition(s, n, at, pivot);
-		size_t low = p.low, above = n - p.high;
-		/* All keys differ: of those that end here there is one. */
-		size_t alike = pivot < 0 ? 0 : p.high - p.low;
-		if (alike >= low && alike >= above) {
-			sort_keys(s, low, at);
-			sort_keys(s + p.high, above, at);
-			s += low;
-			n = alike;
-			at++;
+	struct stretch waiting[WAITING_MAX] = { { s, n, 0 } };
+	size_t count = 1;
+	while (count > 0) {
+		struct stretch p = waiting[--count];
+		if (p.n <= INSERTION_MAX || count + 3 > WAITING_MAX) {
+			insertion_sort(p.from, p.n, p.at);
 			continue;
 		}
-		sort_keys(s + low, alike, at + 1);
-		sort_keys(low < above ? s : s + p.high, low < above ? low : above, at);
-		if (low < above)
-			s += p.high;
-		n = low < above ? above : low;
+		int pivot = middle_of(p.from, p.n, p.at);
+		struct parts parts = partition(p.from, p.n, p.at, pivot);
+		/* All keys differ: of those that end here there is one. */
+		size_t alike = pivot < 0 ? 0 : parts.high - parts.low;
+		struct stretch next[3] = {
+			{ p.from, parts.low, p.at },
+			{ p.from + parts.low, alike, p.at + 1 },
+			{ p.from + parts.high, p.n - parts.high, p.at },
+		};
+		order_three(next);
+		for (unsigned i = 0; i < 3; i++)
+			waiting[count++] = next[i];
 	}
-	insertion_sort(s, n, at);
 }
 
 static struct sorted *sort_entries(const struct run *run)
@@ -441,7 +464,7 @@ static struct sorted *sort_entries(const struct run *run)
 		sorted[i] = (struct sorted){ key.data, (uint32_t)key.len, i + 1 };
 	}
 	if (sorted)
-		sort_keys(sorted, n, 0);
+		sort_keys(sorted, n);
 	return sorted;
 }
 

@@ -32,7 +32,7 @@ static enum trail_err read_sum(struct segment *s)
 	uint8_t block[BLOCK_LEN];
 	if (fstat(s->fd, &st) != 0)
 		return TRAIL_IO;
-	if (!S_ISREG(st.st_mode) || st.st_size < 2 * BLOCK_LEN || st.st_size % BLOCK_LEN != 0 ||
+	if (!S_ISREG(st.st_mode) || st.st_size / BLOCK_LEN < 2 || st.st_size % BLOCK_LEN != 0 ||
 		st.st_size / BLOCK_LEN > UINT32_MAX)
 		return TRAIL_CORRUPT;
 	uint32_t blocks = (uint32_t)(st.st_size / BLOCK_LEN);
@@ -158,15 +158,17 @@ static bool descend(struct segment_walk *w, unsigned level, struct span key)
 }
 
 /* Make the leaf have an entry: go on to the next leaf where it is at its end. */
-static bool have_entry(struct segment_walk *w, unsigned level)
+static bool have_entry(struct segment_walk *w)
 {
+	unsigned level = 0;
 	uint32_t child;
-	while (w->levels[level].rest.len == 0) {
-		if (level == w->segment->sum.height || !have_entry(w, level + 1) ||
-			!take_child(w, level + 1, &child) || !open_level(w, level, child))
+	while (w->levels[level].rest.len == 0)
+		if (level++ == w->segment->sum.height)
 			return false;
-	}
-	return true;
+	for (; level > 0; level--)
+		if (!take_child(w, level, &child) || !open_level(w, level - 1, child))
+			return false;
+	return w->levels[0].rest.len > 0 || fail(w, TRAIL_CORRUPT);
 }
 
 static bool take_list(struct segment_walk *w, struct segment_term *term)
@@ -235,7 +237,7 @@ void segment_walk_seek(struct segment_walk *walk, const struct segment *segment,
 
 bool segment_walk_next(struct segment_walk *walk, struct segment_term *term)
 {
-	return walk->err == TRAIL_OK && have_entry(walk, 0) && take_term(walk, term);
+	return walk->err == TRAIL_OK && have_entry(walk) && take_term(walk, term);
 }
 
 bool segment_find(struct segment_walk *walk, const struct segment *segment, struct span key,
@@ -247,19 +249,19 @@ bool segment_find(struct segment_walk *walk, const struct segment *segment, stru
 
 /* ---- postings ---- */
 
-static struct span directory_entry(const struct segment_cursor *c, uint32_t chunk)
+static const uint8_t *directory_entry(const struct segment_cursor *c, uint32_t chunk)
 {
-	return span_of(c->directory + (size_t)chunk * SEGMENT_DIR_ENTRY, SEGMENT_DIR_ENTRY);
+	return c->directory + (size_t)chunk * SEGMENT_DIR_ENTRY;
 }
 
 static uint32_t first_of(const struct segment_cursor *c, uint32_t chunk)
 {
-	return c->directory ? load_be32(directory_entry(c, chunk).data) : c->chunk.first;
+	return c->directory ? load_be32(directory_entry(c, chunk)) : c->chunk.first;
 }
 
 static uint32_t docs_in(const struct segment_cursor *c, uint32_t chunk)
 {
-	return load_be32(directory_entry(c, chunk).data + 4);
+	return load_be32(directory_entry(c, chunk) + 4);
 }
 
 static enum trail_err read_directory(struct segment_cursor *c)
@@ -436,6 +438,36 @@ enum trail_err segment_cursor_overlap(struct segment_cursor *c, const uint64_t *
 	}
 	*count = (uint32_t)sum;
 	return sum <= c->count ? TRAIL_OK : TRAIL_CORRUPT;
+}
+
+static void set_in_chunk(const struct postings_chunk *chunk, uint64_t *bits)
+{
+	for (uint32_t i = 0; !chunk->dense && i < chunk->count; i++)
+		bits[chunk->docs[i] / 64] |= UINT64_C(1) << chunk->docs[i] % 64;
+	if (!chunk->dense)
+		return;
+	bits[chunk->first / 64] |= UINT64_C(1) << chunk->first % 64;
+	for (size_t at = 0; at < chunk->bits.len; at += 8) {
+		uint64_t word = postings_word(chunk->bits, at);
+		uint32_t doc = chunk->first + 1 + (uint32_t)(at * 8);
+		bits[doc / 64] |= word << doc % 64;
+		if (doc % 64 != 0 && word >> (64 - doc % 64) != 0)
+			bits[doc / 64 + 1] |= word >> (64 - doc % 64);
+	}
+}
+
+enum trail_err segment_cursor_set(struct segment_cursor *c, uint64_t *bits)
+{
+	uint32_t docs = (uint32_t)(c->segment->place.to - c->segment->place.from);
+	for (uint32_t i = 0; i < c->chunks; i++) {
+		enum trail_err err = open_chunk(c, i);
+		if (err)
+			return err;
+		if (c->chunk.last >= docs)
+			return TRAIL_CORRUPT;
+		set_in_chunk(&c->chunk, bits);
+	}
+	return TRAIL_OK;
 }
 
 static void each_in_chunk(

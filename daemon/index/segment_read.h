@@ -90,6 +90,8 @@ enum trail_err segment_cursor_count(
  */
 enum trail_err segment_cursor_overlap(struct segment_cursor *c, const uint64_t *bits, uint32_t low,
 	uint32_t high, uint32_t *count);
+/* Set the bit of each doc in `bits`, which has one for each doc of the segment. */
+enum trail_err segment_cursor_set(struct segment_cursor *c, uint64_t *bits);
 /* Each doc in turn, to fn. For who wants them all. */
 enum trail_err segment_cursor_each(
 	struct segment_cursor *c, void (*fn)(void *ctx, uint32_t doc), void *ctx);

@@ -9,7 +9,7 @@
 
 enum {
 	BATCH = 32, /* blocks that are written at once */
-	DIR_CHUNKS = 4096,
+	DIR_BYTES = SEGMENT_DIR_PER_BLOCK * SEGMENT_DIR_ENTRY,
 	ENTRY_MAX = 5 + 5 + TERM_KEY_MAX + 5 + 5 + 5 + 5 + SEGMENT_INLINE_MAX,
 };
 
@@ -152,32 +152,47 @@ static void put_key(struct node *node, const struct term_key *key)
 	node->entries++;
 }
 
-static void close_node(struct segment_writer *w, unsigned level);
-
-/* The block `child` begins with `key`: to the level above. */
-static void put_child(
-	struct segment_writer *w, unsigned level, const struct term_key *key, uint32_t child)
+/* A node's block goes to the file; answers its number. */
+static uint32_t empty_node(struct segment_writer *w, struct node *node)
 {
-	if (level == SEGMENT_HEIGHT_MAX) {
-		fail(w, TRAIL_TOO_BIG);
-		return;
-	}
-	struct node *node = &w->nodes[level];
-	if (node->len + 5 + 5 + key->len + 5 > BLOCK_ROOM)
-		close_node(w, level);
+	memcpy(next_block(w), node->content, node->len);
+	uint32_t number = put_block(w, node->len);
+	node->len = node->entries = 0;
+	return number;
+}
+
+static void put_child(struct node *node, const struct term_key *key, uint32_t child)
+{
 	put_key(node, key);
 	node->child = child;
 	node->len += varint_put(node->content + node->len, child);
 }
 
+/*
+ * Close the node of `level`, and tell the one above with what it begins and where it is; where that
+ * has no room, it is closed before, and so on.
+ */
 static void close_node(struct segment_writer *w, unsigned level)
 {
-	struct node *node = &w->nodes[level];
-	memcpy(next_block(w), node->content, node->len);
-	uint32_t number = put_block(w, node->len);
-	struct term_key first = node->first;
-	node->len = node->entries = 0;
-	put_child(w, level + 1, &first, number);
+	struct term_key first = { 0 };
+	copy_key(&first, &w->nodes[level].first);
+	uint32_t child = empty_node(w, &w->nodes[level]);
+	for (level++; level < SEGMENT_HEIGHT_MAX; level++) {
+		struct node *node = &w->nodes[level];
+		bool fits = node->len + 5 + 5 + first.len + 5 <= BLOCK_ROOM;
+		struct term_key above = { 0 };
+		uint32_t full = 0;
+		if (!fits) {
+			copy_key(&above, &node->first);
+			full = empty_node(w, node);
+		}
+		put_child(node, &first, child);
+		if (fits)
+			return;
+		first = above;
+		child = full;
+	}
+	fail(w, TRAIL_TOO_BIG);
 }
 
 /* ---- lists ---- */
@@ -203,8 +218,8 @@ static void put_directory(struct segment_writer *w)
 		fail(w, TRAIL_NOMEM);
 	for (size_t at = 0; at < w->directory.len && w->err == TRAIL_OK;) {
 		size_t len = w->directory.len - at;
-		if (len > SEGMENT_DIR_PER_BLOCK * SEGMENT_DIR_ENTRY)
-			len = SEGMENT_DIR_PER_BLOCK * SEGMENT_DIR_ENTRY;
+		if (len > DIR_BYTES)
+			len = DIR_BYTES;
 		memcpy(next_block(w), w->directory.data + at, len);
 		(void)put_block(w, len);
 		at += len;
