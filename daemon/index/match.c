@@ -118,7 +118,7 @@ static void id_bytes(struct span text, uint8_t fill, uint8_t out[TERM_ID_LEN])
 		if (digit < 0)
 			return;
 		unsigned shift = n % 2 ? 0 : 4;
-		out[n / 2] = (uint8_t)((out[n / 2] & ~(0xfu << shift)) | (unsigned)digit << shift);
+		out[n / 2] = (uint8_t)((out[n / 2] & ~(0xfU << shift)) | (unsigned)digit << shift);
 		n++;
 	}
 }

@@ -32,8 +32,8 @@ static enum trail_err read_sum(struct segment *s)
 	uint8_t block[BLOCK_LEN];
 	if (fstat(s->fd, &st) != 0)
 		return TRAIL_IO;
-	if (!S_ISREG(st.st_mode) || st.st_size < 2 * BLOCK_LEN || st.st_size % BLOCK_LEN != 0 ||
-		st.st_size / BLOCK_LEN > UINT32_MAX)
+	if (!S_ISREG(st.st_mode) || st.st_size < (off_t)2 * BLOCK_LEN ||
+		st.st_size % BLOCK_LEN != 0 || st.st_size / BLOCK_LEN > UINT32_MAX)
 		return TRAIL_CORRUPT;
 	uint32_t blocks = (uint32_t)(st.st_size / BLOCK_LEN);
 	enum trail_err err = read_block(s, blocks - 1, block, &content);

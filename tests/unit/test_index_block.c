@@ -68,10 +68,10 @@ static void test_every_turned_bit_of_a_block_is_seen(void **state)
 	(void)state;
 	make_block(block);
 	for (size_t bit = 0; bit < sizeof block * 8; bit++) {
-		block[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		block[bit / 8] ^= (uint8_t)(1U << bit % 8);
 		if (opens(KEY, &GENESIS, &PLACE, NUMBER, block))
 			fail_msg("bit %zu was turned, and the block opens", bit);
-		block[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		block[bit / 8] ^= (uint8_t)(1U << bit % 8);
 	}
 	assert_true(opens(KEY, &GENESIS, &PLACE, NUMBER, block));
 }

@@ -331,12 +331,12 @@ static uint64_t check_way(const struct ask *ask, bool down, bool losses)
 		uint32_t stop = err ? (down ? 0 : docs - 1) : hit.doc;
 		assert_true(down ? stop <= doc : stop >= doc);
 		/* What is passed over, and what is found. */
-		for (; doc != stop; doc += down ? -1u : 1u)
+		for (; doc != stop; doc += down ? -1U : 1U)
 			judge(ask, doc, NULL, losses);
 		judge(ask, doc, err ? NULL : &hit, losses);
 		sure += !err && hit.event && hit.sure;
 		more = !err && doc != (down ? 0 : docs - 1);
-		doc += down ? -1u : 1u;
+		doc += down ? -1U : 1U;
 	}
 	match_close(m);
 	return sure;
