@@ -3,6 +3,7 @@
 #ifndef TESTS_FUZZ_FOLDER_H
 #define TESTS_FUZZ_FOLDER_H
 
+#include "../../proto/crypto.h"
 #include "fuzz.h"
 
 #include <fcntl.h>
@@ -20,7 +21,7 @@ static inline int fuzz_folder(void)
 {
 	static int at = -1;
 	if (at < 0) {
-		fuzz_assert(mkdtemp(fuzz_folder_path) != NULL);
+		fuzz_assert(crypto_init() && mkdtemp(fuzz_folder_path) != NULL);
 		fuzz_assert(atexit(fuzz_folder_remove) == 0);
 		at = open(fuzz_folder_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}

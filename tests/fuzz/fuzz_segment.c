@@ -215,6 +215,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		fuzz_assert(sum.height < SEGMENT_HEIGHT_MAX && sum.root < sum.blocks);
 	if (len < HEAD_LEN)
 		return 0;
+	(void)fuzz_folder();
 	uint64_t docs = 1 + load_be16(data + 4) % (DOCS_MAX - 1);
 	struct segment_place place = { 0, 1, 0, docs, 1 }, next = { 0, 1, docs, 2 * docs, 2 };
 	bool opened = make_segment(span_of(data, len), &place, &a);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "index_case.h"
 
+#include "../../proto/crypto.h"
 #include "random.h"
 
 #include <dirent.h>
@@ -21,6 +22,7 @@ static void demand(bool holds, const char *what)
 void index_case_make(struct index_case *c)
 {
 	*c = (struct index_case){ .genesis = { { 7 } } };
+	demand(crypto_init(), "crypto_init");
 	case_folder_make(c->folder);
 	c->at = open(c->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	demand(c->at >= 0, c->folder);

@@ -290,5 +290,7 @@ int main(void)
 		cmocka_unit_test(test_long_values_are_cut_and_known_to_be),
 		cmocka_unit_test(test_seconds_are_cut_at_both_ends),
 	};
+	if (!crypto_init())
+		return 1;
 	return cmocka_run_group_tests_name("index_block", tests, NULL, NULL);
 }

@@ -312,7 +312,7 @@ static void test_overlap_is_counted(void **state)
 		uint64_t *bits = calloc(words, sizeof *bits);
 		assert_non_null(bits);
 		for (size_t i = 0; i + 1 < words; i++)
-			bits[i] = random_next(&random);
+			bits[i] = ~(uint64_t)0 << random_below(&random, 64) ^ random_next(&random);
 		model_make(&model, &random, 30, 1, docs);
 		assert_true(index_case_segment(&world, &model, 0, docs, &s));
 		for (size_t i = 0; i < model.count; i++)
