@@ -59,20 +59,20 @@ enum trail_err gather_judge(struct gather *g, struct db_txn *txn, struct gather_
 
 /* ---- names ---- */
 
-static enum trail_err name_of(
-	struct gather *g, struct sweep *names, uint64_t number, bool peer, struct span *out)
+/* The name of entry `number`, to `to`: a copy, since the next one may take its place. */
+static enum trail_err name_of(struct gather *g, struct sweep *names, uint64_t number,
+	enum record_kind kind, char to[ENTRY_NAME_MAX + 1])
 {
-	/* No entry is both. */
 	struct gather_name *name = &g->names[number % GATHER_NAMES];
-	if (name->text[0] == '\0' || name->number != number) {
+	if (name->text[0] == '\0' || name->number != number || name->kind != kind) {
 		name->number = number;
+		name->kind = kind;
 		name->text[0] = '\0';
-		enum trail_err err = entry_name(
-			names, &g->head, number, peer ? KIND_PEER : KIND_SOURCE, name->text);
+		enum trail_err err = entry_name(names, &g->head, number, kind, name->text);
 		if (err)
 			return err;
 	}
-	*out = span_text(name->text);
+	memcpy(to, name->text, sizeof name->text);
 	return TRAIL_OK;
 }
 
@@ -89,38 +89,36 @@ struct pass {
 static enum trail_err add_loss(struct pass *p, uint64_t index, uint64_t source, uint64_t received)
 {
 	struct term term = { .field = TERM_LOSS };
-	enum trail_err err = name_of(p->g, &p->sweep, source, false, &term.value);
+	char name[ENTRY_NAME_MAX + 1];
+	enum trail_err err = name_of(p->g, &p->sweep, source, KIND_SOURCE, name);
 	if (err)
 		return err;
+	term.value = span_text(name);
 	return run_add(p->run, (uint32_t)(index - p->from), segment_seconds((int64_t)received),
 		       &term, 1)
 		? TRAIL_OK
 		: TRAIL_NOMEM;
 }
 
-static enum trail_err names_of(
-	struct pass *p, const struct record *r, struct span *source, struct span *peer)
-{
-	enum trail_err err = name_of(p->g, &p->sweep, r->source, false, source);
-	return err ? err : name_of(p->g, &p->sweep, r->peer, true, peer);
-}
-
 static enum trail_err add_event(struct pass *p, uint64_t index, const struct record *r)
 {
-	struct span salt, payload = { 0 }, source, peer;
+	struct span salt, payload = { 0 };
+	char source[ENTRY_NAME_MAX + 1], peer[ENTRY_NAME_MAX + 1];
 	struct event_facts facts;
 	struct event_fault fault;
 	struct term_room room;
 	struct term terms[TERM_OF_EVENT_MAX + 1];
 	/* Names first: the payload is a view of the chunk that is open. */
-	enum trail_err err = names_of(p, r, &source, &peer);
+	enum trail_err err = name_of(p->g, &p->sweep, r->source, KIND_SOURCE, source);
+	if (!err)
+		err = name_of(p->g, &p->sweep, r->peer, KIND_PEER, peer);
 	if (!err)
 		err = sweep_payload(&p->sweep, index, r, &salt, &payload);
 	if (err || event_walk(payload, &facts, &fault) != TRAIL_OK)
 		return TRAIL_CORRUPT;
-	size_t count = terms_of_event(&facts, source, peer, &room, terms);
+	size_t count = terms_of_event(&facts, span_text(source), span_text(peer), &room, terms);
 	if (r->flags & FLAG_LOSS)
-		terms[count++] = (struct term){ TERM_LOSS, source };
+		terms[count++] = (struct term){ TERM_LOSS, span_text(source) };
 	return run_add(p->run, (uint32_t)(index - p->from), segment_seconds(facts.time_ns), terms,
 		       count)
 		? TRAIL_OK

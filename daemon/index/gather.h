@@ -21,7 +21,8 @@ struct gather_part {
 };
 
 struct gather_name {
-	uint64_t number;               /* of the entry */
+	uint64_t number; /* of the entry */
+	enum record_kind kind;
 	char text[ENTRY_NAME_MAX + 1]; /* "": none yet */
 };
 

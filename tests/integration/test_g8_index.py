@@ -241,6 +241,33 @@ def test_g8_the_index_holds_what_events_say_and_nothing_else(town):
     town.restart()
 
 
+def test_g8_sources_of_many_are_not_mistaken_for_one_another(traild):
+    """More than the daemon keeps names of at once, with their peer's among them."""
+    run = traild.start(config={"index_run": 16})
+    names = [f"source-{i}" for i in range(300)]
+    event = bytes.fromhex("10011802") + b"\x3a\x03\x0a\x01n\x42\x03\x0a\x01n"
+    own = {}
+    with Client(run.address) as client:
+        for i, name in enumerate(names):
+            # Entries of sources come to stand at odd indices, then at even ones.
+            events = [event] * (2 if i == len(names) // 2 else 1)
+            run_of = client.append(name, 0, 0, events).runs[0]
+            own[name] = list(range(run_of.first_index, run_of.first_index + len(events)))
+        for name in reversed(names):
+            own[name].append(client.append(name, 0, 0, [event]).runs[0].first_index)
+        while numbers(client)[pb.INDEXED] <= max(map(max, own.values())) - 16:
+            pass
+        for name in names[::30]:
+            rows = client.want("rows", search=pb.Search(query=f"source:{name}"))
+            assert [item.index for item in rows.rows] == own[name], name
+        counts, told, _ = report(client, pb.GROUP_SOURCE, "actor:n")
+        assert counts == {name.encode(): len(own[name]) for name in names}
+        assert told.method == INDEX
+        mine = client.want("rows", search=pb.Search(
+            query=f"peer:unix:{os.getuid()} actor:n", paging=pb.Paging(count=True)))
+        assert mine.done and mine.matched == 2 * len(names) + 1
+
+
 # ---- files that were changed ---------------------------------------------------------------------
 
 def flip(path, at):
