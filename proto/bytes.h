@@ -45,6 +45,14 @@ static inline bool span_equal(struct span a, struct span b)
 	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
+/* The order of bytes; where one begins the other, the shorter comes first. As memcmp. */
+static inline int span_compare(struct span a, struct span b)
+{
+	size_t len = a.len < b.len ? a.len : b.len;
+	int way = len > 0 ? memcmp(a.data, b.data, len) : 0;
+	return way != 0 ? way : (a.len > b.len) - (a.len < b.len);
+}
+
 static inline struct span buf_view(const struct buf *b)
 {
 	return span_of(b->data, b->len);

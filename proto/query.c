@@ -150,13 +150,6 @@ static uint64_t number_of(const struct query_view *view, enum query_field field)
 
 /* ---- matching ---- */
 
-static int compare(struct span a, struct span b)
-{
-	size_t len = a.len < b.len ? a.len : b.len;
-	int order = len ? memcmp(a.data, b.data, len) : 0;
-	return order ? order : (a.len > b.len) - (a.len < b.len);
-}
-
 static bool text_fits(const struct query_term *term, struct span value)
 {
 	switch (term->shape) {
@@ -168,8 +161,8 @@ static bool text_fits(const struct query_term *term, struct span value)
 	case QUERY_BETWEEN:
 		break;
 	}
-	return value.len != 0 && (!term->low.data || compare(term->low, value) <= 0) &&
-		(!term->high.data || compare(value, term->high) <= 0);
+	return value.len != 0 && (!term->low.data || span_compare(term->low, value) <= 0) &&
+		(!term->high.data || span_compare(value, term->high) <= 0);
 }
 
 bool query_term_fits(const struct query_term *term, const struct query_view *view)

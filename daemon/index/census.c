@@ -165,20 +165,13 @@ static enum trail_err count_term(struct census *c, struct part *part, uint32_t *
 	return err;
 }
 
-static int compare_keys(struct span a, struct span b)
-{
-	size_t len = a.len < b.len ? a.len : b.len;
-	int way = memcmp(a.data, b.data, len);
-	return way != 0 ? way : (a.len > b.len) - (a.len < b.len);
-}
-
 /* The smallest key of all parts, to c->key. False: there is none. */
 static bool next_key(struct census *c)
 {
 	const struct part *least = NULL;
 	for (size_t i = 0; i < c->count; i++) {
 		const struct part *part = &c->parts[i];
-		if (part->has && (!least || compare_keys(part->term.key, least->term.key) < 0))
+		if (part->has && (!least || span_compare(part->term.key, least->term.key) < 0))
 			least = part;
 	}
 	if (!least)

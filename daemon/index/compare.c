@@ -310,17 +310,10 @@ static enum trail_err compare_term(struct compare *c, const struct docs *d, bool
 	return err;
 }
 
-static int compare_keys(struct span a, struct span b)
-{
-	size_t len = a.len < b.len ? a.len : b.len;
-	int way = len > 0 ? memcmp(a.data, b.data, len) : 0;
-	return way != 0 ? way : (a.len > b.len) - (a.len < b.len);
-}
-
 /* Terms ascend: a search stops where they are behind what it looks for. */
 static bool ascends(struct compare *c, struct span key)
 {
-	if (c->last_len > 0 && compare_keys(key, span_of(c->last, c->last_len)) <= 0)
+	if (c->last_len > 0 && span_compare(key, span_of(c->last, c->last_len)) <= 0)
 		return false;
 	memcpy(c->last, key.data, key.len);
 	c->last_len = key.len;
@@ -335,7 +328,7 @@ static enum trail_err step_term(struct compare *c, bool *settled)
 	const struct segment_place *place = place_of(c);
 	int way = !c->old.has ? 1 : -1;
 	if (c->old.has && c->new.has)
-		way = compare_keys(c->old.term.key, c->new.term.key);
+		way = span_compare(c->old.term.key, c->new.term.key);
 	struct docs d = {
 		.old = way <= 0,
 		.new = way >= 0,

@@ -64,20 +64,13 @@ void merge_abort(struct merge *m)
 	free(m);
 }
 
-static int compare_keys(struct span a, struct span b)
-{
-	size_t len = a.len < b.len ? a.len : b.len;
-	int way = memcmp(a.data, b.data, len);
-	return way != 0 ? way : (a.len > b.len) - (a.len < b.len);
-}
-
 /* The input whose term is the smallest, and of those the first. NULL: all are at their end. */
 static struct input *smallest(struct merge *m)
 {
 	struct input *out = NULL;
 	for (size_t i = 0; i < m->count; i++) {
 		struct input *in = &m->inputs[i];
-		if (in->has && (!out || compare_keys(in->term.key, out->term.key) < 0))
+		if (in->has && (!out || span_compare(in->term.key, out->term.key) < 0))
 			out = in;
 	}
 	return out;

@@ -113,13 +113,6 @@ static bool open_level(struct segment_walk *w, unsigned level, uint32_t number)
 	return err ? fail(w, err) : true;
 }
 
-static int compare(struct span a, struct span b)
-{
-	size_t len = a.len < b.len ? a.len : b.len;
-	int way = len > 0 ? memcmp(a.data, b.data, len) : 0;
-	return way != 0 ? way : (a.len > b.len) - (a.len < b.len);
-}
-
 static bool take_child(struct segment_walk *w, unsigned level, uint32_t *child)
 {
 	if (take_key(w, level) && varint_take(&w->levels[level].rest, child))
@@ -145,7 +138,7 @@ static bool descend(struct segment_walk *w, unsigned level, struct span key)
 		memcpy(before, w->levels[level].key, key_len);
 		if (!take_child(w, level, &next))
 			return false;
-		if (compare(level_key(w, level), key) > 0) {
+		if (span_compare(level_key(w, level), key) > 0) {
 			/* One too far: back. */
 			w->levels[level].rest = rest;
 			w->levels[level].key_len = key_len;
@@ -225,7 +218,7 @@ void segment_walk_seek(struct segment_walk *walk, const struct segment *segment,
 		memcpy(before, walk->levels[0].key, key_len);
 		if (rest.len == 0 || !take_term(walk, &term))
 			return;
-		if (compare(term.key, key) < 0)
+		if (span_compare(term.key, key) < 0)
 			continue;
 		walk->left++;
 		walk->levels[0].rest = rest;

@@ -79,6 +79,11 @@ static void test_spans_compare_by_content(void **state)
 	assert_true(span_equal(span_text("ab"), span_of("abc", 2)));
 	assert_false(span_equal(span_text("ab"), span_text("abc")));
 	assert_false(span_equal(span_text("ab"), span_text("ac")));
+	assert_true(span_compare(span_text("ab"), span_text("ab")) == 0);
+	assert_true(span_compare((struct span){ 0 }, span_text("")) == 0);
+	assert_true(span_compare(span_text("ab"), span_text("abc")) < 0);
+	assert_true(span_compare(span_text("b"), span_text("abc")) > 0);
+	assert_true(span_compare(span_text("\x7f"), span_text("\xc3")) < 0);
 }
 
 int main(void)
