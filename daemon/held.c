@@ -97,7 +97,7 @@ enum trail_err held_compare(struct store *store, struct db_txn *txn, struct chun
 		if (hash_equal(&commitment, &r.commitment))
 			return TRAIL_OK;
 	}
-	/* Another payload, none, or damage: the stored one decides, tag and commitment checked. */
+	/* Another payload, none, or damage: the stored one decides, by its commitment. */
 	sweep_begin(&sweep, store, txn, chunker);
 	err = sweep_payload(&sweep, index, &r, &kept_salt, &kept_payload);
 	return err == TRAIL_OK ? TRAIL_CONFLICT : err;
