@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <unistd.h>
 
 static ssize_t read_some(int fd, void *out, size_t room)
@@ -47,4 +49,32 @@ enum trail_err small_file_read(
 	(void)close(fd);
 	errno = saved;
 	return err;
+}
+
+static bool write_all(int fd, struct span bytes)
+{
+	while (bytes.len > 0) {
+		ssize_t n = write(fd, bytes.data, bytes.len);
+		if (n < 0 && errno != EINTR)
+			return false;
+		if (n > 0)
+			bytes = span_of(bytes.data + n, bytes.len - (size_t)n);
+	}
+	return true;
+}
+
+enum trail_err small_file_replace(int at, const char *name, struct span bytes, mode_t mode)
+{
+	char temporary[NAME_MAX + 1];
+	if (snprintf(temporary, sizeof temporary, "%s.new", name) >= (int)sizeof temporary) {
+		errno = ENAMETOOLONG;
+		return TRAIL_IO;
+	}
+	int fd = openat(at, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	if (fd < 0)
+		return TRAIL_IO;
+	bool ok = write_all(fd, bytes) && fsync(fd) == 0;
+	ok = close(fd) == 0 && ok;
+	ok = ok && renameat(at, temporary, at, name) == 0 && fsync(at) == 0;
+	return ok ? TRAIL_OK : TRAIL_IO;
 }

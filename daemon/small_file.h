@@ -6,9 +6,11 @@
 #ifndef DAEMON_SMALL_FILE_H
 #define DAEMON_SMALL_FILE_H
 
+#include "../proto/bytes.h"
 #include "../proto/err.h"
 
 #include <stddef.h>
+#include <sys/types.h>
 
 /* Whose the name is. */
 enum small_file_of {
@@ -28,5 +30,12 @@ enum small_file_of {
  */
 enum trail_err small_file_read(
 	int at, const char *name, enum small_file_of of, void *out, size_t max, size_t *len);
+
+/*
+ * Make the file `name` in the folder `at` hold `bytes`, and nothing else, durably: it is what it
+ * was or what it is to be, whenever the machine stops. Goes by a file `name`.new, which is renamed.
+ * Not for secrets that must die: the old content stays on the device. TRAIL_IO (errno).
+ */
+enum trail_err small_file_replace(int at, const char *name, struct span bytes, mode_t mode);
 
 #endif

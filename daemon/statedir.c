@@ -56,37 +56,11 @@ static bool exists(const struct statedir *dir, const char *name)
 	return fstatat(dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static bool write_all(int fd, struct span text)
-{
-	while (text.len > 0) {
-		ssize_t n = write(fd, text.data, text.len);
-		if (n < 0)
-			return false;
-		text.data += n;
-		text.len -= (size_t)n;
-	}
-	return true;
-}
-
-/*
- * Durable under its name or not there at all: a file of another name, synced, renamed, and the
- * folder synced. For texts without secrets only: the old content stays on the device.
- */
 static enum trail_err write_text(
 	const struct statedir *dir, const char *name, struct span text, char why[WHY_LEN])
 {
-	char temporary[32];
-	(void)snprintf(temporary, sizeof temporary, "%s.new", name);
-	int fd = openat(
-		dir->fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd < 0)
-		return failed(dir->path, temporary, "write", why);
-	bool written = write_all(fd, text) && fsync(fd) == 0;
-	if (close(fd))
-		written = false;
-	if (!written || renameat(dir->fd, temporary, dir->fd, name) || fsync(dir->fd))
-		return failed(dir->path, name, "write", why);
-	return TRAIL_OK;
+	enum trail_err err = small_file_replace(dir->fd, name, text, 0644);
+	return err ? failed(dir->path, name, "write", why) : TRAIL_OK;
 }
 
 /* ---- judging ---- */

@@ -29,6 +29,15 @@ struct asking {
 	char *asked; /* terms that asking_pivot made; asking_release */
 };
 
+/* What --fields takes, as both of their helps say it. */
+#define ASKING_FIELDS_HELP                                                                         \
+	"Fields for --fields, with commas between: index kind received source peer epoch seq\n"    \
+	"class flags id time action outcome actor.id actor.name actor.role actor.unit\n"           \
+	"actor.type actor.session actor.address actor.on_behalf_of object.id object.type\n"        \
+	"object.name object.version subject purpose verb reason medium correlation\n"              \
+	"origin.host origin.application origin.process origin.address changes attributes\n"        \
+	"raw; actor object type unit host as in a query.\n"
+
 enum {
 	ASKING_CHOICES = 12, /* of both */
 	ASKING_PIVOTS = 2,   /* of search alone */

@@ -68,13 +68,9 @@ static int publish(
 	struct cli *cli, const struct wish *wish, struct trail_verify *v, const char *path)
 {
 	struct task task = { 0 };
-	int code = wish_apply(wish, v, &task);
-	if (code == EXIT_OK)
-		code = cli_open(cli);
-	/* That this is not the log that it must be is a verdict, too. */
-	if (code != EXIT_OK && trail_error_code(cli->trail) != TRAIL_CORRUPT)
+	int code = wish_begin(cli, wish, v, &task);
+	if (code != EXIT_OK)
 		return code;
-	task_begin(&task, "records", wish->quiet);
 	enum trail_err err = trail_publish(cli->trail, v, path);
 	task_end(&task);
 	if (err == TRAIL_OK)

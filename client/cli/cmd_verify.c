@@ -81,13 +81,9 @@ static int verify_running(struct cli *cli, const struct wish *wish, struct trail
 		say("--vkey is for a published log that is not traild's: give its folder");
 		return EXIT_USAGE;
 	}
-	int code = wish_apply(wish, v, &task);
-	if (code == EXIT_OK)
-		code = cli_open(cli);
-	/* That this is not the log that it must be is a verdict, too. */
-	if (code != EXIT_OK && trail_error_code(cli->trail) != TRAIL_CORRUPT)
+	int code = wish_begin(cli, wish, v, &task);
+	if (code != EXIT_OK)
 		return code;
-	task_begin(&task, "records", wish->quiet);
 	enum trail_err err = trail_verify_run(cli->trail, v);
 	task_end(&task);
 	if (err == TRAIL_OK)

@@ -48,3 +48,15 @@ int wish_apply(const struct wish *wish, struct trail_verify *v, struct task *tas
 		err = trail_verify_set_progress(v, task_step, task);
 	return exit_of(err);
 }
+
+int wish_begin(struct cli *cli, const struct wish *wish, struct trail_verify *v, struct task *task)
+{
+	int code = wish_apply(wish, v, task);
+	if (code == EXIT_OK)
+		code = cli_open(cli);
+	/* That this is not the log that it must be is a verdict, too. */
+	if (code != EXIT_OK && trail_error_code(cli->trail) != TRAIL_CORRUPT)
+		return code;
+	task_begin(task, "records", wish->quiet);
+	return EXIT_OK;
+}

@@ -24,6 +24,11 @@ extern const char SINCE_LAST[];
 
 /* Have `v` do what is wished, and tell `task` of it. EXIT_OK, or a sentence was said. */
 int wish_apply(const struct wish *wish, struct trail_verify *v, struct task *task);
+/*
+ * The same for a running log: open it, and begin the task, which counts records. EXIT_OK, or a
+ * sentence was said; a log that is not the one that it must be is left to the verdict.
+ */
+int wish_begin(struct cli *cli, const struct wish *wish, struct trail_verify *v, struct task *task);
 
 /* The index of the running daemon. Answers the exit code. */
 int cmd_verify_index(struct cli *cli, const struct wish *wish, struct trail_verify *v);

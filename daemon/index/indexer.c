@@ -18,8 +18,8 @@
 
 enum {
 	STEP_POSTINGS = 100000, /* of a merge between two looks at the log: some 5 ms */
-	OWED_PER_RECORD =
-		64, /* postings to merge for each record that comes: three times all it has */
+	/* Postings to merge for each record that comes: some three times all that it has. */
+	OWED_PER_RECORD = 64,
 	NICENESS = 19,
 	RETRY_S = 10, /* after the system refused something */
 	PATH_LEN = 4096,
@@ -280,6 +280,9 @@ static enum trail_err add_holes(struct indexer *x, const struct catalog_view *vi
 	struct index_hole *holes = calloc(view->hole_count + count, sizeof *holes);
 	if (!holes)
 		return TRAIL_NOMEM;
+	/* What is merged may reach over them. */
+	merge_abort(x->merge);
+	x->merge = NULL;
 	for (size_t i = 0; i < view->hole_count; i++)
 		holes[i] = view->holes[i];
 	for (size_t i = 0; i < count; i++) {

@@ -11,18 +11,11 @@
 #include <unistd.h>
 
 static const char NAME[] = "index";
-static const char TEMPORARY[] = "index.new";
 
-/* A new one, durable under its name. */
 static bool make(int at, uint8_t key[INDEX_KEY_LEN])
 {
 	crypto_random(key, INDEX_KEY_LEN);
-	int fd = openat(at, TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return false;
-	bool ok = write(fd, key, INDEX_KEY_LEN) == INDEX_KEY_LEN && fsync(fd) == 0;
-	ok = close(fd) == 0 && ok;
-	return ok && renameat(at, TEMPORARY, at, NAME) == 0 && fsync(at) == 0;
+	return small_file_replace(at, NAME, span_of(key, INDEX_KEY_LEN), 0600) == TRAIL_OK;
 }
 
 static bool load(int at, uint8_t key[INDEX_KEY_LEN])

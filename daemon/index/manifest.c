@@ -2,17 +2,16 @@
 #include "manifest.h"
 
 #include "../../proto/crypto.h"
+#include "../small_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 static const char MAGIC[16] = "trail-index/v1\n";
 static const char NAME[] = "manifest";
-static const char TEMPORARY[] = "manifest.new";
 
 enum {
 	HEAD_LEN = sizeof MAGIC + HASH_LEN + 8 + HASH_LEN + 4 + 4,
@@ -149,29 +148,6 @@ static void put_all(struct buf *out, const struct manifest *m)
 	}
 }
 
-static bool write_all(int fd, struct span bytes)
-{
-	while (bytes.len > 0) {
-		ssize_t n = write(fd, bytes.data, bytes.len);
-		if (n < 0 && errno != EINTR)
-			return false;
-		if (n > 0)
-			bytes = span_of(bytes.data + n, bytes.len - (size_t)n);
-	}
-	return true;
-}
-
-static enum trail_err replace(int at, struct span bytes)
-{
-	int fd = openat(at, TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return TRAIL_IO;
-	bool ok = write_all(fd, bytes) && fdatasync(fd) == 0;
-	ok = close(fd) == 0 && ok;
-	ok = ok && renameat(at, TEMPORARY, at, NAME) == 0 && fsync(at) == 0;
-	return ok ? TRAIL_OK : TRAIL_IO;
-}
-
 enum trail_err manifest_write(int at, const uint8_t key[INDEX_KEY_LEN], const struct manifest *m)
 {
 	struct buf file = { 0 };
@@ -179,7 +155,8 @@ enum trail_err manifest_write(int at, const uint8_t key[INDEX_KEY_LEN], const st
 	put_all(&file, m);
 	mac_bytes(key, buf_view(&file), span_of(NULL, 0), tag);
 	buf_put(&file, tag, sizeof tag);
-	enum trail_err err = file.failed ? TRAIL_NOMEM : replace(at, buf_view(&file));
+	enum trail_err err =
+		file.failed ? TRAIL_NOMEM : small_file_replace(at, NAME, buf_view(&file), 0600);
 	buf_release(&file);
 	return err;
 }

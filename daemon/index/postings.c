@@ -7,7 +7,6 @@ enum {
 	KIND_GAPS = 0,
 	KIND_BITS = 1,
 	ROOM = BLOCK_ROOM - POSTINGS_HEAD_MAX,
-	VARINT32_MAX = 5,
 };
 
 size_t varint_put(uint8_t *to, uint32_t value)
@@ -24,7 +23,7 @@ size_t varint_put(uint8_t *to, uint32_t value)
 bool varint_take(struct span *in, uint32_t *value)
 {
 	uint64_t v = 0;
-	for (size_t i = 0; i < in->len && i < VARINT32_MAX; i++) {
+	for (size_t i = 0; i < in->len && i < VARINT_MAX; i++) {
 		v |= (uint64_t)(in->data[i] & 0x7f) << (7 * i);
 		if (in->data[i] < 0x80) {
 			*in = span_of(in->data + i + 1, in->len - i - 1);

@@ -15,12 +15,13 @@
 #include "block.h"
 
 enum {
-	POSTINGS_HEAD_MAX = 1 + 5 + 5,
+	VARINT_MAX = 5, /* bytes */
+	POSTINGS_HEAD_MAX = 1 + 2 * VARINT_MAX,
 	/* Docs of one chunk at the most: all bits of a block set. */
 	POSTINGS_CHUNK_MAX = BLOCK_ROOM * 8,
 };
 
-/* A LEB128 of at most 32 bits, at `to`, which has room for 5; answers its length. */
+/* A LEB128 of at most 32 bits, at `to`, which has room for VARINT_MAX; answers its length. */
 size_t varint_put(uint8_t *to, uint32_t value);
 /* False: not one. Moves *in behind it. */
 bool varint_take(struct span *in, uint32_t *value);

@@ -47,7 +47,8 @@ struct run {
 	uint32_t records, losses;
 	struct buf keys;
 	struct entry *entries; /* entry 0 is none */
-	uint32_t entry_count, entry_cap;
+	uint32_t entry_count;
+	size_t entry_cap;
 	struct slot *slots; /* of a table with linear probing; entry NONE: free */
 	uint32_t slot_count;
 	uint32_t memo[TERM_FIELDS]; /* the entry of each field that came last; NONE: none */
@@ -171,15 +172,21 @@ static bool grow_slots(struct run *run)
 	return true;
 }
 
+/* An array of `*cap` things of `size` bytes, with room for twice as many. NULL: memory is out. */
+static void *grown(void *array, size_t *cap, size_t size)
+{
+	void *larger = reallocarray(array, *cap, 2 * size);
+	if (larger)
+		*cap *= 2;
+	return larger;
+}
+
 static bool grow_entries(struct run *run)
 {
-	struct entry *entries =
-		realloc(run->entries, (size_t)run->entry_cap * 2 * sizeof *run->entries);
-	if (!entries)
-		return false;
-	run->entries = entries;
-	run->entry_cap *= 2;
-	return true;
+	struct entry *more = grown(run->entries, &run->entry_cap, sizeof *run->entries);
+	if (more)
+		run->entries = more;
+	return more != NULL;
 }
 
 /* Whether an entry is of this term, whose value is at most TERM_VALUE_MAX long. */
@@ -239,11 +246,10 @@ static bool add_posting(struct run *run, uint32_t entry, uint32_t doc)
 {
 	if (run->posting_count == run->posting_cap) {
 		struct posting *more =
-			realloc(run->postings, run->posting_cap * 2 * sizeof *run->postings);
+			grown(run->postings, &run->posting_cap, sizeof *run->postings);
 		if (!more)
 			return false;
 		run->postings = more;
-		run->posting_cap *= 2;
 	}
 	run->postings[run->posting_count++] = (struct posting){ entry, doc };
 	return true;
@@ -264,11 +270,10 @@ static bool add_to(struct run *run, uint32_t number, uint32_t doc, uint32_t seco
 static bool add_id(struct run *run, const struct term *term, uint32_t doc, uint32_t second)
 {
 	if (run->id_count == run->id_cap) {
-		struct id *ids = realloc(run->ids, run->id_cap * 2 * sizeof *ids);
-		if (!ids)
+		struct id *more = grown(run->ids, &run->id_cap, sizeof *run->ids);
+		if (!more)
 			return false;
-		run->ids = ids;
-		run->id_cap *= 2;
+		run->ids = more;
 	}
 	run->ids[run->id_count++] = (struct id){ load_be64(term->value.data), doc, second };
 	return true;
@@ -308,12 +313,10 @@ static bool add_term(struct run *run, const struct term *term, uint32_t doc, uin
 static bool add_moment(struct run *run, uint32_t doc, uint32_t second)
 {
 	if (run->records == run->moment_cap) {
-		struct moment *more =
-			realloc(run->moments, run->moment_cap * 2 * sizeof *run->moments);
+		struct moment *more = grown(run->moments, &run->moment_cap, sizeof *run->moments);
 		if (!more)
 			return false;
 		run->moments = more;
-		run->moment_cap *= 2;
 	}
 	run->moments[run->records++] = (struct moment){ doc, second };
 	return true;
