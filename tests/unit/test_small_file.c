@@ -153,6 +153,43 @@ static void test_a_pipe_that_is_given_is_read_to_its_end(void **state)
 	assert_int_equal(waitpid(writer, NULL, 0), writer);
 }
 
+static void test_a_file_is_replaced_as_a_whole(void **state)
+{
+	(void)state;
+	struct stat st;
+	char text[ROOM + 2];
+	size_t len;
+	static const char *const texts[] = { "longer", "short", "" };
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		assert_int_equal(
+			small_file_replace(at, "file", span_text(texts[i]), 0600), TRAIL_OK);
+		assert_int_equal(take("file", SMALL_FILE_KEPT, text, &len), TRAIL_OK);
+		assert_true(span_equal(span_of(text, len), span_text(texts[i])));
+		assert_int_equal(fstatat(at, "file", &st, AT_SYMLINK_NOFOLLOW), 0);
+		assert_int_equal(st.st_mode & 0777, 0600);
+		assert_int_equal(fstatat(at, "file.new", &st, AT_SYMLINK_NOFOLLOW), -1);
+	}
+}
+
+/* What is there stays; no link is written through. */
+static void test_a_file_that_cannot_be_replaced_stays(void **state)
+{
+	(void)state;
+	char text[ROOM + 2], name[300];
+	size_t len;
+	assert_int_equal(small_file_replace(at, "file", span_text("kept"), 0600), TRAIL_OK);
+	assert_int_equal(symlinkat("file", at, "file.new"), 0);
+	assert_int_equal(small_file_replace(at, "file", span_text("other"), 0600), TRAIL_IO);
+	assert_int_equal(errno, ELOOP);
+	assert_int_equal(take("file", SMALL_FILE_KEPT, text, &len), TRAIL_OK);
+	assert_true(span_equal(span_of(text, len), span_text("kept")));
+	assert_int_equal(unlinkat(at, "file.new", 0), 0);
+	memset(name, 'n', sizeof name - 1);
+	name[sizeof name - 1] = '\0';
+	assert_int_equal(small_file_replace(at, name, span_text(""), 0600), TRAIL_IO);
+	assert_int_equal(errno, ENAMETOOLONG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +205,10 @@ int main(void)
 			test_a_pipe_in_a_folder_is_not_waited_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_a_pipe_that_is_given_is_read_to_its_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_file_is_replaced_as_a_whole, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_file_that_cannot_be_replaced_stays, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
