@@ -6,6 +6,7 @@
 #include "counts.h"
 #include "entry_name.h"
 #include "index/census.h"
+#include "nodes.h"
 #include "page.h"
 #include "standing.h"
 #include "trace.h"
@@ -65,9 +66,10 @@ struct ask {
 	struct met met[NAMES_MET];
 	struct sweep sweep;
 	struct page page;
-	struct counts *counts;       /* of a report; NULL: there are rows */
-	bool by_hand;                /* this page's records are looked at one by one */
-	bool refused;                /* the response is set */
+	struct counts *counts; /* of a report; NULL: there are rows */
+	bool by_hand;          /* this page's records are looked at one by one */
+	bool refused;          /* the response is set */
+	struct nodes nodes;
 	struct match_question asked; /* of the index */
 	struct hits *hits;           /* NULL: the log itself is read */
 	/* Of the record looked at last: its leaf; downwards its prev, the leaf of the next. */
@@ -527,6 +529,18 @@ static enum trail_err count_passed(struct ask *ask, uint64_t from, uint64_t to, 
 }
 
 /*
+ * A record that is no row, so that nobody gets its proof: it must lie in the signed tree, or who
+ * changed it could make it answer otherwise. (Where records are read one after the other, they are
+ * chained.)
+ */
+static bool is_signed(struct ask *ask, uint64_t index, const uint8_t bytes[RECORD_LEN])
+{
+	struct hash leaf;
+	record_leaf(bytes, &leaf);
+	return head_proves(&ask->look->head, nodes_get, &ask->nodes, index, &leaf);
+}
+
+/*
  * A record that the index names: judged as any. TRAIL_MORE: the index said for sure that it
  * answers, and it does not; nothing that is damaged may answer.
  */
@@ -534,6 +548,7 @@ static enum trail_err judge_hit(struct ask *ask, const struct hits_hit *hit)
 {
 	struct record r;
 	uint64_t before = ask->at.matched;
+	size_t rows = ask->page.row_count;
 	const uint8_t *bytes = sweep_record(&ask->sweep, hit->index);
 	enum trail_err err = TRAIL_OK;
 	if (!bytes)
@@ -545,6 +560,8 @@ static enum trail_err judge_hit(struct ask *ask, const struct hits_hit *hit)
 		hits_accuse(ask->hits, hit->index);
 		return TRAIL_MORE;
 	}
+	if (!err && ask->page.row_count == rows && !is_signed(ask, hit->index, bytes))
+		return TRAIL_CORRUPT;
 	return !err && hit->loss ? count_gaps(ask, hit->index, &r) : err;
 }
 
@@ -885,6 +902,7 @@ static bool begin(struct ask *ask)
 {
 	struct lookup *look = ask->look;
 	sweep_begin(&ask->sweep, look->store, look->txn, look->chunker);
+	nodes_begin(&ask->nodes, look->txn);
 	understand(ask);
 	if (!begin_cursor(ask) || !set_range(ask))
 		return false;

@@ -118,7 +118,13 @@ static enum trail_err recover(struct batch *b, struct db_txn *txn)
 	record_decode(last, &r);
 	record_leaf(last, &b->last_leaf);
 	b->last_ns = r.received_ns;
-	return TRAIL_OK;
+	/*
+	 * What comes next is chained to this record: it must be the one that is in the tree, or a
+	 * chain that was forged would be carried on, and so confirmed.
+	 */
+	struct head head = { .size = size };
+	frontier_root(&b->committed, &head.root);
+	return store_proves(txn, &head, size - 1, &b->last_leaf) ? TRAIL_OK : TRAIL_CORRUPT;
 }
 
 enum trail_err batch_recover(struct batch *b)

@@ -28,7 +28,8 @@ void batch_free(struct batch *b);
 
 /*
  * Find the right edge of what is committed: size, frontier, last leaf, last time.
- * TRAIL_CORRUPT: the spine or the tiles lack what the size demands.
+ * TRAIL_CORRUPT: the spine or the tiles lack what the size demands, or the last record is none of
+ * the tree's.
  */
 enum trail_err batch_recover(struct batch *b);
 

@@ -266,12 +266,18 @@ enum trail_err store_node(void *ctx, unsigned level, uint64_t index, struct hash
 	return TRAIL_OK;
 }
 
+bool head_proves(const struct head *head, tree_node_fn node, void *ctx, uint64_t index,
+	const struct hash *leaf)
+{
+	struct tree_proof proof;
+	return tree_inclusion(index, head->size, node, ctx, &proof) == TRAIL_OK &&
+		tree_inclusion_check(leaf, index, head->size, &proof, &head->root);
+}
+
 bool store_proves(
 	struct db_txn *txn, const struct head *head, uint64_t index, const struct hash *leaf)
 {
-	struct tree_proof proof;
-	return tree_inclusion(index, head->size, store_node, txn, &proof) == TRAIL_OK &&
-		tree_inclusion_check(leaf, index, head->size, &proof, &head->root);
+	return head_proves(head, store_node, txn, index, leaf);
 }
 
 bool store_chunk(

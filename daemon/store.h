@@ -68,7 +68,13 @@ const uint8_t *store_record(struct db_txn *txn, uint64_t index, uint64_t *more);
  * bytes of all, RECORD_LEN each. Views the map. False: not there (or db_error).
  */
 bool store_run(struct db_txn *txn, uint64_t index, uint64_t *first, struct span *records);
-/* Whether record `index` with this leaf hash lies in the tree that `head` has the root of. */
+/*
+ * Whether record `index` with this leaf hash lies in the tree that `head` has the root of, as the
+ * nodes say that `node` fetches.
+ */
+bool head_proves(const struct head *head, tree_node_fn node, void *ctx, uint64_t index,
+	const struct hash *leaf);
+/* The same, with the nodes of the store. */
 bool store_proves(
 	struct db_txn *txn, const struct head *head, uint64_t index, const struct hash *leaf);
 /* Node (level, index) of a complete subtree; tree_node_fn with a db_txn as ctx. */
