@@ -10,8 +10,10 @@
 enum {
 	BATCH = 32, /* blocks that are written at once */
 	DIR_BYTES = SEGMENT_DIR_PER_BLOCK * SEGMENT_DIR_ENTRY,
-	KEY_MAX = 2 * VARINT_MAX + TERM_KEY_MAX,
-	ENTRY_MAX = KEY_MAX + 4 * VARINT_MAX + SEGMENT_INLINE_MAX,
+	KEY_AROUND = 2 * VARINT_MAX, /* shared, more */
+	CHILD_MAX = VARINT_MAX,
+	LIST_MAX = 4 * VARINT_MAX + SEGMENT_INLINE_MAX,
+	ENTRY_MAX = KEY_AROUND + TERM_KEY_MAX + LIST_MAX,
 };
 
 _Static_assert((int)ENTRY_MAX < (int)BLOCK_ROOM, "a leaf holds any entry");
@@ -180,7 +182,7 @@ static void close_node(struct segment_writer *w, unsigned level)
 	uint32_t child = empty_node(w, &w->nodes[level]);
 	for (level++; level < SEGMENT_HEIGHT_MAX; level++) {
 		struct node *node = &w->nodes[level];
-		bool fits = node->len + first.len + 3 * VARINT_MAX <= BLOCK_ROOM;
+		bool fits = node->len + KEY_AROUND + first.len + CHILD_MAX <= BLOCK_ROOM;
 		struct term_key above = { 0 };
 		uint32_t full = 0;
 		if (!fits) {
