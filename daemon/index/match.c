@@ -25,7 +25,7 @@ struct match {
 	/* All of these, the rarest first; */
 	struct docset sets[QUERY_FIELDS + 2];
 	size_t set_count;
-	struct docset not ; /* none of these, */
+	struct docset without; /* none of these, */
 	bool sure;
 	struct docset
 		edge; /* and those of these are not sure: hours that the time asked only touches */
@@ -264,7 +264,7 @@ static enum trail_err plan_not(struct match *m)
 {
 	const struct query *q = m->question->query;
 	enum trail_err err = TRAIL_OK;
-	docset_init(&m->not, m->segment);
+	docset_init(&m->without, m->segment);
 	for (size_t i = 0; i < q->count && !err; i++) {
 		const struct query_term *term = &q->terms[i];
 		bool text = query_kind(term->field) == QUERY_TEXT;
@@ -274,7 +274,7 @@ static enum trail_err plan_not(struct match *m)
 		bool exact = !text || absent || keys_of_text(term).exact;
 		m->sure = m->sure && exact;
 		if (exact)
-			err = add_term(m, &m->not, term, &exact);
+			err = add_term(m, &m->without, term, &exact);
 	}
 	return err;
 }
@@ -395,7 +395,7 @@ void match_close(struct match *m)
 		return;
 	for (size_t i = 0; i < m->set_count; i++)
 		docset_release(&m->sets[i]);
-	docset_release(&m->not );
+	docset_release(&m->without);
 	docset_release(&m->edge);
 	docset_release(&m->losses);
 	free(m->counted);
@@ -453,7 +453,7 @@ static enum trail_err next_event(struct match *m, uint32_t doc, bool down, struc
 	while (out) {
 		enum trail_err err = m->none ? TRAIL_END : agree(m, down, &doc);
 		if (!err)
-			err = holds(&m->not, doc, &out);
+			err = holds(&m->without, doc, &out);
 		if (err)
 			return err;
 		out = out || !index_fits(m, doc);
@@ -520,8 +520,8 @@ static enum trail_err fill_bits(struct match *m, uint32_t docs)
 	memset(m->counted, m->none ? 0 : 0xff, words * sizeof *m->counted);
 	for (size_t i = 0; i < m->set_count && !err && !m->none; i++)
 		err = narrow(&m->sets[i], m->counted, true);
-	if (!err && m->not .count > 0)
-		err = narrow(&m->not, m->counted, false);
+	if (!err && m->without.count > 0)
+		err = narrow(&m->without, m->counted, false);
 	if (!err)
 		drop_index(m, m->counted, docs);
 	memcpy(m->doubts, m->counted, words * sizeof *m->doubts);
@@ -550,7 +550,7 @@ static enum trail_err flatten(struct match *m)
 
 bool match_is_all(const struct match *m)
 {
-	return m->leads_all && m->sure && !m->none && !m->has_edge && m->not .count == 0 &&
+	return m->leads_all && m->sure && !m->none && !m->has_edge && m->without.count == 0 &&
 		!query_asks(m->question->query, QUERY_INDEX);
 }
 
